@@ -1,0 +1,1 @@
+"""The judges: one port, an embedded engine and an OPA server behind it."""

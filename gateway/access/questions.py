@@ -1,0 +1,65 @@
+"""What is put to the judge: only what stands about a use, nothing of a single call."""
+
+import hashlib
+
+import msgspec
+
+from gateway.releases.strategies import Conditions
+
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+class AudienceFact(msgspec.Struct, frozen=True):
+    """How one audience of the stage answers for this caller."""
+
+    name: str
+    truth: str
+    """yes, no or unknown."""
+    on_unknown: str
+    wants_grant: bool
+    """Whether membership asks for a grant."""
+
+
+class StageFact(msgspec.Struct, frozen=True):
+    """The stage in force."""
+
+    name: str
+    access: str
+    offers: tuple[str, ...]
+    conditions: Conditions
+
+
+class Question(msgspec.Struct, frozen=True):
+    """The standing facts of one kind of use. Times are already worked out: nothing here is an instant.
+
+    NOTE: its canonical bytes are hashed into ledger entries.
+    """
+
+    release: str
+    strategy: str
+    """Digest."""
+    listed: bool
+    component: str
+    roles: tuple[str, ...]
+    in_scope: bool
+    """Whether the key's scopes reach this release by this door."""
+    stage: StageFact | None
+    """The stage open now; None where none is."""
+    future: bool
+    """Whether a stage is still to open."""
+    audiences: tuple[AudienceFact, ...]
+    """Those the stage is for, in its order."""
+    future_audiences: tuple[AudienceFact, ...]
+    """Those the next stage is for: who will be admitted may know of it."""
+    grant: str
+    """active, ended or none."""
+    terms_missing: tuple[str, ...]
+    """Names of required terms not accepted as they stand."""
+
+    def canonical(self) -> bytes:
+        """RFC 8785 bytes (strings, booleans, integers, null, arrays and objects only)."""
+        return _encoder.encode(self)
+
+    def hash(self) -> str:
+        """SHA-256 of the canonical bytes, in hex."""
+        return hashlib.sha256(self.canonical()).hexdigest()

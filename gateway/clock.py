@@ -1,0 +1,120 @@
+"""The database's clock as this process knows it: an interval, never a single instant.
+
+Instants are integers, microseconds since the Unix epoch in UTC. They fit in 53 bits, so JSON,
+Rego and both databases carry them exactly.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from gateway.errors import ClockUnknown
+
+Instant = int
+"""Microseconds since the Unix epoch, UTC."""
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+DAY = 86_400 * SECOND
+NEVER: Instant = 253_402_300_800 * SECOND
+"""The first instant of the year 10000: later than any moment a strategy may name."""
+
+DRIFT_PPM = 500
+"""How far a local oscillator may run off, in microseconds a second (the kernel slews no faster)."""
+
+
+class Moment(NamedTuple):
+    """Now, as an interval: the true instant lies between both ends, inclusive."""
+
+    earliest: Instant
+    latest: Instant
+
+    def surely_reached(self, instant: Instant) -> bool:
+        """True once no possible now lies before the instant. What opens asks this."""
+        return self.earliest >= instant
+
+    def maybe_reached(self, instant: Instant) -> bool:
+        """True as soon as some possible now has reached the instant. What closes asks this."""
+        return self.latest >= instant
+
+    @property
+    def uncertainty(self) -> int:
+        """Width of the interval in microseconds."""
+        return self.latest - self.earliest
+
+
+def at(instant: Instant) -> Moment:
+    """A moment without uncertainty."""
+    return Moment(instant, instant)
+
+
+def elapsed_us() -> int:
+    """Microseconds on a clock that is never set and goes on while the machine sleeps."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+
+
+def instant_from(moment: datetime) -> Instant:
+    """The instant of an aware datetime."""
+    if moment.tzinfo is None:
+        raise ValueError("a date without a time zone is not an instant")
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds
+
+
+def datetime_from(instant: Instant) -> datetime:
+    """The aware datetime of an instant, in UTC."""
+    seconds, microseconds = divmod(instant, SECOND)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)
+
+
+def text_from(instant: Instant) -> str:
+    """RFC 3339 in UTC, without a fraction where there is none: `2026-03-01T00:00:00Z`."""
+    return datetime_from(instant).isoformat().replace("+00:00", "Z")
+
+
+class DatabaseClock:
+    """Carries the database's clock on a clock of our own that nobody can set.
+
+    Every reading bounds the offset between the two: the database answered after we asked and
+    before we heard. Readings that agree narrow the bounds; between readings the bounds widen by
+    the drift. A reading that cannot be reconciled is a step of the database's clock (with SQLite:
+    of the machine's own): it is counted and not followed, so that no decision changes by it.
+    """
+
+    def __init__(self) -> None:
+        self._low = 0
+        self._high = 0
+        self._read_at: int | None = None
+        self.steps = 0
+        """Readings that did not agree with the clock as carried on."""
+
+    def observe(self, database_now: Instant, asked_at: int, heard_at: int) -> bool:
+        """Take one reading; `asked_at` and `heard_at` are `elapsed_us()` around the query.
+
+        Returns False when the reading disagrees with the clock as carried on: a step.
+        """
+        low, high = database_now - heard_at, database_now - asked_at
+        if self._read_at is None:
+            self._low, self._high, self._read_at = low, high, heard_at
+            return True
+        slack = self._slack(heard_at)
+        carried_low, carried_high = self._low - slack, self._high + slack
+        if high < carried_low or low > carried_high:
+            self.steps += 1
+            return False
+        self._low, self._high = max(low, carried_low), min(high, carried_high)
+        self._read_at = heard_at
+        return True
+
+    def now(self) -> Moment:
+        """The interval in which the database's clock stands. Raises ClockUnknown before the first reading."""
+        if self._read_at is None:
+            raise ClockUnknown
+        elapsed = elapsed_us()
+        slack = self._slack(elapsed)
+        return Moment(elapsed + self._low - slack, elapsed + self._high + slack)
+
+    def _slack(self, elapsed: int) -> int:
+        if self._read_at is None:
+            return 0
+        return (elapsed - self._read_at) * DRIFT_PPM // 1_000_000 + 1

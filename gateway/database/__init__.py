@@ -1,0 +1,1 @@
+"""Engine, transaction and naming convention; nothing else."""

@@ -1,0 +1,190 @@
+"""Every error the gateway raises on purpose, in one tree.
+
+GatewayError
+├── Unauthenticated      401  nobody we know: missing, malformed, unknown, expired or revoked credential
+├── Refused              4xx  the gate said no, with reasons (access/reasons.py has their statuses)
+├── Forbidden            403  this role may not use this route
+├── NotFound             404  no such thing, or none that this caller may know of
+├── Conflict             409  true of an older state of the thing
+├── Invalid              400  input that cannot be understood
+│   └── InvalidFile      400  the same, with the lines of a file
+├── TooLarge             413  input above a stated size
+├── Unavailable          503  cannot judge, cannot record, cannot know: so nothing passes
+│   ├── JudgeUnavailable
+│   ├── LedgerUnavailable
+│   ├── SnapshotStale
+│   └── ClockUnknown
+├── UpstreamFailed       502  the model's server could not be reached, or its answer made no sense
+│   └── UpstreamTimeout  504
+└── SettingsInvalid       -   the operator's settings cannot be used; the process does not start
+
+Each error says what happened (`message`) and what to do (`next_step`); `code` is stable and public.
+No message ever contains content, a key or a token.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """An error with a stable code, a sentence for people and a next step."""
+
+    status: ClassVar[int] = 500
+    code: str = "internal_error"
+    message: str = "Something went wrong inside the gateway."
+    next_step: str = ""
+
+    def __init__(self, message: str | None = None, *, code: str | None = None, next_step: str | None = None) -> None:
+        if message is not None:
+            self.message = message
+        if code is not None:
+            self.code = code
+        if next_step is not None:
+            self.next_step = next_step
+        super().__init__(self.message)
+
+    def sentence(self) -> str:
+        """What happened and what to do, as one text."""
+        return f"{self.message} {self.next_step}".rstrip()
+
+
+class Unauthenticated(GatewayError):
+    """Nobody we know is asking. Codes: invalid_api_key, key_expired, key_revoked."""
+
+    status = 401
+    code = "invalid_api_key"
+    message = "No valid API key was presented."
+    next_step = "Send a key as `Authorization: Bearer rsg_…`, `x-api-key` or `api-key`."
+
+
+class Forbidden(GatewayError):
+    """The caller is known and may not use this route."""
+
+    status = 403
+    code = "role_required"
+
+
+class NotFound(GatewayError):
+    """No such thing, or none that this caller may know of: the two look alike."""
+
+    status = 404
+    code = "not_found"
+    message = "There is no such thing here, or none that you may see."
+
+
+class Conflict(GatewayError):
+    """The request is true of an older state of the thing."""
+
+    status = 409
+    code = "conflict"
+
+
+class Invalid(GatewayError):
+    """Input that cannot be understood."""
+
+    status = 400
+    code = "invalid_request"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        next_step: str | None = None,
+        param: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, next_step=next_step)
+        self.param = param
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One mistake in a file: where it stands and what to do about it."""
+
+    line: int
+    """Counted from 1."""
+    column: int
+    """Counted from 1."""
+    where: str
+    """Path inside the document, such as `stages[1].opens`; empty for the whole."""
+    message: str
+
+
+class InvalidFile(Invalid):
+    """A file with mistakes, all of them, in order of lines."""
+
+    code = "invalid_file"
+
+    def __init__(self, name: str, faults: Sequence[Fault]) -> None:
+        self.name = name
+        self.faults = tuple(sorted(faults))
+        lines = [f"{name}:{fault.line}:{fault.column}: {fault.message}" for fault in self.faults]
+        super().__init__("\n".join(lines))
+
+
+class TooLarge(GatewayError):
+    """Input above a stated size."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class Unavailable(GatewayError):
+    """The gateway cannot do its duty, so nothing passes."""
+
+    status = 503
+    code = "unavailable"
+    retry_after_s: int = 1
+    next_step = "Nothing was sent to the model. Try again shortly."
+
+
+class JudgeUnavailable(Unavailable):
+    """No judgement could be had, or none that can be trusted."""
+
+    code = "judge_unavailable"
+    message = "The gateway cannot judge this request now."
+
+
+class LedgerUnavailable(Unavailable):
+    """The record could not be made durable."""
+
+    code = "ledger_unavailable"
+    message = "The gateway cannot record this request now, and serves nothing unrecorded."
+
+
+class SnapshotStale(Unavailable):
+    """What is in force has not been confirmed for too long."""
+
+    code = "snapshot_stale"
+    message = "The gateway has lost sight of what is in force."
+
+
+class ClockUnknown(Unavailable):
+    """The time is not known well enough to open anything by it."""
+
+    code = "clock_unknown"
+    message = "The gateway does not know the time well enough."
+
+
+class UpstreamFailed(GatewayError):
+    """The model's server could not be reached, or its answer made no sense."""
+
+    status = 502
+    code = "upstream_failed"
+    message = "The model's server did not give a usable answer."
+    next_step = "The failure is upstream of the gateway. Try again; if it persists, tell the model's provider."
+
+
+class UpstreamTimeout(UpstreamFailed):
+    """The model's server did not answer in time."""
+
+    status = 504
+    code = "upstream_timeout"
+    message = "The model's server did not answer in time."
+
+
+class SettingsInvalid(GatewayError):
+    """The operator's settings cannot be used."""
+
+    code = "settings_invalid"
