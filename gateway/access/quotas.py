@@ -1,0 +1,151 @@
+"""Requests per minute and tokens per day, exact: taken with the record of the call, settled with its end.
+
+A minute is any sixty seconds: admissions are counted by the second, and a second counts until it
+lies wholly more than a minute back, so no span of sixty seconds ever holds more than the limit.
+A day is a calendar day in UTC. Tokens are taken at the worst a call can come to and settled at
+what it came to, on the day it was admitted: what is spent can only be less than what was taken.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway.access.reasons import Reason
+from gateway.clock import DAY, SECOND, Instant
+
+WINDOW_S = 60
+
+
+class Take(msgspec.Struct, frozen=True):
+    """What one call takes when it is admitted."""
+
+    scope: str
+    """Whose limits: `organisation:release`."""
+    tokens: int = 0
+    """The worst it can come to, input and output together."""
+    requests_per_minute: int | None = None
+    tokens_per_day: int | None = None
+
+
+class Settle(msgspec.Struct, frozen=True):
+    """What one call gives back when it is finished."""
+
+    scope: str
+    day: int
+    """The day it was admitted on, as `Taken` said."""
+    reserved: int
+    used: int
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """The limits fitted. Remaining is None where no limit is set."""
+
+    day: int
+    requests_remaining: int | None
+    tokens_remaining: int | None
+
+
+class Exceeded(msgspec.Struct, frozen=True):
+    """A limit did not fit; nothing was taken."""
+
+    reason: Reason
+    limit: int
+    remaining: int
+    retry_after_s: int
+    """Whole seconds until it could fit, rounded up."""
+
+
+class Meter:
+    """The use of one scope. Lives inside one transaction; only its row outlives it."""
+
+    __slots__ = ("day", "requests", "seconds", "tokens_reserved", "tokens_used")
+
+    def __init__(self) -> None:
+        self.seconds: dict[int, int] = {}
+        """Admissions by second of the epoch, of the last minute; in order."""
+        self.day = 0
+        """Days since the epoch, UTC."""
+        self.requests = 0
+        """Admitted today."""
+        self.tokens_used = 0
+        self.tokens_reserved = 0
+
+    @classmethod
+    def stored(cls, seconds: bytes, day: int, requests: int, tokens_used: int, tokens_reserved: int) -> "Meter":
+        """A meter from its row."""
+        meter = cls()
+        meter.seconds = dict(msgspec.json.decode(seconds, type=list[tuple[int, int]]))
+        meter.day, meter.requests = day, requests
+        meter.tokens_used, meter.tokens_reserved = tokens_used, tokens_reserved
+        return meter
+
+    def row(self) -> dict[str, int | bytes]:
+        """What is stored."""
+        return {
+            "seconds": msgspec.json.encode(list(self.seconds.items())),
+            "day": self.day,
+            "requests": self.requests,
+            "tokens_used": self.tokens_used,
+            "tokens_reserved": self.tokens_reserved,
+        }
+
+    def take(self, claim: Take, at: Instant) -> Taken | Exceeded:
+        """Take all that the claim names, or nothing."""
+        self._advance(at)
+        requests_remaining = tokens_remaining = None
+        if claim.requests_per_minute is not None:
+            requests_remaining = claim.requests_per_minute - sum(self.seconds.values()) - 1
+            if requests_remaining < 0:
+                return self._too_many_requests(claim.requests_per_minute, at)
+        if claim.tokens_per_day is not None:
+            left = max(0, claim.tokens_per_day - self.tokens_used - self.tokens_reserved)
+            tokens_remaining = left - claim.tokens
+            if tokens_remaining < 0:
+                wait_s = -((at - (self.day + 1) * DAY) // SECOND)
+                return Exceeded(Reason.INSUFFICIENT_QUOTA, claim.tokens_per_day, left, wait_s)
+        second = at // SECOND
+        self.seconds[second] = self.seconds.get(second, 0) + 1
+        self.requests += 1
+        self.tokens_reserved += claim.tokens
+        return Taken(self.day, requests_remaining, tokens_remaining)
+
+    def settle(self, claim: Settle, at: Instant) -> None:
+        """Give back what was taken and count what was used; a day that has passed is closed."""
+        self._advance(at)
+        if claim.day == self.day:
+            self.tokens_reserved = max(0, self.tokens_reserved - claim.reserved)
+            self.tokens_used += claim.used
+
+    def requests_in_window(self, at: Instant) -> int:
+        """Admissions that count against a minute's limit at this instant."""
+        self._advance(at)
+        return sum(self.seconds.values())
+
+    def _advance(self, at: Instant) -> None:
+        oldest = at // SECOND - WINDOW_S
+        for second in [second for second in self.seconds if second < oldest]:
+            del self.seconds[second]
+        day = at // DAY
+        if day > self.day:
+            self.day, self.requests, self.tokens_used, self.tokens_reserved = day, 0, 0, 0
+
+    def _too_many_requests(self, limit: int, at: Instant) -> Exceeded:
+        excess = sum(self.seconds.values()) + 1 - limit
+        wait_s = WINDOW_S + 1
+        for second, count in sorted(self.seconds.items()):
+            excess -= count
+            if excess <= 0:
+                free_at = (second + WINDOW_S + 1) * SECOND
+                wait_s = max(1, -((at - free_at) // SECOND))
+                break
+        return Exceeded(Reason.RATE_LIMIT_EXCEEDED, limit, 0, wait_s)
+
+
+def scope_of(organisation: str, release: str) -> str:
+    """Whose limits a call takes: an organisation's towards one release, whichever key it uses."""
+    return f"{organisation}:{release}"
+
+
+def scopes_of(claims: Sequence[object]) -> set[str]:
+    """The scopes that these claims touch."""
+    return {claim.scope for claim in claims if isinstance(claim, Take | Settle)}
