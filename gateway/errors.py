@@ -24,13 +24,12 @@ No message ever contains content, a key or a token.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 
 class GatewayError(Exception):
     """An error with a stable code, a sentence for people and a next step."""
 
-    status: ClassVar[int] = 500
+    status: int = 500
     code: str = "internal_error"
     message: str = "Something went wrong inside the gateway."
     next_step: str = ""

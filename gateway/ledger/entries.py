@@ -92,7 +92,7 @@ class FinishedBody(Body, frozen=True, kw_only=True, omit_defaults=True):
     admitted: str = ""
     """Id of the `access:admitted` entry."""
     outcome: str = ""
-    """complete, client_gone, upstream_error, cut, abandoned or unknown_after_crash."""
+    """complete, client_gone, upstream_error, failed, cut, abandoned or unknown_after_crash."""
     status: int = 0
     """HTTP status the caller got; 0 when none was sent."""
     reasons: list[str] = msgspec.field(default_factory=list)

@@ -1,0 +1,109 @@
+"""Giving and revoking grants, accepting terms: each with its entry, in one transaction."""
+
+import secrets
+
+from sqlalchemy import Connection
+
+from gateway.access import store
+from gateway.access.grants import Acceptance, Grant, Holdings
+from gateway.access.quotas import Meter
+from gateway.clock import DAY, Instant, text_from
+from gateway.database.engine import Database
+from gateway.errors import Conflict, Invalid, NotFound
+from gateway.ledger.entries import Event
+from gateway.ledger.store import Act, Actor, Ledger, Touch
+
+GRANT_DAYS_MAX = 366
+"""A grant ends within a year: interface authorisations are to be looked at again."""
+
+
+class Admissions:
+    """What organisations hold towards releases."""
+
+    def __init__(self, database: Database, ledger: Ledger) -> None:
+        self._database = database
+        self._ledger = ledger
+
+    async def give(self, actor: Actor, grant: Grant) -> Grant:
+        """Give a grant; in force everywhere within a second."""
+        if not grant.starts_at < grant.ends_at <= grant.starts_at + GRANT_DAYS_MAX * DAY:
+            raise Invalid(
+                f"A grant ends after it starts and within {GRANT_DAYS_MAX} days of it.",
+                param="ends_at",
+                next_step="Give an earlier end; grants are renewed by giving another.",
+            )
+
+        def work(connection: Connection) -> tuple[Grant, list[Act]]:
+            store.add_grant(connection, grant)
+            detail: dict[str, str | int | bool | list[str]] = {
+                "authority": grant.authority,
+                "starts_at": text_from(grant.starts_at),
+                "ends_at": text_from(grant.ends_at),
+            }
+            return grant, [_act(Event.GRANT_GIVEN, grant, detail)]
+
+        return await self._ledger.administer(actor, work)
+
+    async def revoke(self, actor: Actor, grant_id: str, cause: str, now: Instant) -> Grant:
+        """End a grant at once. Raises NotFound, or Conflict when it was revoked before."""
+
+        def work(connection: Connection) -> tuple[Grant, list[Act]]:
+            if not store.end_grant(connection, grant_id, now, cause):
+                if store.grant_by_id(connection, grant_id) is None:
+                    raise NotFound(f"There is no grant `{grant_id}`.")
+                raise Conflict(f"The grant `{grant_id}` was revoked before.")
+            grant = store.grant_by_id(connection, grant_id)
+            assert grant is not None
+            return grant, [_act(Event.GRANT_REVOKED, grant, {"cause": cause})]
+
+        return await self._ledger.administer(actor, work)
+
+    async def accept(self, actor: Actor, acceptance: Acceptance) -> bool:
+        """Accept a text for an organisation; False when it had been accepted already."""
+
+        def work(connection: Connection) -> tuple[bool, list[Act]]:
+            if not store.accept_terms(connection, acceptance):
+                return False, []
+            act = Act(
+                event=Event.TERMS_ACCEPTED,
+                subject=acceptance.id,
+                organisation=acceptance.organisation,
+                release=acceptance.release,
+                detail={"name": acceptance.name, "digest": acceptance.digest},
+                touches=(Touch("organisation", acceptance.organisation),),
+            )
+            return True, [act]
+
+        return await self._ledger.administer(actor, work)
+
+    async def grants(self, *, organisation: str, release: str, after: str, limit: int) -> list[Grant]:
+        """Grants in order of id, after the given one."""
+        return await self._database.read(
+            lambda connection: store.grants(
+                connection, organisation=organisation, release=release, after=after, limit=limit
+            )
+        )
+
+    async def holdings(self, organisation: str) -> Holdings:
+        """Everything one organisation holds; empty holdings where it holds nothing."""
+        return await self._database.read(lambda connection: store.holdings(connection, organisation))
+
+    async def used(self, organisation: str) -> dict[str, Meter]:
+        """The meters of one organisation, by release."""
+        return await self._database.read(lambda connection: store.meters_of_organisation(connection, organisation))
+
+
+def new_id(kind: str) -> str:
+    """An id that sorts nowhere in particular: `grant_…`, `terms_…`."""
+    return f"{kind}_{secrets.token_hex(12)}"
+
+
+def _act(event: Event, grant: Grant, detail: dict[str, str | int | bool | list[str]]) -> Act:
+    return Act(
+        event=event,
+        subject=grant.id,
+        organisation=grant.organisation,
+        release=grant.release,
+        detail=detail,
+        touches=(Touch("organisation", grant.organisation),),
+    )

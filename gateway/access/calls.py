@@ -1,0 +1,68 @@
+"""The particulars of one call: what obligations are checked against."""
+
+import msgspec
+
+from gateway.access.decisions import Obligations
+from gateway.access.reasons import Reason
+from gateway.releases.components import Component
+
+OUTPUT_TOKENS_DEFAULT = 4096
+"""What a call is taken to ask for where tokens are limited, the strategy sets no most, and the caller named none."""
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One call, as the gate sees it: sizes and parameters, never text."""
+
+    request_id: str
+    endpoint: str
+    """The route as declared, never a raw path."""
+    draws_on: tuple[Component, ...] = ()
+    """Components it asks for beside the one it is admitted for, such as inference.logprobs."""
+    bytes_in: int = 0
+    tokens_in_max: int = 0
+    """An upper bound of input tokens. Every token stands for a byte of the request at least."""
+    answers: int = 1
+    """How many answers it asks for (`n`, `best_of`); tokens multiply by it."""
+    output_tokens: int | None = None
+    """The most it asks for in each answer; None where it leaves that open."""
+    generates: bool = True
+    """Whether it asks for output tokens at all; embeddings do not."""
+    stream: bool = False
+    end_user: str = ""
+    commitment: str = ""
+
+
+class Breach(msgspec.Struct, frozen=True):
+    """A particular that the obligations do not allow."""
+
+    reason: Reason
+    param: str
+    message: str
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What an admitted call runs under, worked out from obligations and particulars."""
+
+    tokens_reserved: int
+    output_tokens_imposed: int | None
+    """To be written into the request, where the caller left open what must be bounded."""
+
+
+def bind(call: Call, obligations: Obligations) -> Terms | Breach:
+    """Hold one call's particulars against what its use must keep."""
+    for component in call.draws_on:
+        if component not in obligations.components:
+            return Breach(
+                Reason.COMPONENT_NOT_OFFERED, component, f"The stage now open does not offer `{component}`."
+            )
+    most = obligations.max_output_tokens
+    if call.output_tokens is not None and most is not None and call.output_tokens > most:
+        return Breach(Reason.PARAMETER_NOT_ALLOWED, "max_tokens", f"At most {most} output tokens may be asked for here.")
+    imposed = None
+    if call.generates and call.output_tokens is None and (most is not None or obligations.tokens_per_day is not None):
+        imposed = OUTPUT_TOKENS_DEFAULT if most is None else most
+    reserved = 0
+    if obligations.tokens_per_day is not None:
+        output = call.output_tokens if call.output_tokens is not None else imposed or 0
+        reserved = call.tokens_in_max + call.answers * output
+    return Terms(reserved, imposed)

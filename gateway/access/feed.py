@@ -1,0 +1,71 @@
+"""The revision feed: every process asks the ledger what has changed, several times a second, and follows.
+
+In this order, so that nothing admitted under the old state is missed: forget what the revision
+names, swap the snapshot, judge again what is under way. A process that cannot ask goes stale and
+refuses; answers under way are then cut.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import msgspec
+import structlog
+
+from gateway.access.current import Current
+from gateway.access.judging import Judging
+from gateway.access.review import Review
+from gateway.access.snapshot import InForce, Snapshot
+from gateway.clock import elapsed_us
+from gateway.ledger.store import Ledger
+
+log = structlog.get_logger()
+
+Forget = Callable[[str, str], None]
+"""Drop what is kept of one subject: its kind and its id, as touches name them."""
+
+
+class Feed:
+    """Polls the revision and brings this process up to it."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        current: Current,
+        judging: Judging,
+        load: Callable[[], Awaitable[Mapping[str, InForce]]],
+        forgets: Sequence[Forget],
+    ) -> None:
+        self._ledger = ledger
+        self._current = current
+        self._judging = judging
+        self._load = load
+        self._forgets = forgets
+        self._revision = -1
+
+    async def run(self, review: Review, poll_s: float) -> None:
+        """Poll until cancelled. A poll that fails is logged and tried again; meanwhile the snapshot ages."""
+        while True:
+            try:
+                await self.poll(review)
+            except Exception as error:
+                log.warning("revision_unread", error=type(error).__name__, age_us=self._current.age_us())
+            review.cut_what_cannot_go_on()
+            await asyncio.sleep(poll_s)
+
+    async def poll(self, review: Review) -> None:
+        """Ask once and follow. Raises what the database raises; then nothing was confirmed."""
+        asked_at = elapsed_us()
+        news = await self._ledger.news(self._revision)
+        if not self._current.clock.observe(news.database_now, asked_at, elapsed_us()):
+            log.warning("clock_stepped", steps=self._current.clock.steps)
+        for touch in news.touches:
+            for forget in self._forgets:
+                forget(touch.kind, touch.id)
+        snapshot = self._current.snapshot
+        if self._revision < 0 or any(touch.kind == "release" for touch in news.touches):
+            snapshot = Snapshot(news.revision, await self._load(), self._judging.policy)
+        elif (news.revision, self._judging.policy) != (snapshot.revision, snapshot.policy):
+            snapshot = msgspec.structs.replace(snapshot, revision=news.revision, policy=self._judging.policy)
+        self._revision = news.revision
+        self._current.confirm(asked_at, snapshot)
+        await review.run(news.touches, self._current.clock.now())

@@ -1,0 +1,164 @@
+"""The gate: the one place where a question is asked, answered and recorded; nothing passes elsewhere.
+
+1. take the snapshot; find the release, the stage open now, the grant, the terms accepted;
+2. put what stands into one question and ask the judge, or take the answer kept for that very question;
+3. check the particulars of this call against the obligations;
+4. hand the intent to the ledger's writer, which takes the limits, and wait until it is durable;
+5. refused: raise with reasons. Admitted: the block runs under its obligations;
+6. on leaving the block, however it ends, record how it went and settle the limits.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NoReturn
+
+from gateway.access import recording
+from gateway.access.calls import Breach, Call, Terms, bind
+from gateway.access.current import Current
+from gateway.access.grants import Holdings
+from gateway.access.judging import Judging
+from gateway.access.passages import OpenPassages, Passage, Standing, UseKey
+from gateway.access.quotas import Exceeded, Take, Taken, scope_of
+from gateway.access.reasons import Reason
+from gateway.access.refusals import Refusals, Refused
+from gateway.access.standing import Use, gather
+from gateway.clock import Moment, elapsed_us
+from gateway.errors import LedgerUnavailable
+from gateway.identity.callers import Caller
+from gateway.ledger.entries import Draft
+from gateway.ledger.writer import Intent, Receipt, Writer
+from gateway.lookups import Lookup
+from gateway.releases.components import Component
+
+STANDINGS_MAX = 100_000
+"""Judged uses kept; beyond it all are dropped at once, which only costs gathering again."""
+
+
+class Gate:
+    """Admits calls, or refuses them with reasons, and records either before it happens."""
+
+    def __init__(
+        self,
+        current: Current,
+        judging: Judging,
+        holdings: Lookup[str, Holdings],
+        writer: Writer,
+        refusals: Refusals,
+    ) -> None:
+        self._current = current
+        self._judging = judging
+        self._holdings = holdings
+        self._writer = writer
+        self._refusals = refusals
+        self._standings: dict[UseKey, Standing] = {}
+        self.passages = OpenPassages()
+
+    @asynccontextmanager
+    async def admit(self, caller: Caller, component: Component, release: str, call: Call) -> AsyncIterator[Passage]:
+        """Run the block under a passage. Raises Refused, or Unavailable when it cannot be judged or recorded."""
+        standing = await self.weigh(caller, component, release)  # 1, 2
+        if standing is None:
+            draft = recording.refused_unknown(call, component, caller, Reason.MODEL_NOT_FOUND)
+            await self._refuse(draft, self._refusals.unknown(call))
+        terms = await self._bound(call, component, standing)  # 3
+        passage = Passage(call.request_id, (caller.key, release, component), standing, terms)
+        self.passages.add(passage)  # before it is recorded: a narrowing meanwhile must find it
+        try:
+            await self._admitted(call, component, passage)  # 4, 5
+            yield passage
+        except (GeneratorExit, asyncio.CancelledError):
+            passage.outcome = passage.outcome or "client_gone"
+            raise
+        except BaseException:
+            passage.outcome = passage.outcome or "failed"
+            raise
+        finally:  # 6
+            self.passages.remove(passage)
+            if passage.taken is not None:
+                self._writer.submit(recording.finished(passage), keep=True)
+
+    async def weigh(self, caller: Caller, component: Component, release: str) -> Standing | None:
+        """What stands for this use now, judged; None where there is no such release. Records nothing."""
+        snapshot, moment = self._current.now()
+        in_force = snapshot.releases.get(release)
+        if in_force is None:
+            return None
+        holdings = self._holdings.get_kept(caller.organisation) or await self._holdings.get(caller.organisation)
+        assert holdings is not None, "who holds nothing holds empty holdings"
+        key = (caller.key, release, component)
+        kept = self._standings.get(key)
+        if (
+            kept is not None
+            and kept.caller is caller
+            and kept.in_force is in_force
+            and kept.holdings is holdings
+            and kept.policy == self._judging.policy
+            and not moment.maybe_reached(kept.holds_until)
+        ):
+            return kept
+        standing = await self.weigh_at(Use(caller, component, in_force, holdings), moment)
+        if len(self._standings) >= STANDINGS_MAX:
+            self._standings.clear()
+        self._standings[key] = standing
+        return standing
+
+    async def weigh_at(self, use: Use, moment: Moment) -> Standing:
+        """What stands for a use at any moment, judged and not kept."""
+        gathered = gather(use, moment)
+        digest = gathered.question.hash()
+        policy, revision = self._judging.policy, self._current.snapshot.revision
+        decision = await self._judging.decide(gathered.question, digest)
+        return Standing(use.caller, use.in_force, use.holdings, gathered, digest, decision, policy, revision)
+
+    async def _bound(self, call: Call, component: Component, standing: Standing) -> Terms:
+        decision = standing.decision
+        if not decision.allow or decision.obligations is None:
+            draft = recording.refused(call, component, standing, decision.reasons)
+            await self._refuse(draft, self._refusals.judged(call, standing))
+        bound = bind(call, decision.obligations)
+        if isinstance(bound, Breach):
+            draft = recording.refused(call, component, standing, (bound.reason,))
+            await self._refuse(draft, self._refusals.breach(call, bound))
+        return bound
+
+    async def _admitted(self, call: Call, component: Component, passage: Passage) -> None:
+        standing, terms = passage.standing, passage.terms
+        obligations = standing.decision.obligations
+        assert obligations is not None
+        claim = Take(
+            scope_of(standing.caller.organisation, standing.in_force.strategy.release),
+            terms.tokens_reserved,
+            obligations.requests_per_minute,
+            obligations.tokens_per_day,
+        )
+        draft = recording.admitted(call, component, standing, terms.tokens_reserved)
+        receipt = await self._recorded(Intent(draft, claim), passage)
+        if isinstance(receipt.answer, Exceeded):
+            raise self._refusals.exceeded(call, receipt.answer)
+        passage.begin(receipt, elapsed_us())
+        if passage.cut_reason:
+            raise self._refusals.ended(call, passage.cut_reason)
+
+    async def _recorded(self, intent: Intent, passage: Passage) -> Receipt:
+        """Wait until the intent is durable; if nobody waits any more when it is, close what it opened."""
+        recorded = self._writer.submit(intent)
+        try:
+            return await self._writer.wait(recorded)
+        except (LedgerUnavailable, asyncio.CancelledError):
+            recorded.add_done_callback(lambda late: self._abandon(late, passage))
+            raise
+
+    def _abandon(self, late: "asyncio.Future[Receipt]", passage: Passage) -> None:
+        if late.cancelled() or late.exception() is not None:
+            return
+        receipt = late.result()
+        if isinstance(receipt.answer, Taken):
+            passage.begin(receipt, elapsed_us())
+            passage.outcome = "abandoned"
+            self._writer.submit(recording.finished(passage), keep=True)
+
+    async def _refuse(self, draft: Draft, refused: Refused) -> NoReturn:
+        """Record a refusal, then tell it. What cannot be recorded is not told as a refusal either."""
+        await self._writer.wait(self._writer.submit(Intent(draft)))
+        raise refused

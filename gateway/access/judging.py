@@ -1,0 +1,54 @@
+"""Asking the judge once per distinct question, and keeping its answer for that very question."""
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.access.decisions import Decision
+from gateway.access.judges.port import Judge
+from gateway.access.questions import Question
+
+KEPT_MAX = 100_000
+"""Answers kept; beyond it all are dropped at once, which only costs asking again."""
+
+
+class Judging:
+    """Answers kept by the question's hash under one policy set. An answer has no time in it: facts end, answers do not."""
+
+    def __init__(self, judge: Judge, noted: Callable[[bool], None] = lambda _kept: None) -> None:
+        self._judge = judge
+        self._noted = noted
+        self._policy = judge.policy
+        self._kept: dict[str, Decision] = {}
+        self._asked: dict[str, asyncio.Task[Decision]] = {}
+
+    @property
+    def policy(self) -> str:
+        """Digest of the policy set that judges."""
+        return self._judge.policy
+
+    async def decide(self, question: Question, digest: str) -> Decision:
+        """The judge's answer to this question. Raises JudgeUnavailable; that is never kept."""
+        if self._policy != self._judge.policy:
+            self._policy = self._judge.policy
+            self._kept.clear()
+            self._asked.clear()
+        kept = self._kept.get(digest)
+        self._noted(kept is not None)
+        if kept is not None:
+            return kept
+        asked = self._asked.get(digest)
+        if asked is None:
+            asked = self._asked[digest] = asyncio.create_task(self._ask(question, digest))
+        return await asyncio.shield(asked)
+
+    async def _ask(self, question: Question, digest: str) -> Decision:
+        policy = self._policy
+        try:
+            decision = await self._judge.ask(question)
+        finally:
+            self._asked.pop(digest, None)
+        if policy == self._judge.policy:
+            if len(self._kept) >= KEPT_MAX:
+                self._kept.clear()
+            self._kept[digest] = decision
+        return decision

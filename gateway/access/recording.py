@@ -1,0 +1,116 @@
+"""What the gate writes down: drafts of entries from judged uses and finished passages."""
+
+from gateway.access.calls import Call
+from gateway.access.passages import Passage, Standing
+from gateway.access.quotas import Settle, scope_of
+from gateway.clock import DAY, elapsed_us
+from gateway.identity.callers import Caller
+from gateway.ledger.entries import AccessBody, Draft, Entry, Event, FinishedBody
+from gateway.ledger.writer import Intent
+
+
+def admitted(call: Call, component: str, standing: Standing, tokens_reserved: int) -> Draft:
+    """The intent, written before anything passes."""
+    return Draft(call.request_id, Event.ACCESS_ADMITTED, _body(call, component, standing, (), tokens_reserved))
+
+
+def refused(call: Call, component: str, standing: Standing, reasons: tuple[str, ...]) -> Draft:
+    """A refusal of a release that is in force, told to the caller or hidden from it."""
+    return Draft(call.request_id, Event.ACCESS_REFUSED, _body(call, component, standing, reasons, 0))
+
+
+def refused_unknown(call: Call, component: str, caller: Caller, reason: str) -> Draft:
+    """A refusal of a name that is no release; the name itself is the caller's text and is not kept."""
+    body = AccessBody(
+        organisation=caller.organisation,
+        key=caller.key,
+        component=component,
+        endpoint=call.endpoint,
+        end_user=call.end_user,
+        reasons=[reason],
+        bytes_in=call.bytes_in,
+    )
+    return Draft(call.request_id, Event.ACCESS_REFUSED, body)
+
+
+def finished(passage: Passage) -> Intent:
+    """How a passage ended, with what it gives back."""
+    assert passage.taken is not None, "only what was admitted can finish"
+    reserved = passage.terms.tokens_reserved
+    if passage.usage_reported:
+        used, basis = passage.tokens_in + passage.tokens_out, "reported"
+    elif passage.sent and reserved:
+        used, basis = reserved, "reserved"
+    else:
+        used, basis = 0, "none"
+    caller, release = passage.standing.caller, passage.standing.in_force.strategy.release
+    body = FinishedBody(
+        organisation=caller.organisation,
+        key=caller.key,
+        release=release,
+        admitted=passage.request_id,
+        outcome="cut" if passage.cut_reason else passage.outcome,
+        status=passage.status,
+        reasons=[passage.cut_reason] if passage.cut_reason else [],
+        tokens_in=passage.tokens_in,
+        tokens_out=passage.tokens_out,
+        tokens_settled=used,
+        usage_basis=basis,
+        bytes_out=passage.bytes_out,
+        duration_us=elapsed_us() - passage.started_us,
+        commitment=passage.commitment,
+        upstream_request=passage.upstream_request,
+    )
+    claim = Settle(scope_of(caller.organisation, release), passage.taken.day, reserved, used)
+    return Intent(Draft(f"{passage.request_id}.end", Event.ACCESS_FINISHED, body), claim)
+
+
+def closed_after_crash(entry: Entry) -> Intent:
+    """The end of an admitted call whose process died: counted at what it had reserved, never under."""
+    body = entry.body
+    organisation, release = body.get("organisation", ""), body.get("release", "")
+    reserved = body.get("tokens_reserved", 0)
+    ended = FinishedBody(
+        organisation=organisation,
+        key=body.get("key", ""),
+        release=release,
+        admitted=entry.id,
+        outcome="unknown_after_crash",
+        tokens_settled=reserved,
+        usage_basis="reserved" if reserved else "none",
+    )
+    claim = Settle(scope_of(organisation, release), entry.at // DAY, reserved, reserved)
+    return Intent(Draft(f"{entry.id}.end", Event.ACCESS_FINISHED, ended), claim)
+
+
+def _body(
+    call: Call, component: str, standing: Standing, reasons: tuple[str, ...], tokens_reserved: int
+) -> AccessBody:
+    strategy, gathered, obligations = standing.in_force.strategy, standing.gathered, standing.decision.obligations
+    stage = gathered.stage
+    return AccessBody(
+        organisation=standing.caller.organisation,
+        key=standing.caller.key,
+        release=strategy.release,
+        component=component,
+        endpoint=call.endpoint,
+        end_user=call.end_user,
+        served=strategy.inference.model if strategy.inference is not None and not reasons else "",
+        strategy=standing.in_force.digest,
+        stage=stage.name if stage is not None else "",
+        access=stage.access.value if stage is not None else "",
+        grant=gathered.grant.id if gathered.grant is not None else "",
+        terms=gathered.terms,
+        assertions=gathered.assertions,
+        policy=standing.policy,
+        question=standing.digest,
+        revision=standing.revision,
+        reasons=list(reasons),
+        log=obligations.log if obligations is not None else "",
+        retain_days=(obligations.retain_days or 0) if obligations is not None else 0,
+        commitment=call.commitment,
+        bytes_in=call.bytes_in,
+        stream=call.stream,
+        tokens_reserved=tokens_reserved,
+        limit_scope=scope_of(standing.caller.organisation, strategy.release),
+    )

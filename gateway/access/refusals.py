@@ -1,0 +1,82 @@
+"""A refusal, from reasons to one error that every door can tell in its own shape."""
+
+from gateway.access.calls import Breach, Call
+from gateway.access.passages import Standing
+from gateway.access.quotas import Exceeded
+from gateway.access.reasons import MEANINGS, Reason
+from gateway.clock import Instant, text_from
+from gateway.errors import GatewayError
+
+
+class Refused(GatewayError):
+    """The gate said no. `reasons` are all of them; status, code and text are the first one's."""
+
+    def __init__(
+        self,
+        reasons: tuple[Reason, ...],
+        *,
+        request_id: str = "",
+        message: str | None = None,
+        next_step: str | None = None,
+        param: str | None = None,
+        retry_after_s: int | None = None,
+        opens_at: Instant | None = None,
+    ) -> None:
+        meaning = MEANINGS[reasons[0]]
+        super().__init__(
+            message or meaning.message, code=reasons[0].value, next_step=next_step or meaning.next_step
+        )
+        self.status = meaning.status
+        self.reasons = reasons
+        self.request_id = request_id
+        """Id of the ledger's entry."""
+        self.param = param
+        self.retry_after_s = retry_after_s
+        self.opens_at = opens_at
+
+
+class Refusals:
+    """Makes each refusal's text: what the caller may know of, and where to go next."""
+
+    def __init__(self, access_request_url: str = "") -> None:
+        self._access_request_url = access_request_url
+
+    def unknown(self, call: Call) -> Refused:
+        """No such release, or none that this caller may know of: the two look alike."""
+        return Refused((Reason.MODEL_NOT_FOUND,), request_id=call.request_id)
+
+    def judged(self, call: Call, standing: Standing) -> Refused:
+        """The judge said no."""
+        decision = standing.decision
+        if not decision.visible:
+            return self.unknown(call)
+        first = decision.reasons[0]
+        if first is Reason.GRANT_REQUIRED and self._access_request_url:
+            where = f"Ask for access at {self._access_request_url}, naming your organisation and the model."
+            return Refused(decision.reasons, request_id=call.request_id, next_step=where)
+        coming = standing.gathered.coming
+        if first is Reason.STAGE_NOT_OPEN and coming is not None and _will_admit(standing):
+            sentence = f"This model is not open to you yet: stage `{coming.name}` opens {text_from(coming.opens)}."
+            return Refused(decision.reasons, request_id=call.request_id, message=sentence, opens_at=coming.opens)
+        return Refused(decision.reasons, request_id=call.request_id)
+
+    def breach(self, call: Call, breach: Breach) -> Refused:
+        """A particular of the call is outside the obligations."""
+        return Refused((breach.reason,), request_id=call.request_id, message=breach.message, param=breach.param)
+
+    def exceeded(self, call: Call, exceeded: Exceeded) -> Refused:
+        """A limit did not fit."""
+        unit = "requests a minute" if exceeded.reason is Reason.RATE_LIMIT_EXCEEDED else "tokens a day"
+        message = f"Your organisation's limit for this model is {exceeded.limit} {unit}; {exceeded.remaining} are left."
+        return Refused(
+            (exceeded.reason,), request_id=call.request_id, message=message, retry_after_s=exceeded.retry_after_s
+        )
+
+    def ended(self, call: Call, cut_reason: str) -> Refused:
+        """What admitted the call ended while it was being recorded."""
+        reason = Reason(cut_reason) if cut_reason in set(Reason) else Reason.ACCESS_ENDED
+        return Refused((reason,), request_id=call.request_id)
+
+
+def _will_admit(standing: Standing) -> bool:
+    return any(audience.truth == "yes" for audience in standing.gathered.question.future_audiences)

@@ -1,0 +1,87 @@
+"""Judging again what is under way, one judgement a use, when what admitted it is touched or its time is up."""
+
+from collections.abc import Iterable
+
+from gateway.access.current import Current
+from gateway.access.gate import Gate
+from gateway.access.passages import Passage, Standing, UseKey, cut_all
+from gateway.access.reasons import Reason
+from gateway.clock import SECOND, Moment, elapsed_us
+from gateway.errors import LedgerUnavailable, SnapshotStale, Unauthenticated, Unavailable
+from gateway.identity.directory import Directory
+from gateway.ledger.store import Touch
+from gateway.ledger.writer import Writer
+
+DOUBT_MAX_US = 1 * SECOND
+"""How long a passage may go on while it cannot be judged again."""
+
+RECORDLESS_MAX_S = 3.0
+"""How long answers may go on while the ledger cannot be written."""
+
+
+class Review:
+    """Cuts every passage whose use no longer stands. What cannot be judged in time is cut too."""
+
+    def __init__(self, gate: Gate, directory: Directory, current: Current, writer: Writer) -> None:
+        self._gate = gate
+        self._directory = directory
+        self._current = current
+        self._writer = writer
+        self._in_doubt: dict[UseKey, int] = {}
+        """When each use that could not be judged again fell into doubt, by `elapsed_us()`."""
+
+    async def run(self, touches: Iterable[Touch], moment: Moment) -> None:
+        """Go once over all that is under way."""
+        named = {(touch.kind, touch.id) for touch in touches}
+        for use, passages in self._gate.passages.groups():
+            if use in self._in_doubt or any(_concerns(named, moment, passage.standing) for passage in passages):
+                await self._again(use, passages, moment)
+
+    def cut_what_cannot_go_on(self) -> None:
+        """Cut everything when this process has lost sight of what is in force, or cannot write what happens."""
+        if self._current.is_stale:
+            self._cut_everything(SnapshotStale.code)
+        elif self._writer.failing_s() > RECORDLESS_MAX_S:
+            self._cut_everything(LedgerUnavailable.code)
+
+    def _cut_everything(self, reason: str) -> None:
+        for use, passages in self._gate.passages.groups():
+            self._cut(use, passages, reason)
+
+    async def _again(self, use: UseKey, passages: list[Passage], moment: Moment) -> None:
+        key, release, component = use
+        try:
+            caller = await self._directory.caller(key, moment)
+            standing = await self._gate.weigh(caller, component, release)
+        except Unauthenticated as error:
+            return self._cut(use, passages, error.code)
+        except Unavailable as error:
+            fell = self._in_doubt.setdefault(use, elapsed_us())
+            if elapsed_us() - fell > DOUBT_MAX_US:
+                self._cut(use, passages, error.code)
+            return None
+        if standing is None:
+            return self._cut(use, passages, Reason.MODEL_NOT_FOUND)
+        if not standing.decision.allow:
+            return self._cut(use, passages, standing.decision.reasons[0])
+        self._in_doubt.pop(use, None)
+        for passage in passages:
+            passage.standing = standing
+        return None
+
+    def _cut(self, use: UseKey, passages: list[Passage], reason: str) -> None:
+        self._in_doubt.pop(use, None)
+        cut_all(passages, reason)
+
+
+def _concerns(named: set[tuple[str, str]], moment: Moment, standing: Standing) -> bool:
+    if moment.maybe_reached(standing.holds_until):
+        return True
+    if not named:
+        return False
+    return (
+        any(kind == "policy" for kind, _ in named)
+        or ("key", standing.caller.key) in named
+        or ("organisation", standing.caller.organisation) in named
+        or ("release", standing.in_force.strategy.release) in named
+    )
