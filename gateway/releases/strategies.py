@@ -1,5 +1,13 @@
-"""A release's strategy: immutable, versioned by digest, asked what stands at a moment."""
+"""A release's strategy: immutable, versioned by digest, asked what stands at a moment.
 
+Its canonical bytes are RFC 8785 (JCS) over strings, integers, booleans, arrays and objects; what
+is left at its default is left out, so that a field added later changes no digest.
+
+NOTE: stored, and their digest is recorded for ever. A field may be added with a default; none may
+change its meaning, its name, its form or its default.
+"""
+
+import hashlib
 from enum import StrEnum
 
 import msgspec
@@ -73,15 +81,39 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     weights: WeightsTarget | None = None
     modality: tuple[str, ...] = ()
     parameters: int | None = None
-    training_flop: tuple[float, float] | None = None
+    training_flop: tuple[str, str] | None = None
+    """The bounds of an estimate, as decimal text such as `6e25`: no float is ever hashed."""
     terms: dict[str, str] = {}
     """Name of a document to `sha256:<hex>` of its text."""
     audiences: dict[str, Audience] = {}
     stages: tuple[Stage, ...] = ()
     """In order of `opens`."""
 
+    @classmethod
+    def read(cls, canonical: bytes) -> "Strategy":
+        """The strategy with these canonical bytes. Raises msgspec.ValidationError for any others."""
+        return _decoder.decode(canonical)
+
+    def canonical(self) -> bytes:
+        """Equal for equal strategies, different for different ones."""
+        value = msgspec.to_builtins(self)
+        for stage in value.get("stages", ()):
+            # msgspec leaves out a default only where it is the very object: an equal one is written as {}.
+            if not stage.get("conditions", True):
+                del stage["conditions"]
+        return _encoder.encode(value)
+
+    def digest(self) -> str:
+        """`sha256:<hex>` of the canonical bytes: the version's name."""
+        return digest_of(self.canonical())
+
     def stage_at(self, moment: Moment) -> Stage | None:
-        """The stage in force: the last that has surely opened, unless it may have closed."""
+        """The stage in force: the last that has surely opened, unless it may have closed.
+
+        A stage ends where the next opens, without a gap however uncertain the moment is: the next
+        must surely have opened. Where it closes by itself it ends as soon as it may have, and
+        nothing stands until the next opens.
+        """
         in_force = None
         for stage in self.stages:
             if moment.surely_reached(stage.opens):
@@ -91,10 +123,22 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return in_force
 
     def next_stage(self, moment: Moment) -> Stage | None:
-        """The first stage that has not surely opened yet."""
+        """The first stage that has not surely opened yet: what opens next, and when it may be told."""
         return next((s for s in self.stages if not moment.surely_reached(s.opens)), None)
 
     def next_boundary(self, moment: Moment) -> Instant:
-        """The first instant, not surely past, at which another stage opens or one closes."""
+        """The first instant, not surely past, at which another stage opens or one closes.
+
+        What `stage_at` answers cannot change before some possible now has reached it.
+        """
         instants = [s.opens for s in self.stages] + [s.closes for s in self.stages]
         return min((i for i in instants if not moment.surely_reached(i)), default=NEVER)
+
+
+def digest_of(content: bytes) -> str:
+    """`sha256:<hex>`, as strategies, documents and weights are named."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+_encoder = msgspec.json.Encoder(order="sorted")
+_decoder = msgspec.json.Decoder(Strategy, strict=True)
