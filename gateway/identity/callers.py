@@ -41,7 +41,10 @@ class Caller(msgspec.Struct, frozen=True):
     roles: tuple[Role, ...]
     """Sorted."""
     scopes: tuple[str, ...] | None
-    """Narrower than the roles: `inference`, `weights`, `control`, each alone or `:` a release. None: not narrowed. Empty: nothing."""
+    """Narrower than the roles: `inference`, `weights`, `control`, each alone or `:` a release.
+
+    None: not narrowed. Empty: nothing.
+    """
     attributes: tuple[Assertion, ...]
     """Sorted by name; at most one of a name, the strongest that stands."""
     expires_at: Instant
@@ -55,4 +58,4 @@ class Caller(msgspec.Struct, frozen=True):
         """Whether the key reaches this door, for this release where one is named."""
         if self.scopes is None:
             return True
-        return door in self.scopes or bool(release) and f"{door}:{release}" in self.scopes
+        return door in self.scopes or (bool(release) and f"{door}:{release}" in self.scopes)
