@@ -1,5 +1,8 @@
 """The particulars of one call: what obligations are checked against."""
 
+import os
+import time
+
 import msgspec
 
 from gateway.access.decisions import Obligations
@@ -8,6 +11,11 @@ from gateway.releases.components import Component
 
 OUTPUT_TOKENS_DEFAULT = 4096
 """What a call is taken to ask for where tokens are limited, the strategy sets no most, and the caller named none."""
+
+
+def new_request_id() -> str:
+    """An id that is unique for ever and sorts by time: it is `x-request-id` and the ledger's id of the call."""
+    return f"req_{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

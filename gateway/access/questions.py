@@ -47,6 +47,8 @@ class Question(msgspec.Struct, frozen=True):
     """The stage open now; None where none is."""
     future: bool
     """Whether a stage is still to open."""
+    future_access: str | None
+    """Access level of the next stage; None where none is to open."""
     audiences: tuple[AudienceFact, ...]
     """Those the stage is for, in its order."""
     future_audiences: tuple[AudienceFact, ...]

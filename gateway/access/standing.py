@@ -64,6 +64,7 @@ def gather(use: Use, moment: Moment) -> Gathered:
         if stage is None
         else StageFact(name=stage.name, access=stage.access, offers=stage.offers, conditions=stage.conditions),
         future=coming is not None,
+        future_access=None if coming is None else coming.access,
         audiences=_audience_facts(strategy, stage, facts),
         future_audiences=_audience_facts(strategy, coming, facts),
         grant="active" if grant else "ended" if use.holdings.had_grant(strategy.release, moment) else "none",

@@ -1,0 +1,31 @@
+"""The port of the judge: a question in, a decision out, or nothing that anybody may act on."""
+
+from typing import Protocol
+
+from gateway.access.decisions import Decision
+from gateway.access.questions import Question
+
+
+class Judge(Protocol):
+    """Judges by one policy set. Whatever it cannot judge beyond doubt, it does not judge."""
+
+    @property
+    def policy(self) -> str:
+        """Digest of the policy set that judges."""
+        ...
+
+    async def start(self) -> None:
+        """Make ready to be asked. Does not need the judge's server to be there yet."""
+        ...
+
+    async def stop(self) -> None:
+        """Let go of threads and connections; nothing can be asked afterwards."""
+        ...
+
+    async def ask(self, question: Question) -> Decision:
+        """The decision on this question. Raises JudgeUnavailable, within the judge's time limit, for any other answer."""
+        ...
+
+    async def ready(self) -> bool:
+        """Whether a question asked now would be judged, and by this policy set. Never raises."""
+        ...

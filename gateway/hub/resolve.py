@@ -1,0 +1,132 @@
+"""`/hub/{namespace}/{name}/resolve/{revision}/{path}`: one file of a release's weights, gated and recorded.
+
+The road of a download: who is asking, which declared file, may it pass, and only then its bytes. A
+GET and a HEAD each make an entry; the end of a GET says how many bytes left.
+"""
+
+import asyncio
+import os
+import re
+from typing import Any
+from urllib.parse import unquote
+
+from gateway.access.calls import Call, new_request_id
+from gateway.access.current import Current
+from gateway.access.gate import Gate
+from gateway.access.passages import Passage
+from gateway.access.snapshot import InForce
+from gateway.errors import GatewayError, NotFound
+from gateway.hub.answers import Headers, failure
+from gateway.hub.ranges import byte_range
+from gateway.hub.weights import READ_BYTES, WeightFile, Weights, opened
+from gateway.identity.callers import Caller
+from gateway.identity.credentials import credential_in
+from gateway.identity.directory import Directory
+from gateway.metrics import Metrics
+from gateway.releases.components import Component
+
+ENDPOINT = "/hub/{namespace}/{name}/resolve/{revision}/{path}"
+_ROUTE = re.compile(r"/hub/([A-Za-z0-9._-]{1,96}/[A-Za-z0-9._-]{1,96})/resolve/([^/]{1,200})/([^?#]{1,1000})")
+
+
+class ResolveDoor:
+    """The door for weights, as an ASGI application that sees the raw path."""
+
+    def __init__(self, directory: Directory, gate: Gate, current: Current, weights: Weights, metrics: Metrics) -> None:
+        self._directory = directory
+        self._gate = gate
+        self._current = current
+        self._weights = weights
+        self._metrics = metrics
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request_id = new_request_id()
+        try:
+            await self._answer(scope, receive, send, request_id)
+        except GatewayError as error:
+            self._metrics.refused("hub", error.code)
+            status, headers, body = failure(error, request_id)
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    async def _answer(self, scope: Any, receive: Any, send: Any, request_id: str) -> None:
+        caller = await self._authenticated(scope)
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise NotFound("This door only gives files.")
+        route = _ROUTE.fullmatch(scope["raw_path"].decode("ascii", "replace"))
+        if route is None:
+            raise NotFound("This door does not know that path.", next_step=f"Ask for {ENDPOINT}.")
+        release, revision, path = route[1], unquote(route[2]), unquote(route[3])
+        call = Call(request_id=request_id, endpoint=ENDPOINT, generates=False)
+        async with self._gate.admit(caller, Component.WEIGHTS, release, call) as passage:
+            in_force = passage.standing.in_force
+            if revision not in {"main", commit_of(in_force)}:
+                raise NotFound("This release has no such revision.", code="revision_not_found")
+            if in_force.strategy.weights is None:
+                raise NotFound("This release has no such file.", code="entry_not_found")
+            file = await self._weights.find(in_force.strategy.weights, path)
+            await self._give(scope, receive, send, passage, file)
+
+    async def _authenticated(self, scope: Any) -> Caller:
+        _, moment = self._current.now()
+        peer = scope["client"][0] if scope.get("client") else None
+        return await self._directory.authenticate(credential_in(scope["headers"]), peer, moment)
+
+    async def _give(self, scope: Any, receive: Any, send: Any, passage: Passage, file: WeightFile) -> None:
+        wanted = byte_range(dict(scope["headers"]).get(b"range"), file.bytes_total)
+        first, last = wanted or (0, file.bytes_total - 1)
+        passage.status = 200 if wanted is None else 206
+        headers = _headers(passage, file, first, last, whole=wanted is None)
+        await send({"type": "http.response.start", "status": passage.status, "headers": headers})
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+            passage.outcome = "complete"
+            return
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            with opened(file) as descriptor:
+                await self._stream(send, passage, gone, descriptor, (first, last))
+        finally:
+            gone.cancel()
+            self._metrics.weights_sent(passage.bytes_out)
+
+    async def _stream(
+        self, send: Any, passage: Passage, gone: "asyncio.Future[None]", descriptor: int, span: tuple[int, int]
+    ) -> None:
+        offset, last = span
+        while offset <= last:
+            chunk = await asyncio.to_thread(os.pread, descriptor, min(READ_BYTES, last + 1 - offset), offset)
+            if passage.cut_reason or gone.done() or not chunk:
+                passage.outcome = "client_gone" if gone.done() else "failed"
+                return  # less than promised: the server drops the connection, so nobody takes it for the whole
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            offset += len(chunk)
+            passage.bytes_out += len(chunk)
+        await send({"type": "http.response.body", "body": b""})
+        passage.outcome = "complete"
+
+
+def commit_of(in_force: InForce) -> str:
+    """The revision that names exactly these files: forty hex digits, as the Hub's clients expect."""
+    return in_force.digest.removeprefix("sha256:")[:40]
+
+
+def _headers(passage: Passage, file: WeightFile, first: int, last: int, *, whole: bool) -> Headers:
+    headers: Headers = [
+        (b"content-type", b"application/octet-stream"),
+        (b"content-length", str(last - first + 1).encode()),
+        (b"accept-ranges", b"bytes"),
+        (b"etag", f'"{file.sha256}"'.encode()),
+        (b"x-linked-etag", f'"{file.sha256}"'.encode()),
+        (b"x-linked-size", str(file.bytes_total).encode()),
+        (b"x-repo-commit", commit_of(passage.standing.in_force).encode()),
+        (b"x-request-id", passage.request_id.encode()),
+    ]
+    if not whole:
+        headers.append((b"content-range", f"bytes {first}-{last}/{file.bytes_total}".encode()))
+    return headers
+
+
+async def _gone(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,96 @@
+"""Weight files below the operator's root: only what a strategy declares, only as it declares it."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from gateway.errors import NotFound, Unavailable
+from gateway.releases.strategies import WeightsTarget
+
+READ_BYTES = 1 << 20
+FIRST_CHECK_S = 20.0
+"""How long a first request may wait while a file is checked; larger files ask the client to come back."""
+
+
+class WeightsUnverified(Unavailable):
+    """The file on disk is not, or not yet, known to be the declared one."""
+
+    code = "weights_unverified"
+    message = "This file is still being checked against its declared digest."
+    retry_after_s = 30
+    next_step = "Try again in half a minute."
+
+
+class WeightFile(msgspec.Struct, frozen=True):
+    """One declared file, checked against its digest."""
+
+    location: Path
+    bytes_total: int
+    sha256: str
+    """Hex, as declared and as found."""
+
+
+class Weights:
+    """Finds declared files and keeps what was checked, by what the file system says of the file."""
+
+    def __init__(self, root: Path | None) -> None:
+        self._root = root
+        self._checked: dict[tuple[str, int, int, int], str] = {}
+        self._checking: dict[tuple[str, int, int, int], asyncio.Task[str]] = {}
+
+    async def find(self, target: WeightsTarget, path: str) -> WeightFile:
+        """The declared file at `path`. Raises NotFound where none is declared, WeightsUnverified where it differs."""
+        declared = target.files.get(path)
+        if declared is None or self._root is None:
+            raise NotFound("This release has no such file.", code="entry_not_found")
+        location = self._root / target.path / path
+        try:
+            status = location.stat()
+        except OSError:
+            raise WeightsUnverified("The declared file is missing on the gateway.") from None
+        found = await self._sha256(location, (str(location), status.st_ino, status.st_size, status.st_mtime_ns))
+        if f"sha256:{found}" != declared:
+            raise WeightsUnverified(
+                "The file on the gateway is not the declared one, so it is not given out.",
+                next_step="The model's provider must restore the declared file or declare the new digest.",
+            )
+        return WeightFile(location, status.st_size, found)
+
+    async def _sha256(self, location: Path, identity: tuple[str, int, int, int]) -> str:
+        known = self._checked.get(identity)
+        if known is not None:
+            return known
+        checking = self._checking.get(identity)
+        if checking is None:
+            checking = self._checking[identity] = asyncio.create_task(asyncio.to_thread(_sha256_of, location))
+        try:
+            found = await asyncio.wait_for(asyncio.shield(checking), FIRST_CHECK_S)
+        except TimeoutError:
+            raise WeightsUnverified from None
+        except OSError:
+            raise WeightsUnverified("The declared file cannot be read on the gateway.") from None
+        finally:
+            if checking.done():
+                self._checking.pop(identity, None)
+        self._checked[identity] = found
+        return found
+
+
+@contextmanager
+def opened(file: WeightFile) -> Iterator[int]:
+    """A descriptor of the file for reading, closed at the end."""
+    descriptor = os.open(file.location, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _sha256_of(location: Path) -> str:
+    with location.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
