@@ -76,19 +76,24 @@ class ResolveDoor:
         wanted = byte_range(dict(scope["headers"]).get(b"range"), file.bytes_total)
         first, last = wanted or (0, file.bytes_total - 1)
         passage.status = 200 if wanted is None else 206
-        headers = _headers(passage, file, first, last, whole=wanted is None)
-        await send({"type": "http.response.start", "status": passage.status, "headers": headers})
+        start = {
+            "type": "http.response.start",
+            "status": passage.status,
+            "headers": _headers(passage, file, first, last, whole=wanted is None),
+        }
         if scope["method"] == "HEAD":
+            await send(start)
             await send({"type": "http.response.body", "body": b""})
             passage.outcome = "complete"
             return
-        gone = asyncio.ensure_future(_gone(receive))
-        try:
-            with opened(file) as descriptor:
+        with opened(file) as descriptor:
+            await send(start)
+            gone = asyncio.ensure_future(_gone(receive))
+            try:
                 await self._stream(send, passage, gone, descriptor, (first, last))
-        finally:
-            gone.cancel()
-            self._metrics.weights_sent(passage.bytes_out)
+            finally:
+                gone.cancel()
+                self._metrics.weights_sent(passage.bytes_out)
 
     async def _stream(
         self, send: Any, passage: Passage, gone: "asyncio.Future[None]", descriptor: int, span: tuple[int, int]

@@ -26,13 +26,32 @@ class WeightsUnverified(Unavailable):
     next_step = "Try again in half a minute."
 
 
+class Identity(msgspec.Struct, frozen=True):
+    """What the file system says of one state of a file; another state has another identity."""
+
+    location: str
+    inode: int
+    bytes_total: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, location: Path, status: os.stat_result) -> "Identity":
+        """The identity in a file's status."""
+        return cls(str(location), status.st_ino, status.st_size, status.st_mtime_ns)
+
+
 class WeightFile(msgspec.Struct, frozen=True):
     """One declared file, checked against its digest."""
 
     location: Path
-    bytes_total: int
+    identity: Identity
     sha256: str
     """Hex, as declared and as found."""
+
+    @property
+    def bytes_total(self) -> int:
+        """Size of the file."""
+        return self.identity.bytes_total
 
 
 class Weights:
@@ -40,8 +59,8 @@ class Weights:
 
     def __init__(self, root: Path | None) -> None:
         self._root = root
-        self._checked: dict[tuple[str, int, int, int], str] = {}
-        self._checking: dict[tuple[str, int, int, int], asyncio.Task[str]] = {}
+        self._checked: dict[Identity, str] = {}
+        self._checking: dict[Identity, asyncio.Task[str]] = {}
 
     async def find(self, target: WeightsTarget, path: str) -> WeightFile:
         """The declared file at `path`. Raises NotFound where none is declared, WeightsUnverified where it differs."""
@@ -50,18 +69,18 @@ class Weights:
             raise NotFound("This release has no such file.", code="entry_not_found")
         location = self._root / target.path / path
         try:
-            status = location.stat()
+            identity = Identity.of(location, location.stat())
         except OSError:
             raise WeightsUnverified("The declared file is missing on the gateway.") from None
-        found = await self._sha256(location, (str(location), status.st_ino, status.st_size, status.st_mtime_ns))
+        found = await self._sha256(location, identity)
         if f"sha256:{found}" != declared:
             raise WeightsUnverified(
                 "The file on the gateway is not the declared one, so it is not given out.",
                 next_step="The model's provider must restore the declared file or declare the new digest.",
             )
-        return WeightFile(location, status.st_size, found)
+        return WeightFile(location, identity, found)
 
-    async def _sha256(self, location: Path, identity: tuple[str, int, int, int]) -> str:
+    async def _sha256(self, location: Path, identity: Identity) -> str:
         known = self._checked.get(identity)
         if known is not None:
             return known
@@ -83,9 +102,11 @@ class Weights:
 
 @contextmanager
 def opened(file: WeightFile) -> Iterator[int]:
-    """A descriptor of the file for reading, closed at the end."""
+    """A descriptor of the very file that was checked. Raises WeightsUnverified where it was replaced since."""
     descriptor = os.open(file.location, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        if Identity.of(file.location, os.fstat(descriptor)) != file.identity:
+            raise WeightsUnverified
         yield descriptor
     finally:
         os.close(descriptor)
