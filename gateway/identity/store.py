@@ -1,8 +1,32 @@
 """Rows of organisations, assertions and keys, and the queries over them."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, String, Table, Text
+from collections.abc import Iterable
+from typing import Any
 
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    bindparam,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from gateway.clock import Instant
 from gateway.database.naming import metadata
+from gateway.identity.callers import Assertion, Role
+from gateway.identity.keyring import Key, SignedKey
+from gateway.identity.organisations import Organisation, Profile
 
 organisation_table = Table(
     "organisation",
@@ -51,3 +75,167 @@ key_table = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("pepper", String(16), nullable=False),
 )
+
+_ORGANISATION_COLUMNS = [organisation_table.c[name] for name in Organisation.__struct_fields__]
+_ASSERTION_COLUMNS = [assertion_table.c[name] for name in Assertion.__struct_fields__]
+_KEY_COLUMNS = [key_table.c[name] for name in Key.__struct_fields__]
+
+_encode = msgspec.json.encode
+_decode_value = msgspec.json.Decoder(str | int | bool | tuple[str, ...]).decode
+_decode_roles = msgspec.json.Decoder(tuple[Role, ...]).decode
+_decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
+
+_used_later = (
+    update(key_table)
+    .where(
+        key_table.c.id == bindparam("of"),
+        or_(key_table.c.last_used_at.is_(None), key_table.c.last_used_at < bindparam("used_at")),
+    )
+    .values(last_used_at=bindparam("used_at"))
+)
+
+
+def add_organisation(connection: Connection, organisation: Organisation) -> None:
+    """Write a new organisation."""
+    connection.execute(insert(organisation_table).values(**msgspec.structs.asdict(organisation)))
+
+
+def organisation_by_id(connection: Connection, organisation: str) -> Organisation | None:
+    """The organisation, or None."""
+    query = select(*_ORGANISATION_COLUMNS).where(organisation_table.c.id == organisation)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Organisation(*row)
+
+
+def organisations(connection: Connection, *, after: str, limit: int) -> list[Organisation]:
+    """Organisations in order of id, after the given one."""
+    query = select(*_ORGANISATION_COLUMNS).where(organisation_table.c.id > after)
+    return [Organisation(*row) for row in connection.execute(query.order_by(organisation_table.c.id).limit(limit))]
+
+
+def end_organisation(connection: Connection, organisation: str, disabled_at: Instant, cause: str) -> None:
+    """Mark an organisation disabled."""
+    connection.execute(
+        update(organisation_table)
+        .where(organisation_table.c.id == organisation)
+        .values(disabled_at=disabled_at, disabled_cause=cause)
+    )
+
+
+def add_assertion(connection: Connection, organisation: str, assertion: Assertion, asserted_by: str) -> None:
+    """Write a new assertion; `asserted_by` is the public id of a key."""
+    columns = msgspec.structs.asdict(assertion) | {"value": _encode(assertion.value)}
+    connection.execute(insert(assertion_table).values(organisation=organisation, asserted_by=asserted_by, **columns))
+
+
+def assertions(connection: Connection, organisation: str) -> tuple[Assertion, ...]:
+    """Every assertion of an organisation that was not withdrawn, in order of name and id."""
+    query = select(*_ASSERTION_COLUMNS).where(
+        assertion_table.c.organisation == organisation, assertion_table.c.withdrawn_at.is_(None)
+    )
+    rows = connection.execute(query.order_by(assertion_table.c.name, assertion_table.c.id))
+    return tuple(Assertion(id_, name, _decode_value(value), *rest) for id_, name, value, *rest in rows)
+
+
+def withdraw_assertion(connection: Connection, assertion_id: str, withdrawn_at: Instant, cause: str) -> None:
+    """Mark an assertion withdrawn."""
+    connection.execute(
+        update(assertion_table)
+        .where(assertion_table.c.id == assertion_id)
+        .values(withdrawn_at=withdrawn_at, withdrawn_cause=cause)
+    )
+
+
+def profile(connection: Connection, organisation: str) -> Profile | None:
+    """What keys need to know of their organisation, or None where there is none."""
+    found = organisation_by_id(connection, organisation)
+    if found is None:
+        return None
+    return Profile(found.disabled_at is not None, assertions(connection, organisation))
+
+
+def add_key(connection: Connection, signed: SignedKey) -> None:
+    """Write a new key."""
+    key = signed.key
+    columns = msgspec.structs.asdict(key) | {
+        "roles": _encode(key.roles),
+        "scopes": None if key.scopes is None else _encode(key.scopes),
+        "networks": None if key.networks is None else _encode(key.networks),
+    }
+    connection.execute(insert(key_table).values(digest=signed.digest, pepper=signed.pepper, **columns))
+
+
+def key_by_id(connection: Connection, key_id: str) -> Key | None:
+    """The key, or None."""
+    row = connection.execute(select(*_KEY_COLUMNS).where(key_table.c.id == key_id)).one_or_none()
+    return None if row is None else _key(row)
+
+
+def signed_key(connection: Connection, key_id: str) -> SignedKey | None:
+    """The key with what verifies it, or None."""
+    query = select(*_KEY_COLUMNS, key_table.c.digest, key_table.c.pepper).where(key_table.c.id == key_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else SignedKey(_key(row[:-2]), row.digest, row.pepper)
+
+
+def keys(connection: Connection, *, organisation: str, after: str, limit: int) -> list[Key]:
+    """Keys in order of id, after the given one; an empty organisation leaves that open."""
+    query = select(*_KEY_COLUMNS).where(key_table.c.id > after)
+    if organisation:
+        query = query.where(key_table.c.organisation == organisation)
+    return [_key(row) for row in connection.execute(query.order_by(key_table.c.id).limit(limit))]
+
+
+def successor(connection: Connection, key: Key) -> str | None:
+    """Id of the key that succeeds this one and was not revoked, or None."""
+    query = select(key_table.c.id).where(
+        key_table.c.organisation == key.organisation,
+        key_table.c.rotated_from == key.id,
+        key_table.c.revoked_at.is_(None),
+    )
+    return connection.execute(query).scalars().first()
+
+
+def end_key(connection: Connection, key_id: str, revoked_at: Instant, cause: str) -> None:
+    """Mark a key revoked."""
+    connection.execute(
+        update(key_table).where(key_table.c.id == key_id).values(revoked_at=revoked_at, revoked_cause=cause)
+    )
+
+
+def shorten_key(connection: Connection, key_id: str, expires_at: Instant) -> None:
+    """Let a key end at another instant."""
+    connection.execute(update(key_table).where(key_table.c.id == key_id).values(expires_at=expires_at))
+
+
+def note_uses(connection: Connection, uses: Iterable[tuple[str, Instant]]) -> None:
+    """Write when keys were last used; an instant never goes back. The order must be that of ids, against deadlocks."""
+    connection.execute(_used_later, [{"of": key_id, "used_at": used_at} for key_id, used_at in uses])
+
+
+def is_empty(connection: Connection) -> bool:
+    """Whether nobody was ever entered here."""
+    return not connection.execute(select(exists(select(organisation_table.c.id)))).scalar_one()
+
+
+def has_key_under(connection: Connection, peppers: Iterable[str]) -> bool:
+    """Whether any key was signed under one of these peppers."""
+    return bool(
+        connection.execute(
+            select(exists(select(key_table.c.id).where(key_table.c.pepper.in_(list(peppers)))))
+        ).scalar_one()
+    )
+
+
+def _key(row: Iterable[Any]) -> Key:
+    id_, kind, organisation, label, roles, scopes, networks, *rest = row
+    return Key(
+        id_,
+        kind,
+        organisation,
+        label,
+        _decode_roles(roles),
+        None if scopes is None else _decode_names(scopes),
+        None if networks is None else _decode_names(networks),
+        *rest,
+    )

@@ -1,0 +1,106 @@
+"""Server peppers: what a stolen table of keys lacks.
+
+A peppers file (0600) has one pepper a line, 64 hexadecimal digits. The last one signs, all of them verify,
+so a pepper is rotated by adding a line; once every key signed under an old one has ended, its line
+may go. A pepper's name is derived from it, so that a file of another installation is noticed.
+"""
+
+import hmac
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.errors import SettingsInvalid
+
+PEPPER_LENGTH = 32
+_FILE_MAX = 65_536
+_CLOSED_TO_OTHERS = 0o027
+"""Bits no peppers file may have: nobody else reads it, only the owner writes it (a mounted secret's group may read)."""
+_KEY_PURPOSE = b"release-gateway api key 1\x00"
+_NAME_PURPOSE = b"release-gateway pepper name 1\x00"
+_NO_DIGEST = bytes(32)
+
+
+class Peppers:
+    """Signs keys with the newest pepper and verifies them with the one that signed."""
+
+    def __init__(self, peppers: Sequence[bytes]) -> None:
+        if not peppers or any(len(pepper) != PEPPER_LENGTH for pepper in peppers):
+            raise SettingsInvalid(f"Peppers must be {PEPPER_LENGTH} bytes each, and at least one.")
+        # Each kept with key and purpose already absorbed: a copy costs half of a new HMAC.
+        self._begun = {_name(pepper): hmac.new(pepper, _KEY_PURPOSE, "sha256") for pepper in peppers}
+        self._newest = _name(peppers[-1])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all peppers, oldest first."""
+        return tuple(self._begun)
+
+    def sign(self, token: str) -> tuple[str, bytes]:
+        """The name of the newest pepper, and the key's digest under it."""
+        return self._newest, self._digest(self._newest, token)
+
+    def verifies(self, token: str, pepper: str, digest: bytes) -> bool:
+        """Whether this very key was signed under this pepper; at the same cost whatever the answer."""
+        known = pepper in self._begun
+        return hmac.compare_digest(self._digest(pepper if known else self._newest, token), digest) and known
+
+    def verifies_nothing(self, token: str) -> None:
+        """The work of verifying, for a key that nobody issued."""
+        self.verifies(token, self._newest, _NO_DIGEST)
+
+    def _digest(self, pepper: str, token: str) -> bytes:
+        running = self._begun[pepper].copy()
+        running.update(token.encode())
+        return running.digest()
+
+
+def open_peppers(path: Path) -> Peppers:
+    """The peppers in a file. Where there is no file, one is made with a new pepper; first starts may race."""
+    if not path.exists():
+        _create(path)
+    return Peppers(_read(path))
+
+
+def _create(path: Path) -> None:
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(PEPPER_LENGTH) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)  # whole or not at all, and never over another's
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise SettingsInvalid(f"The peppers file {path} cannot be created: {error.strerror}.") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> list[bytes]:
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(_FILE_MAX)
+    except OSError as error:
+        raise SettingsInvalid(f"The peppers file {path} cannot be read: {error.strerror}.") from error
+    if mode & _CLOSED_TO_OTHERS:
+        raise SettingsInvalid(f"The peppers file {path} is open to others.", next_step=f"Run `chmod 600 {path}`.")
+    lines = [line.strip() for line in content.splitlines() if line.strip()]
+    try:
+        peppers = [bytes.fromhex(line.decode("ascii")) for line in lines]
+    except ValueError:
+        peppers = []
+    if not peppers or any(len(pepper) != PEPPER_LENGTH for pepper in peppers) or len(set(peppers)) < len(peppers):
+        raise SettingsInvalid(
+            f"The peppers file {path} is damaged.",
+            next_step=f"It must have one pepper a line, each {2 * PEPPER_LENGTH} hexadecimal digits, none twice.",
+        )
+    return peppers
+
+
+def _name(pepper: bytes) -> str:
+    return hmac.digest(pepper, _NAME_PURPOSE, "sha256").hex()[:16]
