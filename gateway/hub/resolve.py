@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from gateway.access.calls import Call, new_request_id
-from gateway.access.current import Current
+from gateway.access.entrance import Entrance
 from gateway.access.gate import Gate
 from gateway.access.passages import Passage
 from gateway.access.snapshot import InForce
@@ -19,9 +19,6 @@ from gateway.errors import GatewayError, NotFound
 from gateway.hub.answers import Headers, failure
 from gateway.hub.ranges import byte_range
 from gateway.hub.weights import READ_BYTES, WeightFile, Weights, opened
-from gateway.identity.callers import Caller
-from gateway.identity.credentials import credential_in
-from gateway.identity.directory import Directory
 from gateway.metrics import Metrics
 from gateway.releases.components import Component
 
@@ -32,10 +29,9 @@ _ROUTE = re.compile(r"/hub/([A-Za-z0-9._-]{1,96}/[A-Za-z0-9._-]{1,96})/resolve/(
 class ResolveDoor:
     """The door for weights, as an ASGI application that sees the raw path."""
 
-    def __init__(self, directory: Directory, gate: Gate, current: Current, weights: Weights, metrics: Metrics) -> None:
-        self._directory = directory
+    def __init__(self, entrance: Entrance, gate: Gate, weights: Weights, metrics: Metrics) -> None:
+        self._entrance = entrance
         self._gate = gate
-        self._current = current
         self._weights = weights
         self._metrics = metrics
 
@@ -50,7 +46,7 @@ class ResolveDoor:
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     async def _answer(self, scope: Any, receive: Any, send: Any, request_id: str) -> None:
-        caller = await self._authenticated(scope)
+        caller = await self._entrance.caller(scope["headers"], scope["client"])
         if scope["method"] not in {"GET", "HEAD"}:
             raise NotFound("This door only gives files.")
         route = _ROUTE.fullmatch(scope["raw_path"].decode("ascii", "replace"))
@@ -66,11 +62,6 @@ class ResolveDoor:
                 raise NotFound("This release has no such file.", code="entry_not_found")
             file = await self._weights.find(in_force.strategy.weights, path)
             await self._give(scope, receive, send, passage, file)
-
-    async def _authenticated(self, scope: Any) -> Caller:
-        _, moment = self._current.now()
-        peer = scope["client"][0] if scope.get("client") else None
-        return await self._directory.authenticate(credential_in(scope["headers"]), peer, moment)
 
     async def _give(self, scope: Any, receive: Any, send: Any, passage: Passage, file: WeightFile) -> None:
         wanted = byte_range(dict(scope["headers"]).get(b"range"), file.bytes_total)
