@@ -1,0 +1,96 @@
+# Everything a person does with this repository; `make` alone lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TOOLS := $(CURDIR)/.tools/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RUNTIME := $(VENV)/.runtime-installed
+DEVELOPMENT := $(VENV)/.development-installed
+
+OPA_VERSION := v1.22.2
+REGAL_VERSION := v0.42.0
+# A machine where regal cannot be had says so: make check REGAL=without
+REGAL ?= required
+
+ARGS ?=
+export PATH := $(TOOLS):$(PATH)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install run test check style types imports rego bench soak test-real tools lock clean
+
+help: ## list what there is to do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(RUNTIME) ## set everything up in .venv, from locked and hashed packages
+
+run: $(RUNTIME) ## serve the gateway on http://127.0.0.1:8080 with demonstration releases (more: ARGS="--port 9000")
+	$(BIN)/gateway serve --demo $(ARGS)
+
+test: $(DEVELOPMENT) ## run the tests (some of them: ARGS="tests/ledger -k crash")
+	$(BIN)/python -m pytest $(ARGS)
+
+check: style types imports rego test ## everything that must hold before a change lands
+
+style: $(DEVELOPMENT) ## formatting and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(DEVELOPMENT) ## the types
+	$(BIN)/mypy
+
+imports: $(DEVELOPMENT) ## who may import whom
+	$(BIN)/lint-imports --no-cache
+
+rego: ## the policies: format, compiler, tests, lint
+	@command -v opa >/dev/null || { echo "opa is missing: run 'make tools', or put it on the PATH" >&2; exit 1; }
+	opa fmt --fail --list policies
+	opa check --strict policies
+	opa test policies
+	@if command -v regal >/dev/null; then \
+		echo regal lint policies; regal lint policies; \
+	elif [ "$(REGAL)" = without ]; then \
+		echo "regal is missing: the policies were not linted"; \
+	else \
+		echo "regal is missing: run 'make tools', put it on the PATH, or say REGAL=without" >&2; exit 1; \
+	fi
+
+bench: $(DEVELOPMENT) ## measure, beside the peers that are at hand (see benchmarks/README.md)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(DEVELOPMENT) ## the heavy tests, whole: minutes to hours
+	RELEASE_GATEWAY_SOAK=1 $(BIN)/python -m pytest -m soak $(ARGS)
+
+test-real: $(DEVELOPMENT) ## a real model behind the gateway, called by the official client
+	bash benchmarks/real/run.sh $(ARGS)
+
+tools: ## build opa and regal into .tools/bin (needs go)
+	@command -v go >/dev/null || { echo "go is missing: install it, or put opa and regal on the PATH" >&2; exit 1; }
+	GOBIN=$(TOOLS) go install github.com/open-policy-agent/opa@$(OPA_VERSION)
+	GOBIN=$(TOOLS) go install github.com/open-policy-agent/regal@$(REGAL_VERSION)
+
+lock: $(DEVELOPMENT) ## resolve the dependencies anew (to move them: ARGS=--upgrade)
+	$(BIN)/uv pip compile $(LOCKING) pyproject.toml --group build --output-file requirements.lock
+	$(BIN)/uv pip compile $(LOCKING) pyproject.toml --group build --group dev --constraint requirements.lock \
+		--output-file requirements-dev.lock
+
+LOCKING = --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(ARGS)
+
+clean: ## remove what was built and installed here; data folders stay
+	rm -rf $(VENV) .tools dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "Python 3.11 to 3.13 is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.lock $(RUNTIME)
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
