@@ -1,0 +1,200 @@
+"""Which servers the gateway may connect to: declared by the operator, parsed once, chosen by no caller."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+import yaml
+from yaml.constructor import SafeConstructor
+
+from gateway.errors import Fault, InvalidFile
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|[0-9A-Fa-f:.]{2,45}")
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
+_CREDENTIAL = re.compile(r"[!-~]{1,4096}")
+
+Seconds = float
+
+
+class Credential:
+    """What proves the gateway to an upstream. It is written on the wire and shown nowhere else."""
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def reveal(self) -> str:
+        """The secret itself, for the request's head only."""
+        return self._secret
+
+    def __repr__(self) -> str:
+        return "Credential(…)"
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of the gateway one upstream may hold, and for how long."""
+
+    connections_max: int = 256
+    wait_s: Seconds = 2.0
+    """How long a call waits for a connection to come free."""
+    connect_s: Seconds = 5.0
+    first_byte_s: Seconds = 300.0
+    """Until the answer's head is complete; a plain answer is computed whole before that."""
+    idle_s: Seconds = 60.0
+    """Between two pieces of an answer."""
+    total_s: Seconds = 900.0
+    keep_alive_s: Seconds = 4.0
+    """How long an idle connection is kept. Many servers close after 5 s: be the first to go."""
+    answer_bytes_max: int = 32 * 1024 * 1024
+    """Of a plain answer; a stream is bounded by time and by what is buffered."""
+
+
+class Upstream(msgspec.Struct, frozen=True):
+    """One OpenAI-speaking server."""
+
+    name: str
+    secure: bool
+    host: str
+    port: int
+    prefix: str
+    """Path of the base URL, such as `/v1`, without a slash at the end."""
+    credential: Credential | None = None
+    ca_file: str | None = None
+    """Certificates to trust in place of the system's."""
+    output_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """Which parameter this server reads, where an obligation has to set one."""
+    limits: Limits = Limits()
+
+    @property
+    def authority(self) -> str:
+        """Host and port as the `host` header says them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
+
+
+def upstream_at(name: str, url: str, credential: str | None = None, **more: Any) -> Upstream:
+    """An upstream by its base URL, as a client would be given it (`http://127.0.0.1:8000/v1`). Raises ValueError."""
+    if not _NAME.fullmatch(name):
+        raise ValueError("a name is 1 to 63 of a-z, 0-9, dot, dash and underscore")
+    parts = _split(url)
+    host = parts.hostname or ""
+    prefix = parts.path.rstrip("/")
+    if not _HOST.fullmatch(host) or host.startswith("."):
+        raise ValueError("the host of the URL is missing or cannot be a host's name")
+    if not _PREFIX.fullmatch(prefix):
+        raise ValueError("the path of the URL may hold plain segments only")
+    if credential is not None and not _CREDENTIAL.fullmatch(credential):
+        raise ValueError("a credential is printable ASCII without spaces")
+    secure = parts.scheme == "https"
+    port = parts.port if parts.port is not None else (443 if secure else 80)
+    secret = Credential(credential) if credential is not None else None
+    return Upstream(name, secure, host, port, prefix, secret, **more)
+
+
+def _split(url: str) -> SplitResult:
+    if not url.isascii() or any(character.isspace() for character in url):
+        raise ValueError("a URL is ASCII without spaces")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("a base URL starts with http:// or https://")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a credential does not belong in the URL; use `credential_file`")
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ValueError("a base URL has neither query nor fragment")
+    if parts.port == 0:
+        raise ValueError("port 0 is no port")
+    return parts
+
+
+class _Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    url: str
+    credential: str | None = None
+    credential_file: str | None = None
+    ca_file: str | None = None
+    output_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    limits: Limits = Limits()
+
+
+def read_upstreams(content: bytes, file: Path) -> dict[str, Upstream]:
+    """Every upstream of the operator's file (`upstreams: {name: {url: …}}`), by name.
+
+    Files it names are looked for beside it. Raises InvalidFile with the line of each mistake.
+    """
+    faults: list[Fault] = []
+    found: dict[str, Upstream] = {}
+    for name, node in _declarations(content, file.name):
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        try:
+            declared = msgspec.convert(_plain(node), _Declared)
+            if name in found:
+                raise ValueError("declared twice")
+            found[name] = _upstream(name, declared, file.parent)
+        except (ValueError, OSError) as error:
+            # msgspec's errors name the field and the type, and an OSError is told without its path: no value is shown.
+            said = "a file it names cannot be read" if isinstance(error, OSError) else str(error)
+            faults.append(Fault(line, column, f"upstreams.{name}", said))
+    if faults:
+        raise InvalidFile(file.name, faults)
+    return found
+
+
+def _upstream(name: str, declared: _Declared, folder: Path) -> Upstream:
+    if declared.credential is not None and declared.credential_file is not None:
+        raise ValueError("give `credential` or `credential_file`, not both")
+    credential = declared.credential
+    if declared.credential_file is not None:
+        credential = (folder / declared.credential_file).read_text(encoding="ascii", errors="replace").strip()
+    ca_file = None
+    if declared.ca_file is not None:
+        ca_file = str((folder / declared.ca_file).resolve(strict=True))
+    for field, value in msgspec.structs.asdict(declared.limits).items():
+        if not 0 < value < 2**31:
+            raise ValueError(f"`limits.{field}` must be above 0 and below 2147483648")
+    return upstream_at(
+        name,
+        declared.url,
+        credential,
+        ca_file=ca_file,
+        output_limit=declared.output_limit,
+        limits=declared.limits,
+    )
+
+
+def _declarations(content: bytes, name: str) -> Iterator[tuple[str, yaml.Node]]:
+    try:
+        root = yaml.compose(content, yaml.CSafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+        raise InvalidFile(name, [Fault(*at, "", f"not YAML: {error.problem}")]) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InvalidFile(name, [Fault(1, 1, "", "not YAML")]) from error
+    top = dict(_members(root))
+    if set(top) != {"upstreams"} or not isinstance(top["upstreams"], yaml.MappingNode):
+        raise InvalidFile(name, [Fault(1, 1, "", "the file has one key, `upstreams`, naming each upstream")])
+    yield from _members(top["upstreams"])
+
+
+def _members(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield str(key.value), value
+
+
+def _plain(node: yaml.Node) -> Any:
+    """Plain values of a node; a key given twice or an alias is a mistake, not a last word."""
+    if isinstance(node, yaml.MappingNode):
+        members: dict[str, Any] = {}
+        for key, value in _members(node):
+            if key in members:
+                raise ValueError(f"`{key}` is given twice")
+            members[key] = _plain(value)
+        return members
+    if isinstance(node, yaml.SequenceNode):
+        raise ValueError("a list has no place here")
+    return SafeConstructor().construct_object(node)
