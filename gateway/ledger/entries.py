@@ -7,12 +7,21 @@ NOTE: stored and hashed for ever. A field may be added; none may change its mean
 its form, and `v` rises when the envelope does.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from gateway.clock import Instant
+from gateway.errors import Invalid
+
+VERSION = 1
+"""Of the envelope."""
+
+INTEGER_MAX = 2**53 - 1
+"""RFC 8785 writes numbers as IEEE 754 doubles: beyond this an integer has no canonical bytes."""
 
 
 class Event(StrEnum):
@@ -134,10 +143,93 @@ class Entry(msgspec.Struct, frozen=True):
 
     index: int
     id: str
-    event: Event
+    event: str
+    """An Event, or one that a later release of the gateway knows."""
     at: Instant
     uncertainty_us: int
     process: str
     """Id of the writer that appended it."""
     body: dict[str, Any]
     leaf_hash: bytes
+
+
+class _Line(msgspec.Struct, frozen=True):
+    v: int
+    index: int
+    id: str
+    event: str
+    at: Instant
+    uncertainty_us: int
+    process: str
+    body: dict[str, Any]
+
+
+_encoder = msgspec.json.Encoder(order="sorted")
+_decoder = msgspec.json.Decoder(_Line)
+
+
+def _integers_of(kind: type[Body]) -> Callable[[Body], tuple[int, ...]] | None:
+    names = [field.name for field in msgspec.structs.fields(kind) if field.type is int]
+    return attrgetter(*names) if len(names) > 1 else None
+
+
+_integers = {kind: _integers_of(kind) for kind in (Body, AccessBody, FinishedBody, AdministrativeBody)}
+
+
+def written(draft: Draft) -> bytes:
+    """All of an entry's line that is known before it has a place, as canonical bytes.
+
+    Raises Invalid where the draft has no canonical bytes: text that is not Unicode, an integer
+    that is not exact everywhere.
+    """
+    body = draft.body
+    try:
+        written_body = _encoder.encode(body)
+        written_id = _encoder.encode(draft.id)
+    except UnicodeEncodeError:
+        raise Invalid("A text in this request is not valid Unicode.") from None
+    integers = _integers[type(body)]
+    if integers is not None:
+        values = integers(body)
+        if max(values) > INTEGER_MAX or min(values) < -INTEGER_MAX:
+            raise Invalid("A number in this request is too large to be recorded exactly.")
+    elif isinstance(body, AdministrativeBody):
+        _check_detail(body.detail)
+    return b'"body":%b,"event":"%b","id":%b' % (written_body, draft.event.encode(), written_id)
+
+
+class Envelope:
+    """What every line of one batch shares; makes the lines, key by key in canonical order."""
+
+    __slots__ = ("_after", "_before")
+
+    def __init__(self, at: Instant, uncertainty_us: int, process: str) -> None:
+        self._before = b'{"at":%d,' % at
+        self._after = b',"process":%b,"uncertainty_us":%d,"v":%d}' % (_encoder.encode(process), uncertainty_us, VERSION)
+
+    def line(self, part: bytes, index: int) -> bytes:
+        """The canonical bytes of the entry at this index; `part` is what `written` made."""
+        return b'%b%b,"index":%d%b' % (self._before, part, index, self._after)
+
+
+def entry_from(line: bytes, leaf_hash: bytes) -> Entry:
+    """The entry that a stored line says. Raises msgspec.DecodeError where it is none."""
+    stored = _decoder.decode(line)
+    return Entry(
+        index=stored.index,
+        id=stored.id,
+        event=stored.event,
+        at=stored.at,
+        uncertainty_us=stored.uncertainty_us,
+        process=stored.process,
+        body=stored.body,
+        leaf_hash=leaf_hash,
+    )
+
+
+def _check_detail(detail: dict[str, str | int | bool | list[str]]) -> None:
+    for name, value in detail.items():
+        if not name.isascii():  # beyond ASCII, the order of RFC 8785 is not the encoder's
+            raise Invalid("A detail of an act must have an ASCII name.")
+        if isinstance(value, int) and abs(value) > INTEGER_MAX:
+            raise Invalid(f"The detail `{name}` is too large to be recorded exactly.")

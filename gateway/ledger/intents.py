@@ -1,0 +1,98 @@
+"""Entries on their way into the ledger, and how whoever handed them over learns their fate."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from gateway.clock import Instant
+from gateway.errors import LedgerUnavailable
+from gateway.ledger.entries import Draft
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """An entry to be, and what it claims from the participant."""
+
+    draft: Draft
+    claim: object | None = None
+    """Only the participant reads it."""
+    salt: bytes | None = None
+    """Of the draft's commitment, to be kept apart from the entry."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The participant's answer: which entry to append, and what to tell whoever waits."""
+
+    draft: Draft
+    answer: object | None = None
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """An entry is durable."""
+
+    index: int
+    at: Instant
+    draft: Draft
+    answer: object | None
+
+
+Participant = Callable[[Connection, Sequence[Intent], Instant], Sequence[Verdict]]
+"""Answers every intent in order, inside the transaction and after the head row is locked."""
+
+
+class Recorded(asyncio.Future[Receipt]):
+    """An intent handed over; done when its fate is known, however long that takes."""
+
+    intent: Intent
+    part: bytes
+    """What `entries.written` made of the draft."""
+    keep: bool
+    deadline_at: float = 0.0
+    waiter: asyncio.Future[Receipt] | None = None
+    """Whoever waits with a deadline waits on this one, so that giving up leaves the other alone."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it should be written at all: it must be kept, or nobody has given it up."""
+        return self.keep or not (self.done() or (self.waiter is not None and self.waiter.done()))
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits with a deadline."""
+        return self.waiter is not None and not self.waiter.done()
+
+    def succeed(self, receipt: Receipt) -> None:
+        """It is durable."""
+        if not self.done():
+            self.set_result(receipt)
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(receipt)
+
+    def fail(self) -> None:
+        """It is not in the ledger and never will be."""
+        if not self.done():
+            self.set_exception(LedgerUnavailable())
+            self.exception()  # marks it as seen: whoever cares waits, nobody has to
+        self.give_up()
+
+    def give_up(self) -> None:
+        """Nobody waits any longer; its fate stays open."""
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_exception(LedgerUnavailable())
+
+
+class Batch:
+    """One transaction's worth of intents and, once it has run, what comes of them if it is committed."""
+
+    __slots__ = ("closed", "number", "opened", "receipts", "recorded")
+
+    def __init__(self, number: int, recorded: list[Recorded]) -> None:
+        self.number = number
+        self.recorded = recorded
+        self.receipts: list[Receipt] | None = None
+        """Set when everything is written and only the commit is left."""
+        self.opened: dict[str, int] = {}
+        """Calls admitted in it, by id, with their indices."""
+        self.closed: set[str] = set()
+        """Calls finished in it, by id of their admission."""

@@ -1,0 +1,377 @@
+"""Group commit: one task writes what arrived while its last transaction ran.
+
+1. An intent is encoded when it is handed over, so that what cannot be written fails alone.
+2. A batch is one transaction: lock the head, let the participant answer each intent, write the
+   entries, the head and this writer's own row, commit.
+3. Whoever waits gives up at a deadline, whatever the database does. An intent not yet taken into a
+   batch is then withdrawn; of one that was, its own future still tells.
+4. A batch that failed fails its intents, but for those to be kept: they go first into the next.
+   Where an intent is at fault and not the database, the batch is halved until that one fails alone.
+5. A batch whose commit was sent and not confirmed is neither: the writer looks what became of it
+   before it writes anything else.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+import structlog
+from sqlalchemy import Connection, exc
+
+from gateway.errors import LedgerUnavailable, Unavailable
+from gateway.ledger.entries import Event, FinishedBody, written
+from gateway.ledger.intents import Batch, Intent, Participant, Receipt, Recorded, Verdict
+from gateway.ledger.store import (
+    Appending,
+    Beat,
+    Fenced,
+    Ledger,
+    add_writer,
+    close_writer,
+    is_outage,
+    last_batch,
+    locked_head,
+)
+
+__all__ = ["Intent", "Participant", "Receipt", "Recorded", "Verdict", "Writer"]
+
+log = structlog.get_logger()
+
+BATCH_MAX = 1024
+"""Entries a transaction: beyond it the head's lock would be held for long and little would be saved."""
+
+HEARTBEAT_S = 5.0
+"""An idle writer says this often that it lives."""
+
+RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Pauses after one, two, … failures in a row, where nothing new arrives that would try at once."""
+
+ALARM_S = 0.05
+"""Deadlines are looked at no more often than this."""
+
+
+class Writer:
+    """Appends to the ledger for one process."""
+
+    def __init__(
+        self, ledger: Ledger, participant: Participant, *, deadline_s: float = 1.9, backlog: int = 20_000
+    ) -> None:
+        self._ledger = ledger
+        self._participant = participant
+        self._deadline_s = deadline_s
+        self._backlog = backlog
+        self._queue: deque[Recorded] = deque()
+        self._kept: deque[Recorded] = deque()
+        """To be written again, before anything new."""
+        self._pieces: deque[list[Recorded]] = deque()
+        """Parts of a batch that failed by the fault of an intent in it."""
+        self._under_way: Batch | None = None
+        self._under_way_since = 0.0
+        self._unsure: Batch | None = None
+        """Its commit was sent and not confirmed."""
+        self._open: dict[str, int] = {}
+        """Admitted and not finished, oldest first: ids with their indices."""
+        self._batches = 0
+        self._failures = 0
+        """In a row."""
+        self._failing_since: float | None = None
+        self._accepting = False
+        self._pause: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.fenced = False
+        """This process was declared dead; it writes nothing more."""
+
+    async def start(self) -> None:
+        """Register this writer and begin. Raises what the database raises."""
+
+        def register(connection: Connection) -> None:
+            appending = Appending(connection, self._ledger.process, self._ledger.now)
+            add_writer(connection, self._ledger.process, appending.at)
+
+        await self._ledger.database.write(register)
+        self._loop = asyncio.get_running_loop()
+        self._accepting = True
+        self._task = self._loop.create_task(self._run(), name="ledger-writer")
+
+    async def stop(self) -> None:
+        """Accept nothing more and write what is queued, within the deadline."""
+        self._accepting = False
+        if self._task is None:
+            return
+        self._wake()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._task, self._deadline_s)
+        self._task = None
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for recorded in self._undecided():
+            recorded.give_up()
+
+    @property
+    def healthy(self) -> bool:
+        """The last batch was written, and none is under way for longer than the deadline."""
+        return self._accepting and self.failing_s() == 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether entries are waiting or being written."""
+        return bool(self._queue) or self._under_way is not None
+
+    @property
+    def backlog(self) -> int:
+        """Entries waiting to be written."""
+        return len(self._queue) + len(self._kept)
+
+    def failing_s(self) -> float:
+        """For how long nothing could be written; 0 while all is well."""
+        if self._task is None:
+            return 0.0
+        now = self._loop.time()
+        if self._failing_since is not None:
+            return now - self._failing_since
+        if self._under_way is not None and now - self._under_way_since > self._deadline_s:
+            return now - self._under_way_since
+        return 0.0
+
+    def submit(self, intent: Intent, *, keep: bool = False) -> Recorded:
+        """Hand an intent over. With `keep` it is written in the end, however often that fails.
+
+        Raises LedgerUnavailable when too much is waiting or this writer has stopped, Invalid when
+        the draft has no canonical bytes.
+        """
+        if not self._accepting or (not keep and len(self._queue) >= self._backlog):
+            raise LedgerUnavailable
+        recorded = Recorded(loop=self._loop)
+        recorded.intent, recorded.part, recorded.keep = intent, written(intent.draft), keep
+        self._queue.append(recorded)
+        if self._pause is not None:
+            self._wake()
+        return recorded
+
+    async def wait(self, recorded: Recorded) -> Receipt:
+        """The receipt, once durable. Raises LedgerUnavailable when it failed or the deadline has passed.
+
+        Giving up, by deadline or by cancellation, does not undo an entry that is being written: its
+        own future then still tells.
+        """
+        if recorded.done():
+            return recorded.result()
+        waiter: asyncio.Future[Receipt] = self._loop.create_future()
+        recorded.waiter = waiter
+        recorded.deadline_at = self._loop.time() + self._deadline_s
+        if self._alarm is None:
+            self._alarm = self._loop.call_at(recorded.deadline_at, self._expire)
+        return await waiter
+
+    async def append(self, intent: Intent) -> Receipt:
+        """Hand over and wait."""
+        return await self.wait(self.submit(intent))
+
+    async def _run(self) -> None:
+        while not self.fenced:
+            if self._unsure is not None:
+                await self._look_back(self._unsure)
+            elif self._pieces:
+                await self._write(self._pieces.popleft())
+            elif self._queue or (self._kept and not self._failures):
+                await self._write(self._gather())
+            elif not self._accepting and not self._kept:
+                return await self._close()
+            elif await self._rest():
+                await self._write(self._gather())
+        return None
+
+    async def _rest(self) -> bool:
+        """Wait for something new; True when it did not come and it is time to write all the same.
+
+        An idle writer writes to say that it lives, a failing one to see whether it can again.
+        """
+        pause_s = RETRY_S[min(self._failures, len(RETRY_S)) - 1] if self._failures else HEARTBEAT_S
+        self._pause = self._loop.create_future()
+        timer = self._loop.call_later(pause_s, self._wake)
+        try:
+            await self._pause
+        finally:
+            timer.cancel()
+            self._pause = None
+        return not self._queue and (self._accepting or bool(self._kept))
+
+    def _wake(self) -> None:
+        if self._pause is not None and not self._pause.done():
+            self._pause.set_result(None)
+
+    def _gather(self) -> list[Recorded]:
+        batch: list[Recorded] = []
+        while self._kept and len(batch) < BATCH_MAX:
+            batch.append(self._kept.popleft())
+        while self._queue and len(batch) < BATCH_MAX:
+            recorded = self._queue.popleft()
+            if recorded.is_wanted:
+                batch.append(recorded)
+            else:
+                recorded.fail()
+        return batch
+
+    async def _write(self, recorded: list[Recorded]) -> None:
+        self._batches += 1
+        batch = Batch(self._batches, recorded)
+        try:
+            await self._transact(batch, lambda connection: self._append(connection, batch))
+        except Exception as error:
+            log.warning("ledger_batch_failed", error=type(error).__name__, entries=len(recorded))
+            self._failed(batch, error)
+        else:
+            self._succeeded(batch)
+
+    async def _transact(self, batch: Batch, work: Callable[[Connection], None]) -> None:
+        self._under_way, self._under_way_since = batch, self._loop.time()
+        try:
+            await self._ledger.database.write(work)
+        except Exception:
+            self._under_way = None
+            raise
+        self._under_way = None
+
+    def _append(self, connection: Connection, batch: Batch) -> None:
+        """The transaction of one batch."""
+        appending = Appending(connection, self._ledger.process, self._ledger.now)
+        intents = [recorded.intent for recorded in batch.recorded]
+        verdicts = self._participant(connection, intents, appending.at) if intents else ()
+        at, index = appending.at, appending.head.size
+        parts: list[bytes] = []
+        salts: list[tuple[int, bytes]] = []
+        receipts: list[Receipt] = []
+        for recorded, verdict in zip(batch.recorded, verdicts, strict=True):
+            draft, intent = verdict.draft, recorded.intent
+            if intent.salt is not None:
+                salts.append((len(parts), intent.salt))
+            parts.append(recorded.part if draft is intent.draft else written(draft))
+            if draft.event is Event.ACCESS_ADMITTED:
+                batch.opened[draft.id] = index
+            elif isinstance(draft.body, FinishedBody):
+                batch.closed.add(draft.body.admitted)
+            receipts.append(Receipt(index, at, draft, verdict.answer))
+            index += 1
+        beat = Beat(self._ledger.process, batch.number, self._oldest_open(batch))
+        appending.place(parts, salts=salts, beat=beat)
+        batch.receipts = receipts
+
+    def _oldest_open(self, batch: Batch) -> int | None:
+        """The first call still open once this batch is committed."""
+        calls = chain(self._open.items(), batch.opened.items())
+        return next((index for call, index in calls if call not in batch.closed), None)
+
+    def _succeeded(self, batch: Batch) -> None:
+        assert batch.receipts is not None
+        self._failures, self._failing_since = 0, None
+        self._open.update(batch.opened)
+        for call in batch.closed:
+            self._open.pop(call, None)
+        for recorded, receipt in zip(batch.recorded, batch.receipts, strict=True):
+            recorded.succeed(receipt)
+
+    def _failed(self, batch: Batch, error: Exception) -> None:
+        if batch.receipts is not None:
+            self._unsure = batch
+        elif isinstance(error, Fenced):
+            return self._fence(batch)
+        elif isinstance(error, exc.IntegrityError | Unavailable) or is_outage(error):
+            self._give_back(batch.recorded)
+        elif len(batch.recorded) > 1:
+            middle = len(batch.recorded) // 2
+            self._pieces.extendleft((batch.recorded[middle:], batch.recorded[:middle]))
+            return None
+        else:
+            for recorded in batch.recorded:
+                log.error("ledger_intent_unwritable", id=recorded.intent.draft.id, error=type(error).__name__)
+                recorded.fail()
+        self._count_failure()
+        return None
+
+    def _count_failure(self) -> None:
+        self._failures += 1
+        if self._failing_since is None:
+            self._failing_since = self._loop.time()
+
+    def _give_back(self, intents: list[Recorded]) -> None:
+        """The database failed: what is to be kept is written again, the rest fails."""
+        while self._pieces:
+            intents = intents + self._pieces.popleft()
+        self._kept.extendleft(reversed([recorded for recorded in intents if recorded.keep]))
+        for recorded in intents:
+            if not recorded.keep:
+                recorded.fail()
+
+    async def _look_back(self, unsure: Batch) -> None:
+        """Learn whether the batch was committed: once the head can be locked, it is decided."""
+        committed = False
+
+        def look(connection: Connection) -> None:
+            nonlocal committed
+            locked_head(connection)
+            committed = last_batch(connection, self._ledger.process) == unsure.number
+
+        try:
+            await self._transact(unsure, look)
+        except Exception as error:
+            log.warning("ledger_batch_unsure", error=type(error).__name__, entries=len(unsure.recorded))
+            self._count_failure()
+            for recorded in self._queue:
+                if not recorded.keep:
+                    recorded.fail()
+            await self._rest()
+            return
+        self._unsure = None
+        if committed:
+            self._succeeded(unsure)
+        else:
+            self._give_back(unsure.recorded)
+
+    def _fence(self, batch: Batch) -> None:
+        log.error("ledger_writer_fenced", process=self._ledger.process)
+        self.fenced, self._accepting = True, False
+        for recorded in [*batch.recorded, *self._undecided()]:
+            recorded.fail()
+        self._queue.clear()
+        self._kept.clear()
+        self._pieces.clear()
+
+    async def _close(self) -> None:
+        """Say that this writer ends, and from where on it left calls open."""
+        oldest = next(iter(self._open.values()), None)
+
+        def close(connection: Connection) -> None:
+            head = locked_head(connection)
+            close_writer(connection, self._ledger.process, oldest, head.at)
+
+        try:
+            await self._ledger.database.write(close)
+        except Exception as error:
+            log.warning("ledger_writer_left_open", error=type(error).__name__)
+
+    def _undecided(self) -> Iterator[Recorded]:
+        """Every intent handed over whose fate is not known."""
+        batches = [batch for batch in (self._unsure, self._under_way) if batch is not None]
+        return chain(
+            chain.from_iterable(batch.recorded for batch in batches),
+            chain.from_iterable(self._pieces),
+            self._kept,
+            self._queue,
+        )
+
+    def _expire(self) -> None:
+        """Free whoever has waited up to the deadline, and come again for the next."""
+        now, earliest = self._loop.time(), None
+        for recorded in self._undecided():
+            if not recorded.is_awaited:
+                continue
+            if recorded.deadline_at <= now:
+                recorded.give_up()
+            elif earliest is None or recorded.deadline_at < earliest:
+                earliest = recorded.deadline_at
+        self._alarm = None
+        if earliest is not None:
+            self._alarm = self._loop.call_at(max(earliest, now + ALARM_S), self._expire)
