@@ -9,6 +9,8 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway.identity.callers import Role
+
 PUBLIC = "public"
 """The audience that is everybody; built in, never declared."""
 
@@ -81,8 +83,7 @@ def answer(test: Test, facts: Facts) -> Truth:
     if test.attribute == "grant":
         return _known(test.op == "=" and test.value == "required" and facts.has_grant)
     if test.attribute == "role":
-        wanted = test.value if isinstance(test.value, tuple) else (test.value,)
-        return _known(test.op in ("=", "in") and any(role in wanted for role in facts.roles))
+        return _known(test.op in ("=", "in") and any(role in _wanted(test) for role in facts.roles))
     fact = facts.attributes.get(test.attribute)
     if fact is None:
         return Truth.UNKNOWN
@@ -92,7 +93,7 @@ def answer(test: Test, facts: Facts) -> Truth:
 
 
 def _compared(test: Test, fact: Fact) -> Truth:
-    wanted = test.value if isinstance(test.value, tuple) else (test.value,)
+    wanted = _wanted(test)
     held = fact if isinstance(fact, tuple) else (fact,)
     kinds = {_kind(test.attribute, value) for value in (*wanted, *held)}
     if len(kinds) > 1 or "" in kinds:
@@ -125,5 +126,14 @@ def _kind(attribute: str, value: Fact) -> str:
     return type(value).__name__
 
 
+def _wanted(test: Test) -> tuple[str | int | bool, ...]:
+    return test.value if isinstance(test.value, tuple) else (test.value,)
+
+
 def _known(holds: bool) -> Truth:
     return Truth.YES if holds else Truth.NO
+
+
+def is_internal(audience: Audience) -> bool:
+    """Whether only the provider's own people can belong: it asks for a role that no customer holds."""
+    return any(test.attribute == "role" and Role.DEVELOPER not in _wanted(test) for test in audience.tests)

@@ -96,12 +96,7 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def canonical(self) -> bytes:
         """Equal for equal strategies, different for different ones."""
-        value = msgspec.to_builtins(self)
-        for stage in value.get("stages", ()):
-            # msgspec leaves out a default only where it is the very object: an equal one is written as {}.
-            if not stage.get("conditions", True):
-                del stage["conditions"]
-        return _encoder.encode(value)
+        return _encoder.encode(_without_defaults(self))
 
     def digest(self) -> str:
         """`sha256:<hex>` of the canonical bytes: the version's name."""
@@ -138,6 +133,26 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def digest_of(content: bytes) -> str:
     """`sha256:<hex>`, as strategies, documents and weights are named."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _without_defaults(value: object) -> object:
+    """The value with each field that equals its default left out.
+
+    msgspec's own `omit_defaults` leaves out only the very object that is the default: a text that
+    was read from a file and says the same is written.
+    """
+    if isinstance(value, msgspec.Struct):
+        held = {field.name: (getattr(value, field.name), field) for field in msgspec.structs.fields(value)}
+        return {name: _without_defaults(own) for name, (own, field) in held.items() if own != _default(field)}
+    if isinstance(value, dict):
+        return {key: _without_defaults(own) for key, own in value.items()}
+    if isinstance(value, tuple):
+        return [_without_defaults(own) for own in value]
+    return value
+
+
+def _default(field: msgspec.structs.FieldInfo) -> object:
+    return field.default_factory() if callable(field.default_factory) else field.default
 
 
 _encoder = msgspec.json.Encoder(order="sorted")

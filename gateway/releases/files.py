@@ -1,0 +1,214 @@
+"""The release file: what it says, and every mistake in it at once, each with its line and what to do.
+
+Reading never raises and constructs nothing from the text but strings; `Reading.strategy_at` is
+where a file with mistakes ends.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from gateway.errors import Fault, InvalidFile
+from gateway.releases import values
+from gateway.releases.audiences import PUBLIC, Audience
+from gateway.releases.nodes import Faults, Node, TooManyFaults, compose, shown
+from gateway.releases.nodes import Mapping as MappingNode
+from gateway.releases.predicates import read_audience
+from gateway.releases.schedules import Dated, Present, check_order, dates_of, past_dates
+from gateway.releases.stages import Declared, StageRead, read_stage
+from gateway.releases.strategies import Strategy, digest_of
+from gateway.releases.targets import read_flop, read_inference, read_modality, read_weights
+
+KEYS = ("release", "listed", "serves", "model", "terms", "audiences", "stages")
+DOCUMENT_BYTES_MAX = 1 << 20
+
+_RELEASE = re.compile(r"([A-Za-z0-9](?:[._-]?[A-Za-z0-9])*)/[A-Za-z0-9](?:[._-]?[A-Za-z0-9])*")
+_RESERVED = frozenset({"api", "datasets", "kernels", "models", "spaces"})
+"""Namespaces that the Hub's clients take for something else than a model's."""
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """A release file as read: what it says, and what is wrong with it whenever it is applied."""
+
+    name: str
+    """Of the file, for messages."""
+    release: str
+    """Empty where the file does not say."""
+    strategy: Strategy | None
+    """None where there are faults."""
+    documents: Mapping[str, bytes]
+    """The texts it pins, by digest."""
+    faults: tuple[Fault, ...]
+    dates: tuple[Dated, ...]
+
+    def strategy_at(self, present: Present | None = None) -> Strategy:
+        """The strategy, held against the present where one is given. Raises InvalidFile with every mistake."""
+        late = [] if present is None else past_dates(self.dates, present)
+        if late or self.strategy is None:
+            raise InvalidFile(self.name, [*self.faults, *late])
+        return self.strategy
+
+
+def read_release(
+    content: bytes,
+    documents: Mapping[str, bytes],
+    *,
+    name: str = "release.yaml",
+    upstreams: Collection[str] | None = None,
+) -> Reading:
+    """Read a release file. `documents` has the texts of its terms by the path the file gives them.
+
+    Where the upstreams that the operator declared are given, the file must name one of them.
+    """
+    faults = Faults()
+    try:
+        return _read(name, content, documents, upstreams, faults)
+    except TooManyFaults:
+        return _unreadable(name, faults)
+
+
+def parse(content: bytes, documents: Mapping[str, bytes], present: Present | None = None) -> Strategy:
+    """The strategy that a file says. Raises InvalidFile with every mistake."""
+    return read_release(content, documents).strategy_at(present)
+
+
+def paths_of_terms(content: bytes) -> list[str]:
+    """The paths whose texts must be sent along; only such as stay inside the file's own folder."""
+    faults = Faults()
+    try:
+        top = values.mapping(compose(content, faults), faults, KEYS)
+        paths = [values.path(node, faults) for node in values.named(top.get("terms"), faults).values()]
+    except TooManyFaults:
+        return []
+    return sorted({path for path in paths if path is not None})
+
+
+def _read(
+    name: str, content: bytes, documents: Mapping[str, bytes], upstreams: Collection[str] | None, faults: Faults
+) -> Reading:
+    top = values.mapping(compose(content, faults), faults, KEYS, ("release", "serves", "stages"))
+    serves = values.mapping(top.get("serves"), faults, ("inference", "weights"))
+    model = values.mapping(top.get("model"), faults, ("modality", "parameters", "training_flop"))
+    release = _read_name(top.get("release"), faults)
+    listed = values.truth(top.get("listed"), faults)
+    terms, texts = _read_terms(top.get("terms"), documents, faults)
+    audiences = _read_audiences(top.get("audiences"), faults)
+    stages = _read_stages(top.get("stages"), Declared(tuple(serves), terms, audiences), faults)
+    _check_used(top, stages, faults)
+    strategy = Strategy(
+        release=release,
+        listed=listed is not False,
+        inference=read_inference(serves.get("inference"), upstreams, faults),
+        weights=read_weights(serves.get("weights"), faults),
+        modality=read_modality(model.get("modality"), faults),
+        parameters=values.whole(model.get("parameters"), faults, 1),
+        training_flop=read_flop(model.get("training_flop"), faults),
+        terms=terms,
+        audiences=audiences,
+        stages=() if faults.found else tuple(stage.stage() for stage in stages),
+    )
+    return Reading(
+        name=name,
+        release=release,
+        strategy=None if faults.found else strategy,
+        documents=texts,
+        faults=tuple(sorted(faults.found)),
+        dates=dates_of(stages),
+    )
+
+
+def _unreadable(name: str, faults: Faults) -> Reading:
+    return Reading(name=name, release="", strategy=None, documents={}, faults=tuple(sorted(faults.found)), dates=())
+
+
+def _read_name(node: Node | None, faults: Faults) -> str:
+    release = values.text(node, faults)
+    if release is None or node is None:
+        return ""
+    form = _RELEASE.fullmatch(release)
+    if form is None or max(len(part) for part in release.split("/")) > 96:
+        faults.add(
+            node, f"{shown(release)} is no name: write `namespace/name` in letters, digits and single `-`, `_`, `.`"
+        )
+        return ""
+    if form[1].lower() in _RESERVED:
+        faults.add(node, f"the namespace `{form[1]}` means something else to clients: choose another")
+    return release
+
+
+def _read_terms(
+    node: Node | None, documents: Mapping[str, bytes], faults: Faults
+) -> tuple[dict[str, str], dict[str, bytes]]:
+    """Digests by name, and texts by digest."""
+    pinned: dict[str, str] = {}
+    texts: dict[str, bytes] = {}
+    for name, item in values.named(node, faults).items():
+        if isinstance(node, MappingNode) and not values.is_word(name):
+            faults.add_key(node, name, f"{shown(name)} cannot be a name: write lower-case words joined by `-`")
+        pinned[name] = ""
+        path = values.path(item, faults)
+        if path is None:
+            continue
+        content = documents.get(path)
+        if fault := _document_fault(content):
+            faults.add(item, f"the text of {shown(path)} {fault}")
+        elif content is not None:
+            pinned[name] = digest_of(content)
+            texts[pinned[name]] = content
+    return pinned, texts
+
+
+def _document_fault(content: bytes | None) -> str:
+    if content is None:
+        return "is not there: put it beside the release file under this path"
+    if len(content) > DOCUMENT_BYTES_MAX:
+        return f"is {len(content)} bytes long: at most {DOCUMENT_BYTES_MAX} are kept"
+    try:
+        readable = content.decode()
+    except UnicodeDecodeError:
+        return "is not UTF-8: people must be able to read what they accept"
+    return "is empty, or not text: people must be able to read what they accept" if _is_no_text(readable) else ""
+
+
+def _is_no_text(readable: str) -> bool:
+    return not readable.strip() or "\0" in readable
+
+
+def _read_audiences(node: Node | None, faults: Faults) -> dict[str, Audience]:
+    audiences: dict[str, Audience] = {}
+    for name, predicate in values.named(node, faults).items():
+        if isinstance(node, MappingNode) and name == PUBLIC:
+            faults.add_key(node, name, "`public` is everybody and built in: choose another name, or take it out")
+        elif isinstance(node, MappingNode) and not values.is_word(name):
+            faults.add_key(node, name, f"{shown(name)} cannot be a name: write lower-case words joined by `-`")
+        audiences[name] = read_audience(predicate, faults)
+    return audiences
+
+
+def _read_stages(node: Node | None, declared: Declared, faults: Faults) -> list[StageRead]:
+    stages = [read_stage(item, declared, faults) for item in ([] if node is None else values.sequence(node, faults))]
+    seen: set[str] = set()
+    for stage in stages:
+        if stage.name and stage.name in seen:
+            faults.add(stage.fields["name"], f"another stage is called {shown(stage.name)}: choose another name")
+        seen.add(stage.name)
+    check_order(stages, faults)
+    return stages
+
+
+def _check_used(top: Mapping[str, Node], stages: Collection[StageRead], faults: Faults) -> None:
+    """What is declared and never used looks enforced and is not."""
+    used = {
+        "audiences": {name for stage in stages for name in stage.to},
+        "terms": {name for stage in stages for name in stage.conditions.terms},
+    }
+    advice = {
+        "audiences": "no stage is for {}: name it under `to`, or take it out",
+        "terms": "no stage requires {}: name it under `conditions.terms`, or take it out",
+    }
+    for key, names in used.items():
+        node = top.get(key)
+        if isinstance(node, MappingNode):
+            for name in node.entries.keys() - names - {PUBLIC}:
+                faults.add_key(node, name, advice[key].format(shown(name)))

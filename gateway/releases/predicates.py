@@ -1,0 +1,112 @@
+"""Audiences as a release file writes them: `{role: staff}`, `{grant: required, kyc: ">= K3", on_unknown: deny}`."""
+
+import re
+
+from gateway.identity.callers import Role
+from gateway.releases import values
+from gateway.releases.audiences import KYC_LEVELS, Audience, Fact, Test
+from gateway.releases.nodes import Faults, Mapping, Node, Scalar, Sequence, shown
+
+ON_UNKNOWN = ("deny", "allow")
+
+_ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_COMPARISON = re.compile(r"(>=|<=|!=|=|>|<) *(.+)")
+_WHOLE = re.compile(r"-?[0-9]{1,15}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_OF_COUNTRIES = ("country", "countries", "citizenship", "citizenships")
+
+
+def read_audience(node: Node, faults: Faults) -> Audience:
+    """The predicate in this node; what cannot be read is noted and left out."""
+    entries = dict(values.named(node, faults))
+    on_unknown = values.choice(entries.pop("on_unknown", None), faults, ON_UNKNOWN) or "deny"
+    if not entries and isinstance(node, Mapping) and node.entries:
+        faults.add(node, "this audience asks for nothing: `public` is the audience that is everybody")
+    tests = [test for name, asked in entries.items() if (test := _read_test(name, asked, faults)) is not None]
+    return Audience(tests=tuple(sorted(tests, key=lambda test: test.attribute)), on_unknown=on_unknown)
+
+
+def _read_test(name: str, node: Node, faults: Faults) -> Test | None:
+    if name == "role":
+        return _read_roles(node, faults)
+    if name == "grant":
+        asked = values.text(node, faults)
+        if asked not in (None, "required"):
+            faults.add(node, "write `grant: required`, or leave `grant` out")
+        return Test(attribute="grant", op="=", value="required")
+    if not _ATTRIBUTE.fullmatch(name):
+        faults.add(node, f"{shown(name)} cannot be an attribute: write lower-case words joined by `_`")
+        return None
+    if isinstance(node, Mapping):
+        return _read_membership(name, node, faults)
+    if isinstance(node, Sequence):
+        return _among(name, "in", node, faults)
+    return _read_comparison(name, node, faults)
+
+
+def _read_roles(node: Node, faults: Faults) -> Test | None:
+    roles: list[str] = []
+    for item, role in values.texts(node, faults):
+        if role in tuple(Role):
+            roles.append(role)
+        else:
+            faults.add(item, f"there is no role {shown(role)}.{values.nearest(role, tuple(Role))}")
+    if not roles:
+        return None
+    return Test(attribute="role", op="in", value=tuple(sorted(roles))) if roles[1:] else _equal("role", "=", roles[0])
+
+
+def _read_membership(name: str, node: Mapping, faults: Faults) -> Test | None:
+    entries = values.mapping(node, faults, ("in", "not_in"))
+    if len(entries) != 1:
+        faults.add(node, "write either `{in: […]}` or `{not_in: […]}` here")
+        return None
+    [(op, among)] = entries.items()
+    return _among(name, op, among, faults)
+
+
+def _among(name: str, op: str, node: Node, faults: Faults) -> Test | None:
+    wanted = [
+        value for item, text in values.texts(node, faults) if (value := _value(name, item, text, faults)) is not None
+    ]
+    if not wanted:
+        return None
+    if not all(isinstance(value, str) for value in wanted):
+        faults.add(node, "a list may only hold texts: compare a number or true and false by itself")
+        return None
+    if len(wanted) == 1:
+        return _equal(name, "=" if op == "in" else "!=", wanted[0])
+    return Test(attribute=name, op=op, value=tuple(sorted(str(value) for value in wanted)))
+
+
+def _read_comparison(name: str, node: Node, faults: Faults) -> Test | None:
+    text = values.text(node, faults)
+    if text is None:
+        return None
+    form = _COMPARISON.fullmatch(text)
+    op, operand = (form[1], form[2]) if form else ("=", text)
+    value = _value(name, node, operand, faults, compared=form is not None)
+    if value is None:
+        return None
+    if op in ("<", "<=", ">=", ">") and name != "kyc" and (isinstance(value, bool) or not isinstance(value, int)):
+        faults.add(node, f"only whole numbers and `kyc` have an order: {shown(operand)} has none")
+        return None
+    return _equal(name, op, value)
+
+
+def _value(name: str, node: Node, text: str, faults: Faults, *, compared: bool = False) -> Fact | None:
+    """The operand as what it is: a level or a country by its attribute, else by how it is written."""
+    if name == "kyc" and text not in KYC_LEVELS:
+        faults.add(node, f"{shown(text)} is no level of knowing a customer: write one of {', '.join(KYC_LEVELS)}")
+        return None
+    if name.rsplit("_", maxsplit=1)[-1] in _OF_COUNTRIES and not _COUNTRY.fullmatch(text):
+        faults.add(node, f"{shown(text)} is no country: write its two letters, as in DE (ISO 3166-1)")
+        return None
+    bare = compared or (isinstance(node, Scalar) and node.plain)
+    if bare and text in ("true", "false"):
+        return text == "true"
+    return int(text) if bare and _WHOLE.fullmatch(text) else text
+
+
+def _equal(name: str, op: str, value: Fact) -> Test:
+    return Test(attribute=name, op=op, value=value)

@@ -1,0 +1,200 @@
+"""Stages as a release file writes them, checked against what the file serves and declares."""
+
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from gateway.clock import NEVER, Instant
+from gateway.releases import values
+from gateway.releases.audiences import PUBLIC, Audience, is_internal
+from gateway.releases.components import KNOWN, Component
+from gateway.releases.nodes import Faults, Node, shown
+from gateway.releases.strategies import AccessLevel, Conditions, Stage
+
+KEYS = ("name", "opens", "closes", "access", "to", "offers", "conditions", "irreversible", "opens_when")
+CONDITIONS = ("terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days")
+LOGGING = ("metadata", "metadata+hash")
+
+NOT_ENFORCED = frozenset(
+    {
+        "concurrency", "end_user_id_required", "fallback", "filter_profile", "geography", "human_review", "licence",
+        "redistribution", "reporting_duty", "screening", "spend", "surface", "use_case", "watermark",
+    }
+)  # fmt: skip
+"""Conditions of the field's vocabulary that nothing here enforces yet."""
+
+
+_IRREVERSIBLE = {
+    True: "nothing that this stage offers is irreversible: take `irreversible` out",
+    False: "weights that have left cannot be called back: acknowledge it with `irreversible: true`",
+}
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """What the rest of the file gives a stage to refer to."""
+
+    served: Collection[str]
+    """`inference`, `weights`, both or neither."""
+    terms: Collection[str]
+    audiences: Mapping[str, Audience]
+
+
+class StageRead(msgspec.Struct, kw_only=True):
+    """One stage as far as it could be read."""
+
+    node: Node
+    fields: dict[str, Node]
+    name: str
+    opens: Instant | None
+    closes: Instant | None
+    """NEVER where the file does not say; None where what it says cannot be read."""
+    access: AccessLevel | None
+    to: tuple[str, ...]
+    offers: tuple[Component, ...]
+    conditions: Conditions
+    irreversible: bool
+
+    def stage(self) -> Stage:
+        """The stage; only to be asked where the file has no faults."""
+        if self.opens is None or self.closes is None or self.access is None:
+            raise ValueError("a stage with faults is no stage")
+        return Stage(
+            name=self.name,
+            opens=self.opens,
+            closes=self.closes,
+            access=self.access,
+            to=self.to,
+            offers=self.offers,
+            conditions=self.conditions,
+            irreversible=self.irreversible,
+        )
+
+
+def read_stage(node: Node, declared: Declared, faults: Faults) -> StageRead:
+    """The stage in this node; what cannot be read is noted."""
+    fields = values.mapping(node, faults, KEYS, ("name", "opens", "access", "to"))
+    if "opens_when" in fields:
+        faults.add(fields["opens_when"], "requirements are not enforced yet: take `opens_when` out, and set the date")
+    level = values.choice(fields.get("access"), faults, tuple(AccessLevel))
+    access = None if level is None else AccessLevel(level)
+    offers = _read_offers(fields, node, access, declared, faults)
+    stage = StageRead(
+        node=node,
+        fields=fields,
+        name=_read_name(fields.get("name"), faults),
+        opens=values.instant(fields.get("opens"), faults),
+        closes=values.instant(fields["closes"], faults) if "closes" in fields else NEVER,
+        access=access,
+        to=_read_audiences(fields, access, declared, faults),
+        offers=offers,
+        conditions=_read_conditions(fields.get("conditions"), offers, declared, faults),
+        irreversible=values.truth(fields.get("irreversible"), faults) or False,
+    )
+    if access is not None and stage.irreversible != (access is AccessLevel.OPEN_WEIGHTS):
+        faults.add(fields.get("irreversible", fields["access"]), _IRREVERSIBLE[stage.irreversible])
+    return stage
+
+
+def _read_name(node: Node | None, faults: Faults) -> str:
+    name = values.text(node, faults)
+    if name is not None and node is not None and not values.is_word(name):
+        faults.add(node, f"{shown(name)} cannot be a name: write lower-case words joined by `-`")
+    return name or ""
+
+
+def _read_audiences(
+    fields: dict[str, Node], access: AccessLevel | None, declared: Declared, faults: Faults
+) -> tuple[str, ...]:
+    names: list[str] = []
+    for node, name in values.texts(fields.get("to"), faults):
+        names.append(name)
+        if name == PUBLIC:
+            if access in (AccessLevel.CLOSED, AccessLevel.LIMITED):
+                faults.add(node, f"a stage that is {access} cannot be for everybody: name an audience, or use `api`")
+        elif name not in declared.audiences:
+            known = values.nearest(name, (*declared.audiences, PUBLIC))
+            faults.add(node, f"there is no audience {shown(name)}: declare it under `audiences`.{known}")
+        elif access is AccessLevel.CLOSED and not is_internal(declared.audiences[name]):
+            faults.add(node, f"{shown(name)} may hold customers: a closed stage is for a `role` such as staff")
+    return tuple(sorted(names))
+
+
+def _read_offers(
+    fields: dict[str, Node], stage: Node, access: AccessLevel | None, declared: Declared, faults: Faults
+) -> tuple[Component, ...]:
+    if "offers" not in fields:
+        return _offered_by_default(stage, access, declared, faults)
+    named = values.texts(fields["offers"], faults)
+    offers = {name for _, name in named}
+    for node, name in named:
+        if fault := _offer_fault(name, offers, access, declared):
+            faults.add(node, fault)
+    if named and access is AccessLevel.OPEN_WEIGHTS and Component.WEIGHTS not in offers:
+        faults.add(fields["offers"], "a stage that is open-weights offers `weights.final`: add it, or use `api`")
+    return tuple(component for component in sorted(Component) if component in offers)
+
+
+def _offer_fault(name: str, offers: set[str], access: AccessLevel | None, declared: Declared) -> str:
+    if name in KNOWN:
+        return f"`{name}` is known, but nothing here can enforce it yet: take it out"
+    if name not in tuple(Component):
+        return f"there is no component {shown(name)}.{values.nearest(name, [*Component, *KNOWN])}"
+    if name == Component.WEIGHTS and access not in (None, AccessLevel.OPEN_WEIGHTS):
+        return f"a stage that is {access} gives no weights: use `access: open-weights`"
+    if name == Component.LOGPROBS and Component.TEXT not in offers:
+        return "log-probabilities come with text: add `inference.text`"
+    target = "weights" if name == Component.WEIGHTS else "inference"
+    return "" if target in declared.served else f"nothing serves `{name}`: declare `serves.{target}`"
+
+
+def _offered_by_default(
+    stage: Node, access: AccessLevel | None, declared: Declared, faults: Faults
+) -> tuple[Component, ...]:
+    if access is None:
+        return ()
+    needed = "weights" if access is AccessLevel.OPEN_WEIGHTS else "inference"
+    if needed not in declared.served:
+        faults.add(stage, f"this stage has nothing to offer: declare `serves.{needed}`")
+    text = (Component.TEXT,) if "inference" in declared.served else ()
+    return (*text, Component.WEIGHTS) if access is AccessLevel.OPEN_WEIGHTS else text
+
+
+def _read_conditions(
+    node: Node | None, offers: tuple[Component, ...], declared: Declared, faults: Faults
+) -> Conditions:
+    fields = values.mapping(node, faults, (*CONDITIONS, *NOT_ENFORCED))
+    for name in NOT_ENFORCED & fields.keys():
+        faults.add(fields[name], f"nothing here enforces `{name}` yet: take it out, so that the file promises no more")
+    for name in ("tokens_per_day", "max_output_tokens"):
+        if name in fields and offers == (Component.WEIGHTS,):
+            faults.add(fields[name], f"downloads take no tokens: `{name}` would bind nothing here")
+    limits = {
+        name: values.whole(fields.get(name), faults, 1)
+        for name in ("requests_per_minute", "tokens_per_day", "max_output_tokens")
+    }
+    return Conditions(
+        terms=_read_terms(fields.get("terms"), declared, faults),
+        log=_read_logging(fields.get("log"), faults),
+        retain_days=values.whole(fields.get("retain_days"), faults, 0, 36_500),
+        **limits,
+    )
+
+
+def _read_terms(node: Node | None, declared: Declared, faults: Faults) -> tuple[str, ...]:
+    required = values.texts(node, faults)
+    for item, name in required:
+        if name not in declared.terms:
+            near = values.nearest(name, declared.terms)
+            faults.add(item, f"there are no terms {shown(name)}: declare them under `terms`.{near}")
+    return tuple(sorted(name for _, name in required))
+
+
+def _read_logging(node: Node | None, faults: Faults) -> str:
+    mode = values.text(node, faults) or LOGGING[0]
+    if node is not None and mode in ("full-content", "sampled-content"):
+        faults.add(node, f"there is no vault to keep content in yet: write one of {', '.join(LOGGING)} for {mode}")
+    elif node is not None and mode == "none":
+        faults.add(node, f"nothing is served unrecorded: write one of {', '.join(LOGGING)}")
+    elif node is not None and mode not in LOGGING:
+        faults.add(node, f"{shown(mode)} is no way of logging.{values.nearest(mode, LOGGING)}")
+    return mode
