@@ -7,23 +7,28 @@ from gateway.access.questions import Question
 
 
 class Judge(Protocol):
-    """Judges by one policy set. Whatever it cannot judge beyond doubt, it does not judge."""
+    """Judges by one policy set. What it cannot judge beyond doubt, it does not judge."""
 
     @property
     def policy(self) -> str:
         """Digest of the policy set that judges."""
         ...
 
+    @property
+    def fault(self) -> str:
+        """Why the last question could not be judged, for operators; empty when it was."""
+        ...
+
     async def start(self) -> None:
-        """Make ready to be asked. Does not need the judge's server to be there yet."""
+        """Make ready to be asked. Raises SettingsInvalid; does not need the judge's server to be there yet."""
         ...
 
     async def stop(self) -> None:
-        """Let go of threads and connections; nothing can be asked afterwards."""
+        """Let go of threads and connections. Nothing can be asked until it is started again."""
         ...
 
     async def ask(self, question: Question) -> Decision:
-        """The decision on this question. Raises JudgeUnavailable, within the judge's time limit, for any other answer."""
+        """The decision on this question. Raises JudgeUnavailable within the judge's time limit, whatever went wrong."""
         ...
 
     async def ready(self) -> bool:

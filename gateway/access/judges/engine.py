@@ -1,0 +1,108 @@
+"""One compiled policy set in rego-cpp. Not shared between threads.
+
+What rego-cpp leaves to its caller, and is seen to here:
+1. a function it does not have leaves a rule undefined, silently: such policies are refused;
+2. strings given to it as values come out as they went in: they are given as JSON escapes them;
+3. integers are taken in 64 bits: none beyond what JSON carries exactly is given.
+"""
+
+import json
+import re
+from typing import Any
+
+import msgspec
+from regopy import Input, Interpreter
+from regopy.rego_shared import LogLevel, RegoError
+
+from gateway.access.decisions import Decision
+from gateway.access.judges.answers import NOTHING_TOLD, Unsound, check, read
+from gateway.access.judges.policies import ROOT, PolicySet
+from gateway.access.questions import Question
+from gateway.errors import SettingsInvalid
+
+ENTRYPOINT = f"{ROOT}/decision"
+INTEGER_MAX = 2**53 - 1
+
+_not_plain = re.compile(r'["\\\x00-\x1f]')
+_text_or_comment = re.compile(r'"(?:\\.|[^"\\\n])*"|`[^`]*`|#[^\n]*')
+_call = re.compile(r"(?<![\w.])([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\(")
+_head = re.compile(r"^(?:default\s+)?([A-Za-z_]\w*)", re.MULTILINE)
+_import = re.compile(r"^import\s+[\w.]*?(\w+)(?:\s+as\s+(\w+))?\s*$", re.MULTILINE)
+_keywords = frozenset({"if", "in", "not", "some", "every", "else", "with", "default"})
+
+
+class _Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the engine prints for one entrypoint."""
+
+    expressions: tuple[Decision]
+
+
+class Engine:
+    """Answers questions by one policy set, which is compiled here. Raises SettingsInvalid when it cannot be."""
+
+    def __init__(self, policies: PolicySet) -> None:
+        interpreter = Interpreter()
+        # Its messages go to the process's own output, with pieces of the question in them.
+        interpreter.log_level = LogLevel.NONE
+        missing = missing_functions(policies, interpreter)
+        if missing:
+            raise SettingsInvalid(
+                f"The policies call what the embedded judge does not have: {', '.join(missing)}.",
+                next_step="Write them without it, or let an OPA server judge.",
+            )
+        try:
+            for policy in policies.policies:
+                interpreter.add_module(policy.name, policy.source.decode())
+            self._bundle = interpreter.build(None, [ENTRYPOINT])
+        except RegoError as error:
+            raise SettingsInvalid(
+                "The embedded judge cannot compile the policies.", next_step="Check them with `opa check --strict`."
+            ) from error
+        if not self._bundle.ok():
+            raise SettingsInvalid(f"The policies have no {ENTRYPOINT}.")
+        self._interpreter = interpreter
+        try:
+            self.probe()
+        except Unsound as error:
+            raise SettingsInvalid(f"The policies do not say no to a question that makes no sense: {error}.") from error
+
+    def judge(self, question: Question) -> Decision:
+        """The decision on this question. Raises Unsound."""
+        return check(self._answer(msgspec.to_builtins(question)), question)
+
+    def probe(self) -> None:
+        """Ask what makes no sense. Raises Unsound unless the answer is the plain no."""
+        if self._answer({}) != NOTHING_TOLD:
+            raise Unsound("the answer to an empty question is not the plain no")
+
+    def _answer(self, facts: Any) -> Decision:
+        try:
+            self._interpreter.set_input(Input(_escaped(facts)))
+            output = self._interpreter.query_bundle_entrypoint(self._bundle, ENTRYPOINT)
+            if not output.ok():
+                raise Unsound("the engine reports an error")
+            return read(str(output), _Output).expressions[0]
+        except (RegoError, ValueError) as error:
+            raise Unsound("the engine cannot answer") from error
+
+
+def missing_functions(policies: PolicySet, interpreter: Interpreter) -> list[str]:
+    """Functions that the policies call and neither define, import nor find in the engine."""
+    sources = [_text_or_comment.sub('""', policy.source.decode()) for policy in policies.policies]
+    defined = {name for source in sources for name in _head.findall(source)} | {"data", "input"}
+    for source in sources:
+        defined.update(alias or name for name, alias in _import.findall(source))
+    called = {name for source in sources for name in _call.findall(source)} - _keywords
+    return sorted(name for name in called if name.split(".")[0] not in defined and not interpreter.is_builtin(name))
+
+
+def _escaped(fact: Any) -> Any:
+    if isinstance(fact, str):
+        return json.dumps(fact, ensure_ascii=False)[1:-1] if _not_plain.search(fact) else fact
+    if isinstance(fact, dict):
+        return {name: _escaped(value) for name, value in fact.items()}
+    if isinstance(fact, list | tuple):
+        return [_escaped(item) for item in fact]
+    if isinstance(fact, int) and abs(fact) > INTEGER_MAX:
+        raise Unsound("the question has an integer that JSON does not carry exactly")
+    return fact
