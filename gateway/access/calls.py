@@ -60,12 +60,12 @@ def bind(call: Call, obligations: Obligations) -> Terms | Breach:
     """Hold one call's particulars against what its use must keep."""
     for component in call.draws_on:
         if component not in obligations.components:
-            return Breach(
-                Reason.COMPONENT_NOT_OFFERED, component, f"The stage now open does not offer `{component}`."
-            )
+            return Breach(Reason.COMPONENT_NOT_OFFERED, component, f"The stage now open does not offer `{component}`.")
     most = obligations.max_output_tokens
     if call.output_tokens is not None and most is not None and call.output_tokens > most:
-        return Breach(Reason.PARAMETER_NOT_ALLOWED, "max_tokens", f"At most {most} output tokens may be asked for here.")
+        return Breach(
+            Reason.PARAMETER_NOT_ALLOWED, "max_tokens", f"At most {most} output tokens may be asked for here."
+        )
     imposed = None
     if call.generates and call.output_tokens is None and (most is not None or obligations.tokens_per_day is not None):
         imposed = OUTPUT_TOKENS_DEFAULT if most is None else most

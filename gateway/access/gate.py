@@ -27,7 +27,8 @@ from gateway.clock import Moment, elapsed_us
 from gateway.errors import LedgerUnavailable
 from gateway.identity.callers import Caller
 from gateway.ledger.entries import Draft
-from gateway.ledger.writer import Intent, Receipt, Writer
+from gateway.ledger.intents import Intent, Receipt
+from gateway.ledger.writer import Writer
 from gateway.lookups import Lookup
 from gateway.releases.components import Component
 

@@ -26,9 +26,7 @@ class Grant(msgspec.Struct, frozen=True):
     def is_active(self, moment: Moment) -> bool:
         """Whether it surely has begun and cannot have ended."""
         return (
-            self.revoked_at is None
-            and moment.surely_reached(self.starts_at)
-            and not moment.maybe_reached(self.ends_at)
+            self.revoked_at is None and moment.surely_reached(self.starts_at) and not moment.maybe_reached(self.ends_at)
         )
 
 

@@ -9,7 +9,7 @@ from gateway.access import store
 from gateway.access.quotas import Exceeded, Meter, Settle, Take, Taken, scopes_of
 from gateway.clock import Instant
 from gateway.ledger.entries import AccessBody, Draft, Event
-from gateway.ledger.writer import Intent, Verdict
+from gateway.ledger.intents import Intent, Verdict
 
 
 def take_limits(connection: Connection, intents: Sequence[Intent], at: Instant) -> Sequence[Verdict]:

@@ -13,7 +13,7 @@ from gateway.access.snapshot import InForce
 from gateway.access.standing import Gathered
 from gateway.clock import Instant
 from gateway.identity.callers import Caller
-from gateway.ledger.writer import Receipt
+from gateway.ledger.intents import Receipt
 from gateway.releases.components import Component
 
 UseKey = tuple[str, str, Component]

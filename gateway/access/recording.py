@@ -6,7 +6,7 @@ from gateway.access.quotas import Settle, scope_of
 from gateway.clock import DAY, elapsed_us
 from gateway.identity.callers import Caller
 from gateway.ledger.entries import AccessBody, Draft, Entry, Event, FinishedBody
-from gateway.ledger.writer import Intent
+from gateway.ledger.intents import Intent
 
 
 def admitted(call: Call, component: str, standing: Standing, tokens_reserved: int) -> Draft:
@@ -83,9 +83,7 @@ def closed_after_crash(entry: Entry) -> Intent:
     return Intent(Draft(f"{entry.id}.end", Event.ACCESS_FINISHED, ended), claim)
 
 
-def _body(
-    call: Call, component: str, standing: Standing, reasons: tuple[str, ...], tokens_reserved: int
-) -> AccessBody:
+def _body(call: Call, component: str, standing: Standing, reasons: tuple[str, ...], tokens_reserved: int) -> AccessBody:
     strategy, gathered, obligations = standing.in_force.strategy, standing.gathered, standing.decision.obligations
     stage = gathered.stage
     return AccessBody(

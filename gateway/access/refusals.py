@@ -23,9 +23,7 @@ class Refused(GatewayError):
         opens_at: Instant | None = None,
     ) -> None:
         meaning = MEANINGS[reasons[0]]
-        super().__init__(
-            message or meaning.message, code=reasons[0].value, next_step=next_step or meaning.next_step
-        )
+        super().__init__(message or meaning.message, code=reasons[0].value, next_step=next_step or meaning.next_step)
         self.status = meaning.status
         self.reasons = reasons
         self.request_id = request_id

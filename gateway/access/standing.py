@@ -76,9 +76,7 @@ def gather(use: Use, moment: Moment) -> Gathered:
         coming=coming,
         grant=grant,
         terms=[strategy.terms[name] for name in needed],
-        assertions=[
-            attributes[name].id for name in _attributes_read(strategy, stage, coming) if name in attributes
-        ],
+        assertions=[attributes[name].id for name in _attributes_read(strategy, stage, coming) if name in attributes],
         holds_until=_holds_until(use, moment),
     )
 

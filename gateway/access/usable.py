@@ -1,5 +1,7 @@
 """What a caller can use: the listing and every endpoint ask the same gate, so they cannot differ."""
 
+import msgspec
+
 from gateway.access.current import Current
 from gateway.access.gate import Gate
 from gateway.access.passages import Standing
@@ -33,14 +35,38 @@ class Usable:
                 return standing
         return None
 
-    async def opens_at(self, standing: Standing, component: Component) -> Instant | None:
-        """The first instant to come at which the strategy as it stands would admit this use; None where none does."""
-        _, moment = self._current.now()
-        use = Use(standing.caller, component, standing.in_force, standing.holdings)
-        for stage in standing.in_force.strategy.stages:
-            if not moment.surely_reached(stage.opens):
-                coming = await self._gate.weigh_at(use, at(stage.opens))
-                if coming.decision.allow:
-                    return stage.opens
-        return None
+    async def standings(self, caller: Caller, release: str) -> dict[Component, Standing]:
+        """What stands for each component that some stage of a release offers; empty where there is no such release."""
+        snapshot, _ = self._current.now()
+        in_force = snapshot.releases.get(release)
+        if in_force is None:
+            return {}
+        found = {}
+        for component in sorted({component for stage in in_force.strategy.stages for component in stage.offers}):
+            standing = await self._gate.weigh(caller, component, release)
+            if standing is not None:
+                found[component] = standing
+        return found
 
+    async def may_know_of(self, caller: Caller, release: str) -> bool:
+        """Whether a caller may know that there is such a release."""
+        standings = await self.standings(caller, release)
+        return any(standing.decision.visible for standing in standings.values())
+
+    async def opens_at(self, standing: Standing, component: Component) -> Instant | None:
+        """The first instant to come at which this use is admitted, if its terms are accepted by then.
+
+        None where the strategy and the grants, as they stand, never admit it.
+        """
+        _, moment = self._current.now()
+        strategy, held = standing.in_force.strategy, standing.holdings
+        accepted = {**held.accepted, strategy.release: frozenset(strategy.terms.values())}
+        holdings = msgspec.structs.replace(held, accepted=accepted)
+        use = Use(standing.caller, component, standing.in_force, holdings)
+        boundaries = {stage.opens for stage in strategy.stages} | set(held.boundaries(strategy.release))
+        for instant in sorted(boundaries):
+            if not moment.surely_reached(instant):
+                coming = await self._gate.weigh_at(use, at(instant))
+                if coming.decision.allow:
+                    return instant
+        return None

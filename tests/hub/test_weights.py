@@ -30,7 +30,9 @@ async def test_a_declared_file_is_found_with_its_digest_and_size(root: Path) -> 
     assert (found.bytes_total, found.sha256) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 
 
-@pytest.mark.parametrize("path", ["secret.bin", "../m/model.bin", "./model.bin", "/etc/passwd", "MODEL.BIN", "model.bin/"])
+@pytest.mark.parametrize(
+    "path", ["secret.bin", "../m/model.bin", "./model.bin", "/etc/passwd", "MODEL.BIN", "model.bin/"]
+)
 async def test_what_is_not_declared_letter_for_letter_is_not_there(root: Path, path: str) -> None:
     with pytest.raises(NotFound):
         await Weights(root).find(a_target(), path)

@@ -1,0 +1,96 @@
+"""The HTTP server: uvicorn on uvloop, with the bounds on a request's head and receipt that it lacks.
+
+Without them one connection could hold a head of any size in memory, or send a byte a second for ever.
+"""
+
+import asyncio
+import socket
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES_MAX = 64 * 1024
+"""Request line and headers together."""
+
+RECEIPT_S = 60.0
+"""From the first byte a connection may send until the last byte of the request."""
+
+SWEEP_S = 1.0
+
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. `due_at` is when the request under way must have arrived; None while none is."""
+
+    due_at: float | None = None
+    _head_bytes: int = 0
+    _in_head: bool = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.due_at = self.loop.time() + RECEIPT_S
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        self.due_at = self.loop.time() + RECEIPT_S
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._head_bytes = False, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self.due_at = None
+        self._in_head = True
+        super().on_message_complete()
+
+
+def make_server(app: Any, host: str, port: int, *, graceful_s: int = 30) -> uvicorn.Server:
+    """A server that is ready to be run; nothing is bound yet."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            http=BoundedProtocol,
+            ws="none",
+            loop="uvloop",
+            lifespan="on",
+            interface="asgi3",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=65,
+            timeout_graceful_shutdown=graceful_s,
+            backlog=2048,
+        )
+    )
+
+
+async def sweep(server: uvicorn.Server) -> None:
+    """Drop, until cancelled, every connection whose request did not arrive in time."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        now = loop.time()
+        for connection in list(server.server_state.connections):
+            if isinstance(connection, BoundedProtocol) and connection.due_at is not None and now > connection.due_at:
+                connection.transport.abort()
+
+
+def bound_port(sockets: list[socket.socket]) -> int:
+    """The port that a server asked for port 0 was given."""
+    port: int = sockets[0].getsockname()[1]
+    return port
