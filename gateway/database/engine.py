@@ -2,16 +2,19 @@
 
 SQLite runs each function on a thread, the writing ones on one thread of their own, so that a
 transaction costs one hand-over and not one a statement (docs/decisions/0002). PostgreSQL runs it
-over asyncpg through SQLAlchemy's greenlet bridge.
+over asyncpg through SQLAlchemy's greenlet bridge. Whatever the database does, its caller hears back
+in time: a server that stands still is a TimeoutError, never a wait.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
+from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gateway.errors import SettingsInvalid
@@ -19,8 +22,34 @@ from gateway.errors import SettingsInvalid
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
+READ_DEADLINE_S = 1.5
+"""A call that needs a reading can still be refused within two seconds."""
+
+WRITE_DEADLINE_S = 5.0
+
 STATEMENT_TIMEOUT_MS = 5_000
 """PostgreSQL: longer than any statement of the data plane, short enough to notice a stuck server."""
+
+CONNECT_TIMEOUT_S = 2
+"""PostgreSQL: how long to wait for a connection, be it a new one or one that is in use."""
+
+SERVER_SETTINGS = {
+    "application_name": "release-gateway",
+    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+    "idle_in_transaction_session_timeout": str(STATEMENT_TIMEOUT_MS),
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+"""A process that stops or vanishes inside a transaction loses its locks within seconds."""
+
+SQLITE_PRAGMAS: Mapping[str, str | int] = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "foreign_keys": "ON",
+    "busy_timeout": 2000,
+}
+"""`busy_timeout` concerns other processes alone (a backup, a migration): writers of this one queue."""
 
 
 class Database(Protocol):
@@ -30,11 +59,14 @@ class Database(Protocol):
     def dialect(self) -> str:
         """sqlite or postgresql."""
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Work[T], *, deadline_s: float = READ_DEADLINE_S) -> T:
         """Run `work` in one transaction that sees one state and writes nothing."""
 
-    async def write(self, work: Work[T]) -> T:
-        """Run `work` in one transaction; durable when this returns, without trace when it raises."""
+    async def write(self, work: Work[T], *, deadline_s: float = WRITE_DEADLINE_S) -> T:
+        """Run `work` in one transaction; durable when this returns, without trace when `work` raises.
+
+        A TimeoutError or a lost connection leaves open whether it was committed.
+        """
 
     async def close(self) -> None:
         """Wait for what is under way and let go of every connection."""
@@ -44,12 +76,13 @@ def open_database(url: str) -> Database:
     """The database behind an SQLAlchemy URL, `sqlite:///path` or `postgresql://…`; nothing is contacted yet."""
     parsed = make_url(url)
     backend = parsed.get_backend_name()
-    if backend == "sqlite":
+    if backend == "sqlite" and parsed.database not in {None, "", ":memory:"}:
         return SQLiteDatabase(parsed)
     if backend == "postgresql":
         return PostgreSQLDatabase(parsed)
     raise SettingsInvalid(
-        f"The database `{backend}` is not supported.", next_step="Use sqlite:///PATH or postgresql://USER@HOST/NAME."
+        f"The database `{parsed.render_as_string()}` is not one that keeps what it is given.",
+        next_step="Use sqlite:///PATH or postgresql://USER@HOST/NAME.",
     )
 
 
@@ -59,17 +92,18 @@ class SQLiteDatabase:
     dialect = "sqlite"
 
     def __init__(self, url: URL) -> None:
-        url = url.set(drivername="sqlite+pysqlite")
-        self._reading = _sqlite_engine(url, begin="BEGIN", connections=2)
-        self._writing = _sqlite_engine(url, begin="BEGIN IMMEDIATE", connections=1)
+        self._reading = sqlite_engine(url, begin="BEGIN", pragmas={**SQLITE_PRAGMAS, "query_only": "ON"}, connections=2)
+        self._writing = sqlite_engine(url, begin="BEGIN IMMEDIATE", pragmas=SQLITE_PRAGMAS)
         self._readers = ThreadPoolExecutor(2, "sqlite-read")
         self._writer = ThreadPoolExecutor(1, "sqlite-write")
 
-    async def read(self, work: Work[T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, _rolled_back, self._reading, work)
+    async def read(self, work: Work[T], *, deadline_s: float = READ_DEADLINE_S) -> T:
+        async with asyncio.timeout(deadline_s):
+            return await asyncio.get_running_loop().run_in_executor(self._readers, _rolled_back, self._reading, work)
 
-    async def write(self, work: Work[T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writer, _committed, self._writing, work)
+    async def write(self, work: Work[T], *, deadline_s: float = WRITE_DEADLINE_S) -> T:
+        async with asyncio.timeout(deadline_s):
+            return await asyncio.get_running_loop().run_in_executor(self._writer, _committed, self._writing, work)
 
     async def close(self) -> None:
         for threads in (self._readers, self._writer):
@@ -88,39 +122,70 @@ class PostgreSQLDatabase:
             url.set(drivername="postgresql+asyncpg"),
             pool_size=8,
             max_overflow=8,
-            pool_timeout=2,
-            pool_pre_ping=False,
+            pool_timeout=CONNECT_TIMEOUT_S,
             connect_args={
-                "timeout": 2,
-                "command_timeout": STATEMENT_TIMEOUT_MS / 1000,
-                "server_settings": {
-                    "application_name": "release-gateway",
-                    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
-                },
+                "timeout": CONNECT_TIMEOUT_S,
+                "command_timeout": STATEMENT_TIMEOUT_MS / 1000 + 0.5,
+                "server_settings": SERVER_SETTINGS,
             },
         )
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._connections: WeakSet[Any] = WeakSet()
+        event.listen(self._engine.sync_engine, "connect", self._remember)
+        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Work[T], *, deadline_s: float = READ_DEADLINE_S) -> T:
+        return await self._within(deadline_s, self._read(work))
+
+    async def write(self, work: Work[T], *, deadline_s: float = WRITE_DEADLINE_S) -> T:
+        return await self._within(deadline_s, self._write(work))
+
+    async def close(self) -> None:
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=WRITE_DEADLINE_S)
+        for connection in list(self._connections):
+            connection.terminate()  # a farewell to a server that stands still would wait for its answer
+        await self._engine.dispose()
+
+    def _remember(self, raw: Any, _record: Any) -> None:
+        self._connections.add(raw.driver_connection)
+
+    async def _read(self, work: Work[T]) -> T:
         async with self._engine.connect() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             return await connection.run_sync(work)
 
-    async def write(self, work: Work[T]) -> T:
+    async def _write(self, work: Work[T]) -> T:
         async with self._engine.begin() as connection:
             return await connection.run_sync(work)
 
-    async def close(self) -> None:
-        await self._engine.dispose()
+    async def _within(self, deadline_s: float, transaction: Coroutine[Any, Any, T]) -> T:
+        """Letting go of a connection that does not answer takes seconds too: nobody waits for it."""
+        task = asyncio.get_running_loop().create_task(transaction)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        try:
+            async with asyncio.timeout(deadline_s):
+                return await asyncio.shield(task)
+        finally:
+            task.cancel()
 
 
-def _sqlite_engine(url: URL, begin: str, connections: int) -> Engine:
-    engine = create_engine(url, pool_size=connections, max_overflow=0, connect_args={"check_same_thread": False})
+def sqlite_engine(url: URL, *, begin: str, pragmas: Mapping[str, str | int], connections: int = 1) -> Engine:
+    """An engine whose every transaction starts with `begin` and whose every connection has the pragmas."""
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        connect_args={"check_same_thread": False},
+    )
 
     @event.listens_for(engine, "connect")
     def configure(raw: Any, _record: Any) -> None:
         raw.isolation_level = None  # pysqlite must not open transactions of its own
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=2000"):
-            raw.execute(f"PRAGMA {pragma}")
+        for name, value in pragmas.items():
+            raw.execute(f"PRAGMA {name}={value}")
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
@@ -137,6 +202,12 @@ def _committed(engine: Engine, work: Work[T]) -> T:
 def _rolled_back(engine: Engine, work: Work[T]) -> T:
     with engine.connect() as connection:
         return work(connection)
+
+
+def _refuse_closed(raw: Any, _record: Any, _proxy: Any) -> None:
+    """A connection that the server has closed is seen so without asking; the pool then opens another."""
+    if raw.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def database_now(connection: Connection) -> int:
