@@ -1,0 +1,60 @@
+"""Liveness, readiness and metrics: the routes that need no key, and tell nothing about anybody."""
+
+from typing import Any
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
+
+from gateway.access.current import UNCERTAINTY_MAX_US, Current
+from gateway.access.judges.port import Judge
+from gateway.errors import ClockUnknown
+from gateway.ledger.writer import Writer
+from gateway.metrics import Metrics
+
+
+class Readiness:
+    """Whether this process can do its duty: a call that came now would be judged and recorded."""
+
+    def __init__(self, current: Current, judge: Judge, writer: Writer) -> None:
+        self._current = current
+        self._judge = judge
+        self._writer = writer
+
+    async def parts(self) -> dict[str, bool]:
+        """Each part that a call needs, and whether it is well."""
+        try:
+            certain = self._current.clock.now().uncertainty <= UNCERTAINTY_MAX_US
+        except ClockUnknown:
+            certain = False
+        return {
+            "snapshot": not self._current.is_stale,
+            "clock": certain,
+            "judge": await self._judge.ready(),
+            "ledger": self._writer.healthy,
+        }
+
+
+def health_routes(readiness: Readiness, metrics: Metrics) -> list[HTTPRouteHandler]:
+    """`/healthz`, `/readyz` and `/metrics`."""
+
+    @get("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "alive"}
+
+    @get("/readyz", include_in_schema=False)
+    async def readyz() -> Response[dict[str, Any]]:
+        """The process can do its duty; what cannot is named."""
+        parts = await readiness.parts()
+        ready = all(parts.values())
+        status = HTTP_200_OK if ready else HTTP_503_SERVICE_UNAVAILABLE
+        return Response({"status": "ready" if ready else "not ready", "parts": parts}, status_code=status)
+
+    @get("/metrics", include_in_schema=False)
+    async def exposition() -> Response[bytes]:
+        """Prometheus text."""
+        content, media_type = metrics.exposition()
+        return Response(content, media_type=media_type)
+
+    return [healthz, readyz, exposition]
