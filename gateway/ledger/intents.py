@@ -48,7 +48,6 @@ class Recorded(asyncio.Future[Receipt]):
     part: bytes
     """What `entries.written` made of the draft."""
     keep: bool
-    deadline_at: float = 0.0
     waiter: asyncio.Future[Receipt] | None = None
     """Whoever waits with a deadline waits on this one, so that giving up leaves the other alone."""
 
@@ -56,11 +55,6 @@ class Recorded(asyncio.Future[Receipt]):
     def is_wanted(self) -> bool:
         """Whether it should be written at all: it must be kept, or nobody has given it up."""
         return self.keep or not (self.done() or (self.waiter is not None and self.waiter.done()))
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether somebody waits with a deadline."""
-        return self.waiter is not None and not self.waiter.done()
 
     def succeed(self, receipt: Receipt) -> None:
         """It is durable."""
@@ -74,10 +68,6 @@ class Recorded(asyncio.Future[Receipt]):
         if not self.done():
             self.set_exception(LedgerUnavailable())
             self.exception()  # marks it as seen: whoever cares waits, nobody has to
-        self.give_up()
-
-    def give_up(self) -> None:
-        """Nobody waits any longer; its fate stays open."""
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_exception(LedgerUnavailable())
 

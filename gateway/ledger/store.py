@@ -158,7 +158,8 @@ class Ledger:
     async def administer(self, actor: Actor, work: Callable[[Connection], tuple[T, Sequence[Act]]]) -> T:
         """Do the work and record its acts in one transaction: both are durable when this returns, or neither is.
 
-        What the work raises is raised; LedgerUnavailable when the database fails.
+        What the work raises is raised. LedgerUnavailable when the database fails: where it stood still
+        or the connection was lost, the act may have been done all the same, and then is recorded.
         """
 
         def transaction(connection: Connection) -> T:
@@ -244,10 +245,13 @@ def last_batch(connection: Connection, writer: str) -> int:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the database itself failed, rather than one statement of one intent."""
+    """Whether the database failed, rather than refused what one statement said."""
     if isinstance(error, exc.DBAPIError):
-        return isinstance(error, exc.OperationalError) or error.connection_invalidated
-    return isinstance(error, exc.TimeoutError | OSError | TimeoutError)
+        state = getattr(error.orig, "sqlstate", None) or ""
+        refused = isinstance(error, exc.DataError | exc.IntegrityError | exc.ProgrammingError) or state.startswith("22")
+        # What asyncpg cannot encode is both an InterfaceError and, beneath, a ValueError.
+        return not refused and not isinstance(getattr(error.orig, "__cause__", None), ValueError)
+    return isinstance(error, exc.TimeoutError | exc.DisconnectionError | OSError | TimeoutError)
 
 
 def _draft(actor: Actor, act: Act) -> Draft:

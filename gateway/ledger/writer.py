@@ -7,20 +7,21 @@
    batch is then withdrawn; of one that was, its own future still tells.
 4. A batch that failed fails its intents, but for those to be kept: they go first into the next.
    Where an intent is at fault and not the database, the batch is halved until that one fails alone.
-5. A batch whose commit was sent and not confirmed is neither: the writer looks what became of it
-   before it writes anything else.
+5. A batch that may have been committed, though nobody said so, is neither written nor failed: the
+   writer looks what became of it before it writes anything else.
 """
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import chain
 
 import structlog
 from sqlalchemy import Connection, exc
 
 from gateway.errors import LedgerUnavailable, Unavailable
+from gateway.ledger.backlog import Backlog
+from gateway.ledger.deadlines import Deadlines
 from gateway.ledger.entries import Event, FinishedBody, written
 from gateway.ledger.intents import Batch, Intent, Participant, Receipt, Recorded, Verdict
 from gateway.ledger.store import (
@@ -39,17 +40,11 @@ __all__ = ["Intent", "Participant", "Receipt", "Recorded", "Verdict", "Writer"]
 
 log = structlog.get_logger()
 
-BATCH_MAX = 1024
-"""Entries a transaction: beyond it the head's lock would be held for long and little would be saved."""
-
 HEARTBEAT_S = 5.0
 """An idle writer says this often that it lives."""
 
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Pauses after one, two, … failures in a row, where nothing new arrives that would try at once."""
-
-ALARM_S = 0.05
-"""Deadlines are looked at no more often than this."""
 
 
 class Writer:
@@ -61,16 +56,13 @@ class Writer:
         self._ledger = ledger
         self._participant = participant
         self._deadline_s = deadline_s
-        self._backlog = backlog
-        self._queue: deque[Recorded] = deque()
-        self._kept: deque[Recorded] = deque()
-        """To be written again, before anything new."""
-        self._pieces: deque[list[Recorded]] = deque()
-        """Parts of a batch that failed by the fault of an intent in it."""
+        self._deadlines = Deadlines(deadline_s)
+        self._backlog = Backlog()
+        self._backlog_max = backlog
         self._under_way: Batch | None = None
         self._under_way_since = 0.0
         self._unsure: Batch | None = None
-        """Its commit was sent and not confirmed."""
+        """It may have been committed."""
         self._open: dict[str, int] = {}
         """Admitted and not finished, oldest first: ids with their indices."""
         self._batches = 0
@@ -79,7 +71,6 @@ class Writer:
         self._failing_since: float | None = None
         self._accepting = False
         self._pause: asyncio.Future[None] | None = None
-        self._alarm: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self.fenced = False
         """This process was declared dead; it writes nothing more."""
@@ -105,10 +96,7 @@ class Writer:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._task, self._deadline_s)
         self._task = None
-        if self._alarm is not None:
-            self._alarm.cancel()
-        for recorded in self._undecided():
-            recorded.give_up()
+        self._deadlines.close()
 
     @property
     def healthy(self) -> bool:
@@ -118,12 +106,12 @@ class Writer:
     @property
     def busy(self) -> bool:
         """Whether entries are waiting or being written."""
-        return bool(self._queue) or self._under_way is not None
+        return self._under_way is not None or self.backlog > 0
 
     @property
     def backlog(self) -> int:
         """Entries waiting to be written."""
-        return len(self._queue) + len(self._kept)
+        return len(self._backlog)
 
     def failing_s(self) -> float:
         """For how long nothing could be written; 0 while all is well."""
@@ -142,11 +130,11 @@ class Writer:
         Raises LedgerUnavailable when too much is waiting or this writer has stopped, Invalid when
         the draft has no canonical bytes.
         """
-        if not self._accepting or (not keep and len(self._queue) >= self._backlog):
+        if not self._accepting or (not keep and self.backlog >= self._backlog_max):
             raise LedgerUnavailable
         recorded = Recorded(loop=self._loop)
         recorded.intent, recorded.part, recorded.keep = intent, written(intent.draft), keep
-        self._queue.append(recorded)
+        self._backlog.add(recorded)
         if self._pause is not None:
             self._wake()
         return recorded
@@ -157,14 +145,7 @@ class Writer:
         Giving up, by deadline or by cancellation, does not undo an entry that is being written: its
         own future then still tells.
         """
-        if recorded.done():
-            return recorded.result()
-        waiter: asyncio.Future[Receipt] = self._loop.create_future()
-        recorded.waiter = waiter
-        recorded.deadline_at = self._loop.time() + self._deadline_s
-        if self._alarm is None:
-            self._alarm = self._loop.call_at(recorded.deadline_at, self._expire)
-        return await waiter
+        return await self._deadlines.wait(recorded)
 
     async def append(self, intent: Intent) -> Receipt:
         """Hand over and wait."""
@@ -174,14 +155,12 @@ class Writer:
         while not self.fenced:
             if self._unsure is not None:
                 await self._look_back(self._unsure)
-            elif self._pieces:
-                await self._write(self._pieces.popleft())
-            elif self._queue or (self._kept and not self._failures):
-                await self._write(self._gather())
-            elif not self._accepting and not self._kept:
+            elif self._backlog.has_fresh or (self.backlog and not self._failures):
+                await self._write(self._backlog.take())
+            elif not self._accepting and not self.backlog:
                 return await self._close()
             elif await self._rest():
-                await self._write(self._gather())
+                await self._write(self._backlog.take())
         return None
 
     async def _rest(self) -> bool:
@@ -197,23 +176,11 @@ class Writer:
         finally:
             timer.cancel()
             self._pause = None
-        return not self._queue and (self._accepting or bool(self._kept))
+        return not self._backlog.has_fresh and (self._accepting or self.backlog > 0)
 
     def _wake(self) -> None:
         if self._pause is not None and not self._pause.done():
             self._pause.set_result(None)
-
-    def _gather(self) -> list[Recorded]:
-        batch: list[Recorded] = []
-        while self._kept and len(batch) < BATCH_MAX:
-            batch.append(self._kept.popleft())
-        while self._queue and len(batch) < BATCH_MAX:
-            recorded = self._queue.popleft()
-            if recorded.is_wanted:
-                batch.append(recorded)
-            else:
-                recorded.fail()
-        return batch
 
     async def _write(self, recorded: list[Recorded]) -> None:
         self._batches += 1
@@ -274,36 +241,24 @@ class Writer:
             recorded.succeed(receipt)
 
     def _failed(self, batch: Batch, error: Exception) -> None:
-        if batch.receipts is not None:
+        if batch.receipts is not None or isinstance(error, TimeoutError):
             self._unsure = batch
         elif isinstance(error, Fenced):
             return self._fence(batch)
         elif isinstance(error, exc.IntegrityError | Unavailable) or is_outage(error):
-            self._give_back(batch.recorded)
+            self._backlog.give_back(batch.recorded)
         elif len(batch.recorded) > 1:
-            middle = len(batch.recorded) // 2
-            self._pieces.extendleft((batch.recorded[middle:], batch.recorded[:middle]))
-            return None
+            return self._backlog.halve(batch.recorded)
         else:
             for recorded in batch.recorded:
                 log.error("ledger_intent_unwritable", id=recorded.intent.draft.id, error=type(error).__name__)
                 recorded.fail()
-        self._count_failure()
-        return None
+        return self._count_failure()
 
     def _count_failure(self) -> None:
         self._failures += 1
         if self._failing_since is None:
-            self._failing_since = self._loop.time()
-
-    def _give_back(self, intents: list[Recorded]) -> None:
-        """The database failed: what is to be kept is written again, the rest fails."""
-        while self._pieces:
-            intents = intents + self._pieces.popleft()
-        self._kept.extendleft(reversed([recorded for recorded in intents if recorded.keep]))
-        for recorded in intents:
-            if not recorded.keep:
-                recorded.fail()
+            self._failing_since = self._under_way_since
 
     async def _look_back(self, unsure: Batch) -> None:
         """Learn whether the batch was committed: once the head can be locked, it is decided."""
@@ -319,25 +274,21 @@ class Writer:
         except Exception as error:
             log.warning("ledger_batch_unsure", error=type(error).__name__, entries=len(unsure.recorded))
             self._count_failure()
-            for recorded in self._queue:
-                if not recorded.keep:
-                    recorded.fail()
+            self._backlog.fail_unkept()
             await self._rest()
             return
         self._unsure = None
         if committed:
             self._succeeded(unsure)
         else:
-            self._give_back(unsure.recorded)
+            self._backlog.give_back(unsure.recorded)
 
     def _fence(self, batch: Batch) -> None:
         log.error("ledger_writer_fenced", process=self._ledger.process)
         self.fenced, self._accepting = True, False
-        for recorded in [*batch.recorded, *self._undecided()]:
+        for recorded in batch.recorded:
             recorded.fail()
-        self._queue.clear()
-        self._kept.clear()
-        self._pieces.clear()
+        self._backlog.fail_all()
 
     async def _close(self) -> None:
         """Say that this writer ends, and from where on it left calls open."""
@@ -351,27 +302,3 @@ class Writer:
             await self._ledger.database.write(close)
         except Exception as error:
             log.warning("ledger_writer_left_open", error=type(error).__name__)
-
-    def _undecided(self) -> Iterator[Recorded]:
-        """Every intent handed over whose fate is not known."""
-        batches = [batch for batch in (self._unsure, self._under_way) if batch is not None]
-        return chain(
-            chain.from_iterable(batch.recorded for batch in batches),
-            chain.from_iterable(self._pieces),
-            self._kept,
-            self._queue,
-        )
-
-    def _expire(self) -> None:
-        """Free whoever has waited up to the deadline, and come again for the next."""
-        now, earliest = self._loop.time(), None
-        for recorded in self._undecided():
-            if not recorded.is_awaited:
-                continue
-            if recorded.deadline_at <= now:
-                recorded.give_up()
-            elif earliest is None or recorded.deadline_at < earliest:
-                earliest = recorded.deadline_at
-        self._alarm = None
-        if earliest is not None:
-            self._alarm = self._loop.call_at(max(earliest, now + ALARM_S), self._expire)
