@@ -114,7 +114,11 @@ def _read_audiences(
         elif name not in declared.audiences:
             known = values.nearest(name, (*declared.audiences, PUBLIC))
             faults.add(node, f"there is no audience {shown(name)}: declare it under `audiences`.{known}")
-        elif access is AccessLevel.CLOSED and not is_internal(declared.audiences[name]):
+        elif (
+            access is AccessLevel.CLOSED
+            and declared.audiences[name].tests
+            and not is_internal(declared.audiences[name])
+        ):
             faults.add(node, f"{shown(name)} may hold customers: a closed stage is for a `role` such as staff")
     return tuple(sorted(names))
 

@@ -3,14 +3,16 @@
 import difflib
 import re
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
-from gateway.clock import NEVER, Instant, instant_from
+from gateway.clock import Instant, instant_from
 from gateway.releases.nodes import Faults, Mapping, Node, Scalar, Sequence, shown
 
 EXACT_MAX = 2**53 - 1
 """The greatest whole number that JSON, Rego and both databases carry exactly."""
+LATEST = instant_from(datetime(2250, 1, 1, tzinfo=UTC))
+"""The end of the dates that a file may name: in microseconds they fit in 53 bits."""
 ITEMS_MAX = 300
 
 _WORD = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
@@ -35,7 +37,7 @@ def mapping(
 ) -> dict[str, Node]:
     """The entries of a mapping whose keys are fixed."""
     entries = named(node, faults)
-    if not isinstance(node, Mapping):
+    if not isinstance(node, Mapping) or not entries:
         return {}
     for key in entries:
         if key not in known:
@@ -129,25 +131,28 @@ def truth(node: Node | None, faults: Faults) -> bool | None:
 
 def decimal(node: Node | None, faults: Faults) -> Decimal | None:
     """A number of zero or more, at most 1e99, such as `7.0e10`."""
-    if node is None:
-        return None
-    if isinstance(node, Scalar) and node.plain and len(node.text) <= 24 and _NUMBER.fullmatch(node.text):
-        value = Decimal(node.text)
-        if value <= Decimal("1e99"):
-            return value
-    faults.add(node, "a number from 0 to 1e99 must stand here, such as 60 or 7.0e10")
-    return None
+    value = _decimal(node)
+    if value is None and node is not None:
+        faults.add(node, "a number from 0 to 1e99 must stand here, such as 60 or 7.0e10")
+    return value
 
 
 def whole(node: Node | None, faults: Faults, low: int, high: int = EXACT_MAX) -> int | None:
     """A whole number within bounds; `7.0e10` is one."""
-    value = decimal(node, faults)
-    if value is None or node is None:
-        return None
-    if value != value.to_integral_value() or not low <= value <= high:
+    value = _decimal(node)
+    if value is not None and value == value.to_integral_value() and low <= value <= high:
+        return int(value)
+    if node is not None:
         faults.add(node, f"a whole number from {low} to {high} must stand here")
-        return None
-    return int(value)
+    return None
+
+
+def _decimal(node: Node | None) -> Decimal | None:
+    # Short enough that no digit is lost in the 28 places of decimal arithmetic.
+    if isinstance(node, Scalar) and node.plain and len(node.text) <= 24 and _NUMBER.fullmatch(node.text):
+        value = Decimal(node.text)
+        return value if value <= Decimal("1e99") else None
+    return None
 
 
 def instant(node: Node | None, faults: Faults) -> Instant | None:
@@ -169,8 +174,8 @@ def instant(node: Node | None, faults: Faults) -> Instant | None:
     except (ValueError, OverflowError):
         faults.add(node, "there is no such date: check month, day, hour, minute, second and offset")
         return None
-    if not 0 <= value < NEVER:
-        faults.add(node, "the date must lie between the years 1970 and 9999")
+    if not 0 <= value < LATEST:
+        faults.add(node, "the date must lie between the years 1970 and 2250")
         return None
     return value
 
