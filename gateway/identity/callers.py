@@ -18,6 +18,10 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
+OVERSIGHT = (Role.PROVIDER, Role.APPROVER, Role.ANALYST, Role.AUDITOR)
+"""Roles on the provider's side that see every organisation."""
+
+
 class Assertion(msgspec.Struct, frozen=True):
     """One attribute as somebody asserted it. An attribute nobody asserts is unknown, not false."""
 
@@ -41,7 +45,7 @@ class Caller(msgspec.Struct, frozen=True):
     roles: tuple[Role, ...]
     """Sorted."""
     scopes: tuple[str, ...] | None
-    """Narrower than the roles: `inference`, `weights`, `control`, each alone or `:` a release.
+    """Narrower than the roles: `inference`, `weights`, `control`, each alone or `:` a release, or `control:read`.
 
     None: not narrowed. Empty: nothing.
     """

@@ -28,6 +28,7 @@ _ID_LENGTH = 12
 _SECRET_LENGTH = 43
 _ID = slice(8, 8 + _ID_LENGTH)
 _CHECK_LENGTH = 6
+_KEY_ID = re.compile(r"[0-9A-Za-z]{12}")
 _SHAPE = re.compile(rf"rsg_(?:{'|'.join(KINDS.values())})_[0-9A-Za-z]{{12}}_[0-9A-Za-z]{{49}}")
 
 
@@ -66,6 +67,11 @@ def key_id_of(token: str) -> str | None:
     if _SHAPE.fullmatch(token) is None or _check(token[:-_CHECK_LENGTH]) != token[-_CHECK_LENGTH:]:
         return None
     return token[_ID]
+
+
+def is_key_id(text: str) -> bool:
+    """Whether a key could have this public id."""
+    return _KEY_ID.fullmatch(text) is not None
 
 
 def kind_of(roles: tuple[Role, ...]) -> str:

@@ -35,9 +35,14 @@ class Profile(msgspec.Struct, frozen=True):
     """Every one not withdrawn; which of them stand depends on the moment."""
 
 
+def is_id(organisation: str) -> bool:
+    """Whether an organisation could have this id."""
+    return _ID.fullmatch(organisation) is not None
+
+
 def checked_id(organisation: str) -> str:
     """The id, if it can be one. Raises Invalid otherwise."""
-    if _ID.fullmatch(organisation) is None:
+    if not is_id(organisation):
         raise Invalid("An organisation's id is lower-case letters, digits and `-`, at most 64.", param="id")
     return organisation
 

@@ -21,7 +21,7 @@ LIST_MAX = 64
 """How many scopes or networks one key may name."""
 
 _RELEASE_PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
-_SCOPE = re.compile(rf"(?:inference|weights|control)(?::{_RELEASE_PART}/{_RELEASE_PART})?")
+_SCOPE = re.compile(rf"control:read|(?:inference|weights|control)(?::{_RELEASE_PART}/{_RELEASE_PART})?")
 
 
 class Rights(msgspec.Struct, frozen=True):
@@ -66,8 +66,9 @@ def valid_scopes(scopes: Sequence[str] | None) -> tuple[str, ...] | None:
     for scope in scopes:
         if _SCOPE.fullmatch(scope) is None:
             raise Invalid(
-                "A scope is `inference`, `weights` or `control`, alone or followed by `:` and a release's name.",
+                "No door has this scope.",
                 param="scopes",
+                next_step="Name `inference`, `weights` or `control`, alone or as `DOOR:RELEASE`, or `control:read`.",
             )
     return tuple(sorted(set(scopes)))
 

@@ -107,9 +107,11 @@ def organisation_by_id(connection: Connection, organisation: str) -> Organisatio
     return None if row is None else Organisation(*row)
 
 
-def organisations(connection: Connection, *, after: str, limit: int) -> list[Organisation]:
-    """Organisations in order of id, after the given one."""
+def organisations(connection: Connection, *, only: str, after: str, limit: int) -> list[Organisation]:
+    """Organisations in order of id, after the given one; an empty `only` leaves open which."""
     query = select(*_ORGANISATION_COLUMNS).where(organisation_table.c.id > after)
+    if only:
+        query = query.where(organisation_table.c.id == only)
     return [Organisation(*row) for row in connection.execute(query.order_by(organisation_table.c.id).limit(limit))]
 
 

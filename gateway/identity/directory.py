@@ -1,0 +1,241 @@
+"""The directory: who stands behind a key, answered at once for every key that was seen before.
+
+Invariant: garbage and mistyped keys reach no database, and nothing here keeps, logs or tells a key.
+"""
+
+import asyncio
+from functools import partial
+from typing import TypeVar
+
+from gateway.clock import Moment
+from gateway.database.engine import Database, Work
+from gateway.errors import Invalid, NotFound, SettingsInvalid, Unauthenticated, Unavailable
+from gateway.identity import issuing, registering, store
+from gateway.identity.attributes import Claim
+from gateway.identity.callers import OVERSIGHT, Assertion, Caller
+from gateway.identity.keyring import Issued, Key, KeyOrder, Rotation, SignedKey
+from gateway.identity.keys import is_key_id, key_id_of
+from gateway.identity.known import KnownKeys
+from gateway.identity.organisations import PROVIDER, Organisation, Profile, is_id
+from gateway.identity.peppers import Peppers
+from gateway.identity.uses import LastUses
+from gateway.ledger.store import Actor, Ledger, Touch
+
+T = TypeVar("T")
+
+LOOK_UP_MAX_S = 1.5
+"""Who cannot be looked up in this time is refused: callers are answered within two seconds, whatever fails."""
+
+PAGE_MAX = 200
+
+
+class Directory:
+    """Keys, organisations and attributes: looked up for every call, changed by those who may."""
+
+    def __init__(self, database: Database, ledger: Ledger, peppers: Peppers, *, keeps: int = 50_000) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._peppers = peppers
+        self._known = KnownKeys(self._load_key, self._load_profile, keeps)
+        self._uses = LastUses(database)
+
+    # Who is asking
+
+    async def authenticate(self, token: str, peer: str | None, now: Moment) -> Caller:
+        """Who presents this key, from this address. Raises Unauthenticated, or Unavailable when it cannot be told."""
+        key_id = key_id_of(token)
+        if key_id is None:
+            raise Unauthenticated
+        found = self._known.kept(key_id) or await self._known.find(key_id)
+        if found is None:
+            self._peppers.verifies_nothing(token)
+            raise Unauthenticated
+        known, profile = found
+        if not self._peppers.verifies(token, known.pepper, known.digest):
+            raise Unauthenticated
+        known.check_peer(peer)
+        caller = known.caller(profile, now)
+        self._uses.note(key_id, now.latest)
+        return caller
+
+    async def caller(self, key_id: str, now: Moment) -> Caller:
+        """Who stands behind a key that was presented before. Raises as `authenticate` does."""
+        found = self._known.kept(key_id) or await self._known.find(key_id)
+        if found is None:
+            raise Unauthenticated
+        known, profile = found
+        return known.caller(profile, now)
+
+    def drop(self, kind: str, subject: str) -> None:
+        """Forget what the feed names."""
+        self._known.drop(kind, subject)
+
+    def drop_all(self) -> None:
+        """Forget everything, as when the feed may have missed something."""
+        self._known.drop_all()
+
+    async def run(self, every_s: float = 60.0) -> None:
+        """Write now and then when keys were last used, until cancelled."""
+        await self._uses.run(every_s)
+
+    async def flush_last_used(self) -> None:
+        """Write at once when keys were last used."""
+        await self._uses.flush()
+
+    # Acts
+
+    async def bootstrap(self, now: Moment) -> Issued | None:
+        """The provider's first key, to be shown once; None where somebody was entered before. First starts may race.
+
+        Raises SettingsInvalid when the peppers at hand verify none of the keys there are.
+        """
+        if await self._read(store.is_empty):
+            begin = partial(issuing.begin, peppers=self._peppers, moment=now)
+            return await self._ledger.administer(Actor(key="", organisation=PROVIDER), begin)
+        if not await self._read(partial(store.has_key_under, peppers=self._peppers.names)):
+            raise SettingsInvalid(
+                "The peppers file does not belong to this database: no key there was signed under any of its peppers.",
+                next_step="Put the peppers file back that this database was used with.",
+            )
+        return None
+
+    async def reissue(self, now: Moment) -> Issued:
+        """A provider's key for whoever runs the installation and holds no other any more. No door may reach this."""
+        reissue = partial(issuing.reissue, peppers=self._peppers, moment=now)
+        return await self._ledger.administer(Actor(key="", organisation=PROVIDER), reissue)
+
+    async def issue_key(self, actor: Caller, order: KeyOrder, now: Moment) -> Issued:
+        """A new key, no wider than the actor's. Raises Forbidden naming what would be too wide."""
+        if order.organisation:
+            _check_organisation_id(order.organisation)
+        return await self._act(actor, now, lambda asks: issuing.issue(asks, self._peppers, order))
+
+    async def rotate_key(self, actor: Caller, key_id: str, rotation: Rotation, now: Moment) -> Issued:
+        """A successor that is no wider; the old key goes on for the overlap at most."""
+        _check_key_id(key_id)
+        return await self._act(
+            actor, now, lambda asks: issuing.rotate(asks, self._peppers, key_id, rotation), Touch("key", key_id)
+        )
+
+    async def revoke_key(self, actor: Caller, key_id: str, cause: str, now: Moment) -> Key:
+        """End a key at once, here before this returns. Revoking again changes nothing."""
+        _check_key_id(key_id)
+        return await self._act(actor, now, lambda asks: issuing.revoke(asks, key_id, cause), Touch("key", key_id))
+
+    async def create_organisation(self, actor: Caller, organisation: str, name: str, now: Moment) -> Organisation:
+        """A new customer."""
+        touch = Touch("organisation", organisation)
+        return await self._act(actor, now, lambda asks: registering.create(asks, organisation, name), touch)
+
+    async def disable_organisation(self, actor: Caller, organisation: str, cause: str, now: Moment) -> Organisation:
+        """End every key of an organisation at once. Disabling it again changes nothing."""
+        _check_organisation_id(organisation)
+        touch = Touch("organisation", organisation)
+        return await self._act(actor, now, lambda asks: registering.disable(asks, organisation, cause), touch)
+
+    async def assert_attribute(self, actor: Caller, organisation: str, claim: Claim, now: Moment) -> Assertion:
+        """A fact about an organisation, on somebody's word."""
+        _check_organisation_id(organisation)
+        touch = Touch("organisation", organisation)
+        return await self._act(actor, now, lambda asks: registering.assert_attribute(asks, organisation, claim), touch)
+
+    async def withdraw_attribute(
+        self, actor: Caller, organisation: str, assertion_id: str, cause: str, now: Moment
+    ) -> Assertion:
+        """Let an assertion stand no more."""
+        _check_organisation_id(organisation)
+        return await self._act(
+            actor,
+            now,
+            lambda asks: registering.withdraw_attribute(asks, organisation, assertion_id, cause),
+            Touch("organisation", organisation),
+        )
+
+    # What an actor may see
+
+    async def key(self, actor: Caller, key_id: str) -> Key:
+        """One key. Raises NotFound also where the actor may not know of it."""
+        _check_key_id(key_id)
+        found = await self._read(partial(store.key_by_id, key_id=key_id))
+        return issuing.seen(found, actor.organisation, actor.roles)
+
+    async def keys(self, actor: Caller, *, organisation: str = "", after: str = "", limit: int = 100) -> list[Key]:
+        """Keys in order of id, after the given one. No organisation named: all that the actor may see."""
+        organisation = _seen_organisation(actor, organisation)
+        if after and not is_key_id(after):
+            raise Invalid("This is not where a page ended.", param="after")
+        return await self._read(
+            partial(store.keys, organisation=organisation, after=after, limit=_page(limit)),
+        )
+
+    async def organisation(self, actor: Caller, organisation: str) -> Organisation:
+        """One organisation. Raises NotFound also where the actor may not know of it."""
+        _check_organisation_id(organisation)
+        _seen_organisation(actor, organisation)
+        found = await self._read(partial(store.organisation_by_id, organisation=organisation))
+        if found is None:
+            raise NotFound
+        return found
+
+    async def organisations(self, actor: Caller, *, after: str = "", limit: int = 100) -> list[Organisation]:
+        """Organisations in order of id, after the given one, as far as the actor may see them."""
+        if after and not is_id(after):
+            raise Invalid("This is not where a page ended.", param="after")
+        only = _seen_organisation(actor, "")
+        return await self._read(partial(store.organisations, only=only, after=after, limit=_page(limit)))
+
+    async def attributes(self, actor: Caller, organisation: str) -> tuple[Assertion, ...]:
+        """Every assertion about an organisation that was not withdrawn."""
+        await self.organisation(actor, organisation)
+        return await self._read(partial(store.assertions, organisation=organisation))
+
+    async def _load_key(self, key_id: str) -> SignedKey | None:
+        return await self._read(partial(store.signed_key, key_id=key_id))
+
+    async def _load_profile(self, organisation: str) -> Profile | None:
+        return await self._read(partial(store.profile, organisation=organisation))
+
+    async def _read(self, work: Work[T]) -> T:
+        try:
+            async with asyncio.timeout(LOOK_UP_MAX_S):
+                return await self._database.read(work)
+        except Exception as error:  # whatever a driver raises: nobody is let in on a guess
+            raise Unavailable("The gateway cannot look up who is asking now.", code="identity_unavailable") from error
+
+    async def _act(self, actor: Caller, now: Moment, work: issuing.Work[T], *touches: Touch) -> T:
+        """Run an act, and forget here what it touched before anybody is told of it; others learn by the feed."""
+        try:
+            return await self._ledger.administer(
+                Actor(key=actor.key, organisation=actor.organisation),
+                lambda connection: work(issuing.asking(connection, actor, now)),
+            )
+        finally:
+            for touch in touches:
+                self._known.drop(touch.kind, touch.id)
+
+
+def _seen_organisation(actor: Caller, organisation: str) -> str:
+    """The organisation to look into; empty for all. Raises NotFound for one that the actor may not know of."""
+    if actor.has(*OVERSIGHT):
+        if organisation:
+            _check_organisation_id(organisation)
+        return organisation
+    if organisation not in {"", actor.organisation}:
+        raise NotFound
+    return actor.organisation
+
+
+def _check_key_id(key_id: str) -> None:
+    if not is_key_id(key_id):
+        raise NotFound
+
+
+def _check_organisation_id(organisation: str) -> None:
+    if not is_id(organisation):
+        raise NotFound
+
+
+def _page(limit: int) -> int:
+    if not 1 <= limit <= PAGE_MAX:
+        raise Invalid(f"A page has 1 to {PAGE_MAX} lines.", param="limit")
+    return limit

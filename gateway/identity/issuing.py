@@ -1,0 +1,244 @@
+"""Keys issued, rotated and revoked: each function is the inside of one transaction, with its acts.
+
+Invariant: no key is wider than the one that issued it, and none is wider than the one it succeeds.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from gateway.clock import DAY, Moment, text_from
+from gateway.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from gateway.identity import store
+from gateway.identity.callers import OVERSIGHT, Caller, Role
+from gateway.identity.keyring import OVERLAP_MAX, Issued, Key, KeyOrder, Rotation, SignedKey, revoked
+from gateway.identity.keys import key_id_of, kind_of, mint
+from gateway.identity.organisations import PROVIDER, Organisation, checked_text
+from gateway.identity.peppers import Peppers
+from gateway.identity.rights import (
+    LIFETIME_DEFAULT,
+    LIFETIME_MAX,
+    Rights,
+    beyond,
+    sorted_roles,
+    valid_networks,
+    valid_scopes,
+)
+from gateway.ledger.entries import Event
+from gateway.ledger.store import Act, Touch
+
+T = TypeVar("T")
+
+Detail = dict[str, str | int | bool | list[str]]
+
+
+class Asking(NamedTuple):
+    """Inside one transaction: who asks, and when.
+
+    The key is read again there: what it may do is what is written now, never what was known when
+    the request came in.
+    """
+
+    connection: Connection
+    key: Key
+    moment: Moment
+
+
+Work = Callable[[Asking], tuple[T, Sequence[Act]]]
+"""The inside of a transaction: what it answers, and what the ledger is to say of it."""
+
+
+def asking(connection: Connection, actor: Caller, moment: Moment) -> Asking:
+    """The key that asks, as it stands in this transaction. Raises Unauthenticated when it no longer does."""
+    key = store.key_by_id(connection, actor.key)
+    if key is None:
+        raise Unauthenticated
+    key.check_stands(moment)
+    organisation = store.organisation_by_id(connection, key.organisation)
+    if organisation is None or organisation.disabled_at is not None:
+        raise revoked()
+    return Asking(connection, key, moment)
+
+
+def issue(asks: Asking, peppers: Peppers, order: KeyOrder) -> tuple[Issued, Sequence[Act]]:
+    """A new key, no wider than the one that issues it."""
+    organisation = order.organisation or asks.key.organisation
+    may_give = _may_give(asks.key, organisation)
+    _check_open(store.organisation_by_id(asks.connection, organisation))
+    lifetime = min(LIFETIME_DEFAULT, may_give.lifetime) if order.lifetime is None else order.lifetime
+    rights = Rights(
+        sorted_roles(order.roles), valid_scopes(order.scopes), valid_networks(order.networks), _lifetime(lifetime)
+    )
+    _check_within(rights, may_give, "the key that issues it")
+    key = _unsigned(organisation, rights, asks.key.id, asks.moment)
+    key = msgspec.structs.replace(key, label=checked_text(order.label, "label", empty=True))
+    issued = _write(asks.connection, peppers, key)
+    return issued, [_act(Event.KEY_ISSUED, issued.key, _detail(issued.key))]
+
+
+def rotate(asks: Asking, peppers: Peppers, key_id: str, rotation: Rotation) -> tuple[Issued, Sequence[Act]]:
+    """A successor no wider than the key it succeeds, which goes on for the overlap and no longer than it would have."""
+    connection, moment = asks.connection, asks.moment
+    old = seen(store.key_by_id(connection, key_id), asks.key.organisation, asks.key.roles)
+    if old.id != asks.key.id:
+        _check_within(old.rights, _may_give(asks.key, old.organisation), "the key that rotates it")
+    if not 0 <= rotation.overlap <= OVERLAP_MAX:
+        raise Invalid("Both keys can be valid together for at most 7 days.", param="overlap")
+    if old.revoked_at is not None or moment.latest >= old.expires_at:
+        raise Conflict("This key has ended: issue a new one.")
+    if (heir := store.successor(connection, old)) is not None:
+        raise Conflict(f"This key was rotated before: `{heir}` succeeds it.")
+    rights = _succeeding(old, rotation)
+    _check_within(rights, old.rights, "the key it succeeds")
+    successor = _unsigned(old.organisation, rights, asks.key.id, moment)
+    issued = _write(connection, peppers, msgspec.structs.replace(successor, label=old.label, rotated_from=old.id))
+    ends_at = min(old.expires_at, moment.latest + rotation.overlap)
+    if rotation.overlap == 0:
+        store.end_key(connection, old.id, moment.latest, "rotated")
+    else:
+        store.shorten_key(connection, old.id, ends_at)
+    return issued, [
+        _act(Event.KEY_ROTATED, old, {"successor": issued.key.id, "ends_at": text_from(ends_at)}),
+        _act(Event.KEY_ISSUED, issued.key, _detail(issued.key)),
+    ]
+
+
+def revoke(asks: Asking, key_id: str, cause: str) -> tuple[Key, Sequence[Act]]:
+    """End a key at once. Whoever could have issued it may; so may the key itself. Revoking again changes nothing."""
+    key = seen(store.key_by_id(asks.connection, key_id), asks.key.organisation, asks.key.roles)
+    if key.id != asks.key.id and not set(key.roles) <= set(_may_give(asks.key, key.organisation).roles):
+        raise Forbidden("Only a provider's key may end this one.")
+    checked_text(cause, "cause")
+    if key.revoked_at is not None:
+        return key, []
+    store.end_key(asks.connection, key.id, asks.moment.latest, cause)
+    key = msgspec.structs.replace(key, revoked_at=asks.moment.latest, revoked_cause=cause)
+    return key, [_act(Event.KEY_REVOKED, key, {"cause": cause})]
+
+
+def begin(connection: Connection, peppers: Peppers, moment: Moment) -> tuple[Issued | None, Sequence[Act]]:
+    """The provider's organisation and its first key, on an installation where nobody was ever entered."""
+    if not store.is_empty(connection):
+        return None, []
+    store.add_organisation(connection, Organisation(PROVIDER, "Provider", moment.latest, ""))
+    created = Act(
+        event=Event.ORGANISATION_CREATED,
+        subject=PROVIDER,
+        organisation=PROVIDER,
+        touches=(Touch("organisation", PROVIDER),),
+    )
+    issued, acts = reissue(connection, peppers, moment)
+    return issued, [created, *acts]
+
+
+def reissue(connection: Connection, peppers: Peppers, moment: Moment) -> tuple[Issued, Sequence[Act]]:
+    """A provider's key from nobody: for whoever runs the installation and holds no other any more."""
+    rights = Rights((Role.PROVIDER,), None, None, LIFETIME_DEFAULT)
+    issued = _write(connection, peppers, _unsigned(PROVIDER, rights, "", moment))
+    return issued, [_act(Event.KEY_ISSUED, issued.key, _detail(issued.key))]
+
+
+def seen(key: Key | None, organisation: str, roles: Sequence[Role]) -> Key:
+    """The key, for those who may know of it: its own organisation and oversight. Raises NotFound for all others."""
+    if key is None or (key.organisation != organisation and not any(role in OVERSIGHT for role in roles)):
+        raise NotFound
+    return key
+
+
+def _may_give(issuer: Key, organisation: str) -> Rights:
+    """The widest rights a key may give in an organisation. Raises Forbidden or NotFound where it may give none."""
+    own = issuer.organisation == organisation
+    if Role.PROVIDER in issuer.roles:
+        # An allow-list binds the provider's own people; where customers call from is theirs to say.
+        return Rights(tuple(Role), issuer.scopes, issuer.networks if own else None, LIFETIME_MAX)
+    if not own and not any(role in OVERSIGHT for role in issuer.roles):
+        raise NotFound
+    if not own or Role.DEVELOPER not in issuer.roles:
+        raise Forbidden("Only a provider's key may do this to other keys, or a developer's in its own organisation.")
+    return Rights((Role.DEVELOPER,), issuer.scopes, issuer.networks, issuer.rights.lifetime)
+
+
+def _check_within(rights: Rights, limit: Rights, whose: str) -> None:
+    wide = beyond(rights, limit)
+    if wide:
+        raise Forbidden(
+            f"The key would be wider than {whose}: {', '.join(wide)}.",
+            code="key_too_wide",
+            next_step="Ask for less, or have a key issued by one that may give it.",
+        )
+
+
+def _succeeding(old: Key, rotation: Rotation) -> Rights:
+    return Rights(
+        old.roles,
+        old.scopes if rotation.scopes is msgspec.UNSET else valid_scopes(rotation.scopes),
+        old.networks if rotation.networks is msgspec.UNSET else valid_networks(rotation.networks),
+        old.rights.lifetime,
+    )
+
+
+def _check_open(organisation: Organisation | None) -> None:
+    if organisation is None:
+        raise NotFound("There is no such organisation.")
+    if organisation.disabled_at is not None:
+        raise Conflict("This organisation is disabled.")
+
+
+def _lifetime(lifetime: int) -> int:
+    if not 0 < lifetime <= LIFETIME_MAX:
+        raise Invalid(f"A key lives at most {LIFETIME_MAX // DAY} days.", param="lifetime")
+    return lifetime
+
+
+def _unsigned(organisation: str, rights: Rights, issuer: str, moment: Moment) -> Key:
+    return Key(
+        id="",
+        kind=kind_of(rights.roles),
+        organisation=organisation,
+        label="",
+        roles=rights.roles,
+        scopes=rights.scopes,
+        networks=rights.networks,
+        issued_at=moment.latest,
+        issued_by=issuer,
+        expires_at=moment.latest + rights.lifetime,
+    )
+
+
+def _write(connection: Connection, peppers: Peppers, key: Key) -> Issued:
+    token = mint(key.kind)
+    key_id = key_id_of(token.reveal())
+    assert key_id is not None, "what is minted is well formed"
+    pepper, digest = peppers.sign(token.reveal())
+    key = msgspec.structs.replace(key, id=key_id)
+    store.add_key(connection, SignedKey(key, digest, pepper))
+    return Issued(key, token)
+
+
+def _detail(key: Key) -> Detail:
+    """What the ledger says of a key. A list that is absent does not narrow; an empty one gives nothing."""
+    detail: Detail = {
+        "kind": key.kind,
+        "roles": [str(role) for role in key.roles],
+        "expires_at": text_from(key.expires_at),
+    }
+    if key.rotated_from is not None:
+        detail["rotated_from"] = key.rotated_from
+    if key.scopes is not None:
+        detail["scopes"] = list(key.scopes)
+    if key.networks is not None:
+        detail["networks"] = list(key.networks)
+    return detail
+
+
+def _act(event: Event, key: Key, detail: Detail) -> Act:
+    return Act(
+        event=event,
+        subject=key.id,
+        organisation=key.organisation,
+        key=key.id,
+        detail=detail,
+        touches=(Touch("key", key.id),),
+    )

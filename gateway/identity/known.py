@@ -1,0 +1,107 @@
+"""Keys as one process knows them, with the callers behind them made ready.
+
+Invariant: the same `Caller` object is given until something about it changes, so that whoever keeps
+what follows from a caller can tell by identity whether it still does.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from gateway.clock import Instant, Moment
+from gateway.errors import Unauthenticated
+from gateway.identity.attributes import standing, stands_until
+from gateway.identity.callers import Caller
+from gateway.identity.keyring import SignedKey, revoked
+from gateway.identity.organisations import Profile
+from gateway.identity.rights import comes_from, parsed_networks
+from gateway.lookups import Lookup
+
+
+class KnownKey:
+    """One key's row, and the caller last made of it."""
+
+    __slots__ = ("_caller", "_networks", "_profile", "_until", "digest", "key", "pepper")
+
+    def __init__(self, signed: SignedKey) -> None:
+        self.key = signed.key
+        self.digest = signed.digest
+        self.pepper = signed.pepper
+        self._networks = None if signed.key.networks is None else parsed_networks(signed.key.networks)
+        self._caller: Caller | None = None
+        self._profile: Profile | None = None
+        """Of what the caller was made."""
+        self._until: Instant = 0
+        """From when other attributes may stand."""
+
+    def check_peer(self, peer: str | None) -> None:
+        """Raise Unauthenticated where the key may not be used from. Whoever stole a key is told nothing about it."""
+        if self._networks is not None and not comes_from(peer, self._networks):
+            raise Unauthenticated
+
+    def caller(self, profile: Profile, moment: Moment) -> Caller:
+        """Who stands behind the key. Raises Unauthenticated when the key has ended, or its organisation has."""
+        if profile.disabled:
+            raise revoked()
+        self.key.check_stands(moment)
+        if self._caller is not None and self._profile is profile and moment.latest < self._until:
+            return self._caller
+        caller = Caller(
+            key=self.key.id,
+            organisation=self.key.organisation,
+            roles=self.key.roles,
+            scopes=self.key.scopes,
+            attributes=tuple(standing(profile.assertions, moment).values()),
+            expires_at=self.key.expires_at,
+        )
+        if self._caller is None or caller != self._caller:
+            self._caller = caller
+        self._profile, self._until = profile, stands_until(profile.assertions, moment)
+        return self._caller
+
+
+class KnownKeys:
+    """Keys and their organisations, each looked up once, kept, and dropped when it changes."""
+
+    def __init__(
+        self,
+        load_key: Callable[[str], Awaitable[SignedKey | None]],
+        load_profile: Callable[[str], Awaitable[Profile | None]],
+        keeps: int,
+    ) -> None:
+        async def known(key_id: str) -> KnownKey | None:
+            signed = await load_key(key_id)
+            return None if signed is None else KnownKey(signed)
+
+        self._keys: Lookup[str, KnownKey] = Lookup(known, keeps=keeps)
+        self._profiles: Lookup[str, Profile] = Lookup(load_profile, keeps=keeps)
+
+    def kept(self, key_id: str) -> tuple[KnownKey, Profile] | None:
+        """A key and its organisation's profile, where both are at hand."""
+        known = self._keys.get_kept(key_id)
+        if known is None:
+            return None
+        profile = self._profiles.get_kept(known.key.organisation)
+        return None if profile is None else (known, profile)
+
+    async def find(self, key_id: str) -> tuple[KnownKey, Profile] | None:
+        """The same, looked up where need be. Neither was dropped while the other was looked up."""
+        while True:
+            known = await self._keys.get(key_id)
+            if known is None:
+                return None
+            profile = await self._profiles.get(known.key.organisation)
+            if profile is None:
+                return None
+            if self._keys.get_kept(key_id) is known:
+                return known, profile
+
+    def drop(self, kind: str, subject: str) -> None:
+        """Forget a `key` or an `organisation`; other kinds are not kept here."""
+        if kind == "key":
+            self._keys.drop(subject)
+        elif kind == "organisation":
+            self._profiles.drop(subject)
+
+    def drop_all(self) -> None:
+        """Forget everything."""
+        self._keys.drop_all()
+        self._profiles.drop_all()
