@@ -16,8 +16,8 @@ Instant = int
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 DAY = 86_400 * SECOND
-NEVER: Instant = 253_402_300_800 * SECOND
-"""The first instant of the year 10000: later than any moment a strategy may name."""
+NEVER: Instant = 8_835_984_000 * SECOND
+"""The first instant of the year 2250: later than any a strategy may name, and within 53 bits."""
 
 DRIFT_PPM = 500
 """How far a local oscillator may run off, in microseconds a second (the kernel slews no faster)."""

@@ -139,7 +139,7 @@ class Gate:
             raise self._refusals.exceeded(call, receipt.answer)
         passage.begin(receipt, elapsed_us())
         if passage.cut_reason:
-            raise self._refusals.ended(call, passage.cut_reason)
+            raise self._refusals.ended(call.request_id, passage.cut_reason)
 
     async def _recorded(self, intent: Intent, passage: Passage) -> Receipt:
         """Wait until the intent is durable; if nobody waits any more when it is, close what it opened."""

@@ -41,7 +41,7 @@ class Refusals:
 
     def unknown(self, call: Call) -> Refused:
         """No such release, or none that this caller may know of: the two look alike."""
-        return Refused((Reason.MODEL_NOT_FOUND,), request_id=call.request_id)
+        return self.no_model(call.request_id)
 
     def judged(self, call: Call, standing: Standing) -> Refused:
         """The judge said no."""
@@ -70,10 +70,14 @@ class Refusals:
             (exceeded.reason,), request_id=call.request_id, message=message, retry_after_s=exceeded.retry_after_s
         )
 
-    def ended(self, call: Call, cut_reason: str) -> Refused:
-        """What admitted the call ended while it was being recorded."""
+    def no_model(self, request_id: str) -> Refused:
+        """Asked about a model that the caller cannot use."""
+        return Refused((Reason.MODEL_NOT_FOUND,), request_id=request_id)
+
+    def ended(self, request_id: str, cut_reason: str) -> Refused:
+        """What admitted the call ended while it was under way."""
         reason = Reason(cut_reason) if cut_reason in set(Reason) else Reason.ACCESS_ENDED
-        return Refused((reason,), request_id=call.request_id)
+        return Refused((reason,), request_id=request_id)
 
 
 def _will_admit(standing: Standing) -> bool:

@@ -8,11 +8,11 @@ from gateway.access.snapshot import InForce
 from gateway.clock import NEVER, Instant, Moment
 from gateway.identity.attributes import standing
 from gateway.identity.callers import Caller
-from gateway.releases.audiences import Facts, evaluate
+from gateway.releases.audiences import PUBLIC, Facts, attributes_read, evaluate, wants_grant
 from gateway.releases.components import Component
 from gateway.releases.strategies import Stage, Strategy
 
-PUBLIC = AudienceFact(name="public", truth="yes", on_unknown="deny", wants_grant=False)
+EVERYBODY = AudienceFact(name=PUBLIC, truth="yes", on_unknown="deny", wants_grant=False)
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -90,13 +90,13 @@ def _audience_facts(strategy: Strategy, stage: Stage | None, facts: Facts) -> tu
     if stage is None:
         return ()
     return tuple(
-        PUBLIC
-        if name == PUBLIC.name
+        EVERYBODY
+        if name == PUBLIC
         else AudienceFact(
             name=name,
             truth=evaluate(strategy.audiences[name], facts),
             on_unknown=strategy.audiences[name].on_unknown,
-            wants_grant=any(test.attribute == "grant" for test in strategy.audiences[name].tests),
+            wants_grant=wants_grant(strategy.audiences[name]),
         )
         for name in stage.to
     )
@@ -105,12 +105,12 @@ def _audience_facts(strategy: Strategy, stage: Stage | None, facts: Facts) -> tu
 def _attributes_read(strategy: Strategy, *stages: Stage | None) -> list[str]:
     return sorted(
         {
-            test.attribute
+            attribute
             for stage in stages
             if stage is not None
             for name in stage.to
-            if name != PUBLIC.name
-            for test in strategy.audiences[name].tests
+            if name != PUBLIC
+            for attribute in attributes_read(strategy.audiences[name])
         }
     )
 

@@ -28,7 +28,8 @@ _text_or_comment = re.compile(r'"(?:\\.|[^"\\\n])*"|`[^`]*`|#[^\n]*')
 _call = re.compile(r"(?<![\w.])([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\(")
 _head = re.compile(r"^(?:default\s+)?([A-Za-z_]\w*)", re.MULTILINE)
 _import = re.compile(r"^import\s+[\w.]*?(\w+)(?:\s+as\s+(\w+))?\s*$", re.MULTILINE)
-_keywords = frozenset({"if", "in", "not", "some", "every", "else", "with", "default"})
+_keywords = frozenset({"if", "in", "not", "some", "every", "else", "with", "default", "set"})
+"""What may stand before a parenthesis without being called; `set()` is the empty set."""
 
 
 class _Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
