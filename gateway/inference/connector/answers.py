@@ -7,7 +7,7 @@ byte behind one answer can be read as the start of the next.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import NoReturn
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -28,6 +28,7 @@ class Answer:
     """Status and headers are there once `head` has been awaited; the body is read whole or in pieces."""
 
     __slots__ = (
+        "_abort",
         "_buffered",
         "_field_bytes",
         "_fields",
@@ -53,9 +54,9 @@ class Answer:
         "status",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, pause: Callable[[], None], resume: Callable[[], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
         self._loop = loop
-        self._pause, self._resume = pause, resume
+        self._pause, self._resume, self._abort = transport.pause_reading, transport.resume_reading, transport.abort
         self._parser = HttpResponseParser(self)
         self._parts: list[bytes] = []
         self._buffered = self._overhead = self._fields = self._field_bytes = self._interims = 0
@@ -102,6 +103,12 @@ class Answer:
         return self._paused
 
     # What the reader asks.
+
+    def stop(self, failure: UpstreamFailed) -> None:
+        """End it from our side: the upstream is let go at once, and whoever reads is told why."""
+        if not self.complete:
+            self.fail(failure)
+            self._abort()
 
     async def head(self) -> None:
         """Wait for status and headers."""

@@ -44,7 +44,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None or self._answer is not None:
             raise RuntimeError("a connection carries one exchange at a time")
-        answer = self._answer = Answer(self._loop, transport.pause_reading, transport.resume_reading)
+        answer = self._answer = Answer(self._loop, transport)
         now = self._loop.time()
         self._total_by = now + min(total_s, self._limits.total_s)
         self._head_by = min(now + self._limits.first_byte_s, self._total_by)

@@ -1,0 +1,81 @@
+"""How OpenAI's clients are told of an error: status, headers and body, or an event inside a stream.
+
+`x-should-retry` says whether another try can help, since the clients would otherwise send 409, 429 and every
+5xx again. A failure after the upstream was asked is not tried again by itself: it may have been charged for.
+"""
+
+import msgspec
+
+from gateway.access.decisions import Obligations
+from gateway.access.quotas import Taken
+from gateway.errors import GatewayError, UpstreamFailed
+from gateway.inference.connector.faults import Unreached
+
+Headers = list[tuple[bytes, bytes]]
+
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    429: "rate_limit_error",
+    503: "service_unavailable_error",
+}
+
+
+def failure(error: GatewayError, request_id: str) -> tuple[int, Headers, bytes]:
+    """Status, headers and body for an error."""
+    body = msgspec.json.encode(_object(error))
+    origin = b"upstream" if isinstance(error, UpstreamFailed) else b"gateway"
+    headers: Headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", request_id.encode("ascii")),
+        (b"x-error-origin", origin),
+    ]
+    if not _may_help_later(error):
+        headers.append((b"x-should-retry", b"false"))
+    if error.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    retry_after_s = getattr(error, "retry_after_s", None)
+    if retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % retry_after_s))
+    return error.status, headers, body
+
+
+def error_event(error: GatewayError, request_id: str) -> bytes:
+    """The error as the last event of a stream, which then ends without `[DONE]`."""
+    return b"data: " + msgspec.json.encode({**_object(error), "request_id": request_id}) + b"\n\n"
+
+
+def limit_headers(obligations: Obligations | None, taken: Taken | None) -> Headers:
+    """How much of its limits an admitted call has left its organisation; nothing where nothing is limited."""
+    if obligations is None or taken is None:
+        return []
+    pairs = (
+        (b"requests", obligations.requests_per_minute, taken.requests_remaining),
+        (b"tokens", obligations.tokens_per_day, taken.tokens_remaining),
+    )
+    headers: Headers = []
+    for name, limit, remaining in pairs:
+        if limit is not None and remaining is not None:
+            headers.append((b"x-ratelimit-limit-" + name, b"%d" % limit))
+            headers.append((b"x-ratelimit-remaining-" + name, b"%d" % remaining))
+    return headers
+
+
+def _object(error: GatewayError) -> dict[str, object]:
+    param: str | None = getattr(error, "param", None)
+    return {"error": {"message": error.sentence(), "type": _type(error), "param": param, "code": error.code}}
+
+
+def _type(error: GatewayError) -> str:
+    if error.code == "insufficient_quota":
+        return "insufficient_quota"
+    if error.status in _TYPES:
+        return _TYPES[error.status]
+    return "invalid_request_error" if error.status < 500 else "server_error"
+
+
+def _may_help_later(error: GatewayError) -> bool:
+    if isinstance(error, UpstreamFailed):
+        return isinstance(error, Unreached)
+    return error.status == 503 or error.code == "rate_limit_exceeded"

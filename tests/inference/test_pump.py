@@ -1,0 +1,348 @@
+"""The pump: what a client gets of a stream, and what is known of its cost, however either side behaves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from gateway.errors import GatewayError
+from gateway.inference.connector.answers import Answer
+from gateway.inference.connector.exchanges import Connector, Outbound
+from gateway.inference.connector.upstreams import Limits, upstream_at
+from gateway.inference.detached import Detached
+from gateway.inference.frames import Frames
+from gateway.inference.pump import Bounds, Carried, Pump
+from gateway.inference.usage import Usage
+from tests.fakes.clients import FakeClient
+from tests.fakes.upstream import CHUNK, DONE, USAGE_CHUNK, FakeUpstream, chunked, saying, without_end
+
+STREAMED = Outbound(
+    "/chat/completions", b'{"stream":true,"stream_options":{"include_usage":true}}', "req_1", stream=True
+)
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+CUT = b'data: {"error":{"code":"access_ended"}}\n\n'
+
+
+def tell(error: GatewayError) -> bytes:
+    return b'data: {"error":{"code":"%s"}}\n\n' % error.code.encode()
+
+
+@asynccontextmanager
+async def streaming(fake: FakeUpstream, limits: Limits | None = None) -> AsyncIterator[Answer]:
+    async with fake:
+        connector = Connector({"fake": upstream_at("fake", fake.url, limits=limits or Limits())})
+        async with connector.exchange("fake", STREAMED) as answer:
+            yield answer
+        await connector.close()
+
+
+def pump_for(answer: Answer, client: FakeClient, *, withhold: bool = True, **more: Any) -> Pump:
+    return Pump(answer, Frames(withhold_usage=withhold), client.send, tell, **more)
+
+
+async def run(pump: Pump, client: FakeClient) -> Carried:
+    return await asyncio.wait_for(pump.run(client.receive, [(b"content-type", b"text/event-stream")]), 5)
+
+
+async def test_a_stream_passes_whole_but_for_the_usage_frame() -> None:
+    client, seen = FakeClient(), bytearray()
+
+    async with streaming(FakeUpstream(chunks=9)) as answer:
+        carried = await run(pump_for(answer, client, observe=seen.extend), client)
+
+    assert client.body == CHUNK * 9 + DONE
+    assert carried == Carried("complete", Usage(7, 9), len(client.body), 11)
+    assert client.is_complete
+    assert bytes(seen) == client.body
+    assert client.messages[0] == {
+        "type": "http.response.start",
+        "status": 200,
+        "headers": [(b"content-type", b"text/event-stream")],
+    }
+
+
+async def test_a_caller_who_asked_for_usage_gets_its_frame() -> None:
+    client = FakeClient()
+
+    async with streaming(FakeUpstream(chunks=2)) as answer:
+        await run(pump_for(answer, client, withhold=False), client)
+
+    assert client.body == CHUNK * 2 + USAGE_CHUNK % (7, 2, 9) + DONE
+
+
+async def test_streams_one_after_another_share_a_connection() -> None:
+    async with FakeUpstream() as fake:
+        connector = Connector({"fake": upstream_at("fake", fake.url)})
+        for _ in range(5):
+            client = FakeClient()
+            async with connector.exchange("fake", STREAMED) as answer:
+                await run(pump_for(answer, client), client)
+        await connector.close()
+
+    assert fake.connections == 1
+
+
+async def test_a_client_that_vanishes_leaves_the_usage_exact() -> None:
+    client = FakeClient()
+    fake = FakeUpstream(chunks=30, interval_s=0.003)
+
+    async with streaming(fake) as answer:
+        running = asyncio.create_task(run(pump_for(answer, client), client))
+        await client.arrived.wait()
+        client.hang_up()
+        carried = await running
+
+    assert (carried.outcome, carried.usage) == ("client_gone", Usage(7, 30))
+    assert carried.bytes_out < len(CHUNK) * 30
+    assert fake.chunks_sent == 30
+
+
+@pytest.mark.parametrize("tell_when_gone", [True, False])
+async def test_a_client_that_vanishes_while_it_is_slow_leaves_the_usage_exact(tell_when_gone: bool) -> None:
+    client = FakeClient(tell_when_gone=tell_when_gone)
+    client.reads.clear()
+
+    async with streaming(FakeUpstream(chunks=20)) as answer:
+        running = asyncio.create_task(run(pump_for(answer, client), client))
+        await asyncio.sleep(0.02)
+        client.hang_up()
+        carried = await running
+
+    assert (carried.outcome, carried.usage, carried.bytes_out) == ("client_gone", Usage(7, 20), 0)
+
+
+async def test_an_upstream_that_never_ends_is_not_drained_for_ever() -> None:
+    client = FakeClient()
+    endless = FakeUpstream(answer=without_end(HEAD, chunked(CHUNK), every_s=0.001))
+
+    async with streaming(endless) as answer:
+        pump = pump_for(answer, client, bounds=Bounds(drain_s=0.1))
+        running = asyncio.create_task(run(pump, client))
+        await client.arrived.wait()
+        client.hang_up()
+        carried = await running
+
+    assert (carried.outcome, carried.usage) == ("client_gone", None)
+
+
+async def test_an_upstream_that_floods_is_drained_to_so_many_bytes_only() -> None:
+    client = FakeClient()
+    flood = FakeUpstream(answer=without_end(HEAD, chunked(CHUNK * 100)))
+
+    async with streaming(flood) as answer:
+        pump = pump_for(answer, client, bounds=Bounds(drain_bytes_max=1_000_000))
+        running = asyncio.create_task(run(pump, client))
+        await client.arrived.wait()
+        before = answer.body_bytes
+        client.hang_up()
+        carried = await running
+
+    assert (carried.outcome, carried.usage) == ("client_gone", None)
+    assert answer.body_bytes < before + 3_000_000
+
+
+async def test_a_slow_reader_holds_up_the_upstream() -> None:
+    client = FakeClient()
+    flood = FakeUpstream(answer=without_end(HEAD, chunked(CHUNK * 100)))
+
+    async with streaming(flood) as answer:
+        pump = pump_for(answer, client)
+        running = asyncio.create_task(run(pump, client))
+        await client.arrived.wait()
+        client.reads.clear()
+        received = []
+        for _ in range(6):
+            await asyncio.sleep(0.02)
+            received.append(answer.body_bytes)
+        pump.cut(CUT)
+        client.reads.set()
+        await running
+
+    assert received[-1] == received[-2]
+    assert received[-1] - pump.bytes_out < 600_000
+
+
+async def test_a_reader_that_takes_nothing_is_given_up_and_the_usage_still_read() -> None:
+    client = FakeClient()
+    client.reads.clear()
+
+    async with streaming(FakeUpstream(chunks=3)) as answer:
+        carried = await run(pump_for(answer, client, bounds=Bounds(stall_s=0.05)), client)
+
+    assert (carried.outcome, carried.usage) == ("client_gone", Usage(7, 3))
+    assert not client.is_complete
+
+
+async def test_a_reader_that_is_slow_but_reads_is_not_given_up() -> None:
+    client = FakeClient()
+    fake = FakeUpstream(chunks=6, interval_s=0.02)
+
+    async with streaming(fake) as answer:
+        carried = await run(pump_for(answer, client, bounds=Bounds(stall_s=0.05)), client)
+
+    assert carried.outcome == "complete"
+
+
+async def test_a_cut_stops_the_upstream_and_ends_with_the_error() -> None:
+    client = FakeClient()
+    fake = FakeUpstream(chunks=1000, interval_s=0.002)
+
+    async with streaming(fake) as answer:
+        pump = pump_for(answer, client)
+        running = asyncio.create_task(run(pump, client))
+        await client.arrived.wait()
+        await asyncio.sleep(0.01)
+        at_cut = client.body
+        pump.cut(CUT)
+        pump.cut(b"data: again\n\n")
+        carried = await running
+
+    assert client.body == at_cut + CUT
+    assert client.is_complete
+    assert b"[DONE]" not in client.body
+    assert (carried.outcome, carried.usage) == ("cut", None)
+    assert fake.chunks_sent < 100
+
+
+async def test_a_cut_before_the_first_piece_sends_the_error_alone() -> None:
+    client = FakeClient()
+
+    async with streaming(FakeUpstream()) as answer:
+        pump = pump_for(answer, client)
+        pump.cut(CUT)
+        carried = await run(pump, client)
+
+    assert client.body == CUT
+    assert carried.outcome == "cut"
+
+
+async def test_what_had_arrived_but_not_left_does_not_leave_after_a_cut() -> None:
+    client = FakeClient()
+
+    async with streaming(FakeUpstream(answer=saying(HEAD + chunked(CHUNK) * 5))) as answer:
+        await asyncio.sleep(0.02)
+        pump = pump_for(answer, client)
+        pump.cut(CUT)
+        await run(pump, client)
+
+    assert client.body == CUT
+
+
+async def test_a_cut_does_not_wait_for_a_reader_that_takes_nothing() -> None:
+    client = FakeClient()
+    client.reads.clear()
+
+    async with streaming(FakeUpstream(chunks=1000, interval_s=0.001)) as answer:
+        pump = pump_for(answer, client)
+        running = asyncio.create_task(run(pump, client))
+        await asyncio.sleep(0.02)
+        started = asyncio.get_running_loop().time()
+        pump.cut(CUT)
+        carried = await running
+        took = asyncio.get_running_loop().time() - started
+
+    assert carried.outcome == "cut"
+    assert client.body == b""
+    assert took < 1
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b"", chunked(b'data: {"half'), chunked(CHUNK)[:-4], b"ZZ\r\n", b"5\r\nhelloX"],
+)
+async def test_an_upstream_that_breaks_off_is_told_as_its_failure(rest: bytes) -> None:
+    client = FakeClient()
+
+    async with streaming(FakeUpstream(answer=saying(HEAD + chunked(CHUNK) + rest, then_close=True))) as answer:
+        carried = await run(pump_for(answer, client), client)
+
+    assert (carried.outcome, carried.usage) == ("upstream_error", None)
+    assert client.body == CHUNK + b'data: {"error":{"code":"upstream_failed"}}\n\n'
+    assert client.is_complete
+
+
+async def test_an_upstream_that_falls_silent_is_told_as_its_timeout() -> None:
+    client = FakeClient()
+
+    async with streaming(FakeUpstream(answer=saying(HEAD + chunked(CHUNK))), Limits(idle_s=0.05)) as answer:
+        carried = await run(pump_for(answer, client), client)
+
+    assert carried.outcome == "upstream_error"
+    assert client.body == CHUNK + b'data: {"error":{"code":"upstream_timeout"}}\n\n'
+
+
+async def test_an_error_inside_a_long_frame_starts_on_a_line_of_its_own() -> None:
+    client = FakeClient()
+    long = b"data: " + b"x" * 100_000
+
+    async with streaming(FakeUpstream(answer=saying(HEAD + chunked(long), then_close=True))) as answer:
+        await run(pump_for(answer, client), client)
+
+    assert client.body == long + b'\n\ndata: {"error":{"code":"upstream_failed"}}\n\n'
+
+
+async def test_usage_said_before_the_upstream_broke_off_stands() -> None:
+    client = FakeClient()
+    broken = saying(HEAD + chunked(CHUNK) + chunked(USAGE_CHUNK % (7, 1, 8)), then_close=True)
+
+    async with streaming(FakeUpstream(answer=broken)) as answer:
+        carried = await run(pump_for(answer, client), client)
+
+    assert (carried.outcome, carried.usage) == ("upstream_error", Usage(7, 1))
+
+
+async def test_a_server_that_goes_on_after_the_end_is_not_listened_to() -> None:
+    client = FakeClient()
+    babbling = without_end(HEAD + chunked(CHUNK) + chunked(USAGE_CHUNK % (7, 1, 8)) + chunked(DONE), chunked(CHUNK))
+
+    async with streaming(FakeUpstream(answer=babbling)) as answer:
+        pump = pump_for(answer, client, bounds=Bounds(linger_s=0.05))
+        carried = await run(pump, client)
+
+    assert client.body == CHUNK + DONE
+    assert carried.outcome == "complete"
+
+
+async def test_an_error_the_upstream_says_in_its_stream_passes_and_is_noticed() -> None:
+    client = FakeClient()
+    event = b'data: {"error":{"message":"out of memory"}}\n\n'
+
+    async with streaming(FakeUpstream(answer=saying(HEAD + chunked(event) + b"0\r\n\r\n"))) as answer:
+        carried = await run(pump_for(answer, client), client)
+
+    assert client.body == event
+    assert carried.outcome == "upstream_error"
+
+
+async def test_work_is_seen_through_although_nobody_waits_for_it() -> None:
+    detached, done = Detached(), asyncio.Event()
+    may_end = asyncio.Event()
+
+    async def work() -> None:
+        await may_end.wait()
+        done.set()
+
+    waiting = asyncio.create_task(detached.see_through(work()))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    may_end.set()
+    cancelled = await detached.settle(1)
+
+    assert done.is_set()
+    assert (cancelled, len(detached)) == (0, 0)
+
+
+async def test_what_does_not_end_in_time_is_cancelled_and_counted() -> None:
+    detached = Detached()
+    waiting = asyncio.create_task(detached.see_through(asyncio.sleep(60)))
+    await asyncio.sleep(0.01)
+
+    cancelled = await detached.settle(0.01)
+
+    assert (cancelled, len(detached)) == (1, 0)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
