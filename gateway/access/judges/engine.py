@@ -1,7 +1,7 @@
 """One compiled policy set in rego-cpp. Not shared between threads.
 
 What rego-cpp leaves to its caller, and is seen to here:
-1. a function it does not have leaves a rule undefined, silently: such policies are refused;
+1. a function it lacks leaves a rule undefined, silently: policies may call only what was held against OPA;
 2. strings given to it as values come out as they went in: they are given as JSON escapes them;
 3. integers are taken in 64 bits: none beyond what JSON carries exactly is given.
 """
@@ -16,6 +16,7 @@ from regopy.rego_shared import LogLevel, RegoError
 
 from gateway.access.decisions import Decision
 from gateway.access.judges.answers import NOTHING_TOLD, Unsound, check, read
+from gateway.access.judges.functions import missing_functions
 from gateway.access.judges.policies import ROOT, PolicySet
 from gateway.access.questions import Question
 from gateway.errors import SettingsInvalid
@@ -24,12 +25,6 @@ ENTRYPOINT = f"{ROOT}/decision"
 INTEGER_MAX = 2**53 - 1
 
 _not_plain = re.compile(r'["\\\x00-\x1f]')
-_text_or_comment = re.compile(r'"(?:\\.|[^"\\\n])*"|`[^`]*`|#[^\n]*')
-_call = re.compile(r"(?<![\w.])([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\(")
-_head = re.compile(r"^(?:default\s+)?([A-Za-z_]\w*)", re.MULTILINE)
-_import = re.compile(r"^import\s+[\w.]*?(\w+)(?:\s+as\s+(\w+))?\s*$", re.MULTILINE)
-_keywords = frozenset({"if", "in", "not", "some", "every", "else", "with", "default", "set"})
-"""What may stand before a parenthesis without being called; `set()` is the empty set."""
 
 
 class _Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,15 +37,15 @@ class Engine:
     """Answers questions by one policy set, which is compiled here. Raises SettingsInvalid when it cannot be."""
 
     def __init__(self, policies: PolicySet) -> None:
+        missing = missing_functions(policies)
+        if missing:
+            raise SettingsInvalid(
+                f"The policies call what the embedded judge has not, or not as OPA has it: {', '.join(missing)}.",
+                next_step="Write them without it, or let an OPA server judge.",
+            )
         interpreter = Interpreter()
         # Its messages go to the process's own output, with pieces of the question in them.
         interpreter.log_level = LogLevel.NONE
-        missing = missing_functions(policies, interpreter)
-        if missing:
-            raise SettingsInvalid(
-                f"The policies call what the embedded judge does not have: {', '.join(missing)}.",
-                next_step="Write them without it, or let an OPA server judge.",
-            )
         try:
             for policy in policies.policies:
                 interpreter.add_module(policy.name, policy.source.decode())
@@ -85,16 +80,6 @@ class Engine:
             return read(str(output), _Output).expressions[0]
         except (RegoError, ValueError) as error:
             raise Unsound("the engine cannot answer") from error
-
-
-def missing_functions(policies: PolicySet, interpreter: Interpreter) -> list[str]:
-    """Functions that the policies call and neither define, import nor find in the engine."""
-    sources = [_text_or_comment.sub('""', policy.source.decode()) for policy in policies.policies]
-    defined = {name for source in sources for name in _head.findall(source)} | {"data", "input"}
-    for source in sources:
-        defined.update(alias or name for name, alias in _import.findall(source))
-    called = {name for source in sources for name in _call.findall(source)} - _keywords
-    return sorted(name for name in called if name.split(".")[0] not in defined and not interpreter.is_builtin(name))
 
 
 def _escaped(fact: Any) -> Any:

@@ -1,0 +1,252 @@
+"""The case suite that every judge must pass: a name, a question and the answer."""
+
+from typing import Any, NamedTuple
+
+from gateway.access.questions import Question
+from gateway.access.reasons import Reason
+from gateway.releases.strategies import Conditions
+from tests.access.judges.questions import (
+    DOUBTED,
+    EXCLUDED,
+    NOT_STAFF,
+    PUBLIC,
+    STAFF,
+    STRANGERS,
+    TESTERS,
+    TRUSTED,
+    UNSURE,
+    a_question,
+    a_stage,
+    before,
+)
+
+ALLOW = "allow"
+HIDE = "hide"
+
+
+class Case(NamedTuple):
+    """`answer`: allow, hide, or the reasons told."""
+
+    name: str
+    question: Question
+    answer: str | tuple[str, ...]
+
+
+def _at(access: str, **differences: Any) -> Question:
+    return a_question(stage=a_stage(access), **differences)
+
+
+def _offering(access: str, *offers: str, **differences: Any) -> Question:
+    return a_question(stage=a_stage(access, offers=offers), **differences)
+
+
+def _under(**conditions: Any) -> Question:
+    return a_question(stage=a_stage(conditions=Conditions(**conditions)))
+
+
+WEIGHTS = "weights.final"
+
+NO_STAGE = [
+    Case("listed, before the first stage", before("api", PUBLIC), ("stage_not_open",)),
+    Case("listed, before a stage for others", before("limited", NOT_STAFF), ("stage_not_open",)),
+    Case("listed, after the last stage", a_question(stage=None, audiences=()), ("stage_closed",)),
+    Case("hidden, after the last stage", a_question(stage=None, audiences=(), listed=False), HIDE),
+    Case("hidden, before a stage for everybody", before("api", PUBLIC, listed=False), ("stage_not_open",)),
+    Case("hidden, before a stage for me", before("limited", TESTERS, listed=False), ("stage_not_open",)),
+    Case("hidden, before a stage for others", before("limited", STRANGERS, listed=False), HIDE),
+    Case("hidden, before a stage that doubts me", before("limited", DOUBTED, listed=False), HIDE),
+    Case("hidden, before a stage that trusts me", before("api", TRUSTED, listed=False), ("stage_not_open",)),
+    Case("listed, before a closed stage for others", before("closed", NOT_STAFF), HIDE),
+    Case("listed, before a closed stage for me", before("closed", STAFF), ("stage_not_open",)),
+    Case("listed, before a closed stage that is unsure of me", before("closed", TRUSTED), HIDE),
+    Case("before the first stage, out of scope", before("api", PUBLIC, in_scope=False), ("stage_not_open",)),
+    Case("before the first stage, terms missing", before("api", PUBLIC, terms_missing=("aup",)), ("stage_not_open",)),
+    Case(
+        "before open weights, asking for them", before("open-weights", PUBLIC, component=WEIGHTS), ("stage_not_open",)
+    ),
+]
+
+CLOSED = [
+    Case("closed, named", _at("closed", audiences=(STAFF,)), ALLOW),
+    Case("closed, named and not listed", _at("closed", audiences=(STAFF,), listed=False), ALLOW),
+    Case("closed, named by the second audience", _at("closed", audiences=(STRANGERS, STAFF)), ALLOW),
+    Case("closed, not named", _at("closed", audiences=(NOT_STAFF,)), HIDE),
+    Case("closed, role staff and not named", _at("closed", audiences=(NOT_STAFF,), roles=("staff",)), HIDE),
+    Case("closed, for nobody", _at("closed", audiences=()), HIDE),
+    Case("closed, unknown and doubted", _at("closed", audiences=(DOUBTED,)), HIDE),
+    Case("closed, unknown and trusted elsewhere", _at("closed", audiences=(TRUSTED,)), HIDE),
+    Case("closed, a grant would be needed", _at("closed", audiences=(STRANGERS,), grant="none"), HIDE),
+    Case(
+        "closed, open to everybody later",
+        _at("closed", audiences=(NOT_STAFF,), future=True, future_access="api", future_audiences=(PUBLIC,)),
+        HIDE,
+    ),
+    Case("closed, not named, out of scope", _at("closed", audiences=(NOT_STAFF,), in_scope=False), HIDE),
+    Case("closed, named, out of scope", _at("closed", audiences=(STAFF,), in_scope=False), ("scope_too_narrow",)),
+    Case(
+        "closed, named, terms missing",
+        _at("closed", audiences=(STAFF,), terms_missing=("aup",)),
+        ("terms_not_accepted",),
+    ),
+    Case(
+        "closed, named, weights offered",
+        _offering("closed", WEIGHTS, audiences=(STAFF,), component=WEIGHTS),
+        ("component_not_offered",),
+    ),
+]
+
+LIMITED = [
+    Case("limited, with a grant", _at("limited"), ALLOW),
+    Case("limited, with a grant and not listed", _at("limited", listed=False), ALLOW),
+    Case("limited, staff without a grant", _at("limited", audiences=(STAFF, STRANGERS), grant="none"), ALLOW),
+    Case("limited, never granted", _at("limited", audiences=(STRANGERS,), grant="none"), ("grant_required",)),
+    Case(
+        "limited, never granted, beside another audience",
+        _at("limited", audiences=(NOT_STAFF, STRANGERS), grant="none"),
+        ("grant_required",),
+    ),
+    Case("limited, grant ended", _at("limited", audiences=(STRANGERS,), grant="ended"), ("grant_ended",)),
+    Case("limited, granted and still not admitted", _at("limited", audiences=(STRANGERS,)), ("audience_not_admitted",)),
+    Case("limited, granted and unsure", _at("limited", audiences=(UNSURE,)), ("attribute_unknown",)),
+    Case("limited, unknown decides", _at("limited", audiences=(DOUBTED,), grant="none"), ("attribute_unknown",)),
+    Case("limited, unknown is let in", _at("limited", audiences=(TRUSTED,), grant="none"), ALLOW),
+    Case("limited, no stays no", _at("limited", audiences=(EXCLUDED,), grant="none"), ("audience_not_admitted",)),
+    Case(
+        "limited, neither granted nor known",
+        _at("limited", audiences=(DOUBTED, STRANGERS), grant="none"),
+        ("grant_required", "attribute_unknown"),
+    ),
+    Case(
+        "limited, grant ended and not known",
+        _at("limited", audiences=(STRANGERS, DOUBTED), grant="ended"),
+        ("grant_ended", "attribute_unknown"),
+    ),
+    Case("limited, for staff only", _at("limited", audiences=(NOT_STAFF,), grant="none"), ("audience_not_admitted",)),
+    Case("limited, for nobody", _at("limited", audiences=(), grant="none"), ("audience_not_admitted",)),
+    Case(
+        "limited, not listed, never granted", _at("limited", audiences=(STRANGERS,), grant="none", listed=False), HIDE
+    ),
+    Case(
+        "limited, not listed, open to everybody later",
+        _at(
+            "limited",
+            audiences=(STRANGERS,),
+            grant="none",
+            listed=False,
+            future=True,
+            future_access="api",
+            future_audiences=(PUBLIC,),
+        ),
+        ("grant_required",),
+    ),
+    Case(
+        "limited, not listed, open to others later",
+        _at(
+            "limited",
+            audiences=(STRANGERS,),
+            grant="none",
+            listed=False,
+            future=True,
+            future_access="api",
+            future_audiences=(NOT_STAFF, DOUBTED),
+        ),
+        HIDE,
+    ),
+    Case("limited, out of scope", _at("limited", in_scope=False), ("scope_too_narrow",)),
+    Case("limited, not listed, out of scope", _at("limited", in_scope=False, listed=False), ("scope_too_narrow",)),
+    Case(
+        "limited, never granted, out of scope",
+        _at("limited", audiences=(STRANGERS,), grant="none", in_scope=False),
+        ("grant_required",),
+    ),
+    Case("limited, terms missing", _at("limited", terms_missing=("aup",)), ("terms_not_accepted",)),
+    Case("limited, two terms missing", _at("limited", terms_missing=("aup", "dpa")), ("terms_not_accepted",)),
+    Case(
+        "limited, never granted, terms missing",
+        _at("limited", audiences=(STRANGERS,), grant="none", terms_missing=("aup",)),
+        ("grant_required",),
+    ),
+    Case("limited, weights not offered", _at("limited", component=WEIGHTS), ("component_not_offered",)),
+]
+
+API = [
+    Case("api, everybody", _at("api", audiences=(PUBLIC,), grant="none"), ALLOW),
+    Case("api, everybody, not listed", _at("api", audiences=(PUBLIC,), grant="none", listed=False), ALLOW),
+    Case("api, for others", _at("api", audiences=(NOT_STAFF,), grant="none"), ("audience_not_admitted",)),
+    Case("api, for others, not listed", _at("api", audiences=(NOT_STAFF,), grant="none", listed=False), HIDE),
+    Case("api, doubted", _at("api", audiences=(DOUBTED,), grant="none"), ("attribute_unknown",)),
+    Case("api, trusted", _at("api", audiences=(TRUSTED,), grant="none"), ALLOW),
+    Case("api, by grant", _at("api", audiences=(STRANGERS,), grant="none"), ("grant_required",)),
+    Case("api, grant ended", _at("api", audiences=(STRANGERS,), grant="ended"), ("grant_ended",)),
+    Case("api, out of scope", _at("api", audiences=(PUBLIC,), in_scope=False), ("scope_too_narrow",)),
+    Case("api, terms missing", _at("api", audiences=(PUBLIC,), terms_missing=("aup",)), ("terms_not_accepted",)),
+    Case(
+        "api, out of scope, terms missing",
+        _at("api", audiences=(PUBLIC,), in_scope=False, terms_missing=("aup",)),
+        ("scope_too_narrow",),
+    ),
+    Case("api, embeddings not offered", _at("api", component="inference.embeddings"), ("component_not_offered",)),
+    Case("api, logprobs offered", _at("api", component="inference.logprobs"), ALLOW),
+    Case("api, weights offered all the same", _offering("api", WEIGHTS, component=WEIGHTS), ("component_not_offered",)),
+    Case("api, text beside weights", _offering("api", "inference.text", WEIGHTS), ALLOW),
+    Case("api, nothing offered", _offering("api"), ("component_not_offered",)),
+    Case(
+        "api, not offered, out of scope, terms missing",
+        _at("api", component=WEIGHTS, in_scope=False, terms_missing=("aup",)),
+        ("component_not_offered", "scope_too_narrow"),
+    ),
+    Case("api, a component nobody knows", _at("api", component="inference.telepathy"), ("component_not_offered",)),
+]
+
+OPEN_WEIGHTS = [
+    Case("open weights, everybody", _offering("open-weights", WEIGHTS, component=WEIGHTS, audiences=(PUBLIC,)), ALLOW),
+    Case("open weights, text", _offering("open-weights", "inference.text", WEIGHTS, audiences=(PUBLIC,)), ALLOW),
+    Case(
+        "open weights, text only",
+        _offering("open-weights", "inference.text", component=WEIGHTS),
+        ("component_not_offered",),
+    ),
+    Case(
+        "open weights, terms missing",
+        _offering("open-weights", WEIGHTS, component=WEIGHTS, terms_missing=("licence",)),
+        ("terms_not_accepted",),
+    ),
+    Case(
+        "open weights, by grant",
+        _offering("open-weights", WEIGHTS, component=WEIGHTS, audiences=(STRANGERS,), grant="none"),
+        ("grant_required",),
+    ),
+    Case("open weights, for others, not listed", _at("open-weights", audiences=(NOT_STAFF,), listed=False), HIDE),
+    Case("open weights, for others", _at("open-weights", audiences=(NOT_STAFF,)), ("audience_not_admitted",)),
+    Case("open weights, out of scope", _at("open-weights", in_scope=False), ("scope_too_narrow",)),
+]
+
+CONDITIONS = [
+    Case("no conditions", _under(), ALLOW),
+    Case("every limit", _under(requests_per_minute=1, tokens_per_day=1, max_output_tokens=1, retain_days=1), ALLOW),
+    Case("a limit of nothing", _under(requests_per_minute=0), ALLOW),
+    Case("the largest limit", _under(tokens_per_day=2**53 - 1), ALLOW),
+    Case("commitments kept", _under(log="metadata+hash"), ALLOW),
+]
+
+MALFORMED = [
+    Case("a truth nobody knows", a_question(audiences=(TESTERS, STAFF.__class__("x", "maybe", "deny", False))), HIDE),
+    Case(
+        "an unknown that counts as nothing known", a_question(audiences=(STAFF.__class__("x", "yes", "", False),)), HIDE
+    ),
+    Case("a grant nobody knows", a_question(grant="forever"), HIDE),
+    Case("an access level nobody knows", _at("public"), HIDE),
+    Case("a future without a level", a_question(future=True), HIDE),
+    Case("a level without a future", a_question(future_access="api"), HIDE),
+    Case("scope as a text", a_question(in_scope="true"), HIDE),
+    Case("listed as a number", a_question(listed=1), HIDE),
+]
+
+CASES = [*NO_STAGE, *CLOSED, *LIMITED, *API, *OPEN_WEIGHTS, *CONDITIONS, *MALFORMED]
+
+
+def reasons_of(answer: str | tuple[str, ...]) -> tuple[Reason, ...]:
+    """What a case's answer gives as reasons."""
+    if answer == ALLOW:
+        return ()
+    return (Reason.MODEL_NOT_FOUND,) if isinstance(answer, str) else tuple(Reason(code) for code in answer)
