@@ -19,13 +19,15 @@ from gateway.lookups import Lookup
 class KnownKey:
     """One key's row, and the caller last made of it."""
 
-    __slots__ = ("_caller", "_networks", "_profile", "_until", "digest", "key", "pepper")
+    __slots__ = ("_caller", "_networks", "_peer", "_profile", "_until", "digest", "key", "pepper")
 
     def __init__(self, signed: SignedKey) -> None:
         self.key = signed.key
         self.digest = signed.digest
         self.pepper = signed.pepper
         self._networks = None if signed.key.networks is None else parsed_networks(signed.key.networks)
+        self._peer: str | None = None
+        """The address last found in its networks: most come from where the one before did."""
         self._caller: Caller | None = None
         self._profile: Profile | None = None
         """Of what the caller was made."""
@@ -34,8 +36,11 @@ class KnownKey:
 
     def check_peer(self, peer: str | None) -> None:
         """Raise Unauthenticated where the key may not be used from. Whoever stole a key is told nothing about it."""
-        if self._networks is not None and not comes_from(peer, self._networks):
+        if self._networks is None or (peer is not None and peer == self._peer):
+            return
+        if not comes_from(peer, self._networks):
             raise Unauthenticated
+        self._peer = peer
 
     def caller(self, profile: Profile, moment: Moment) -> Caller:
         """Who stands behind the key. Raises Unauthenticated when the key has ended, or its organisation has."""

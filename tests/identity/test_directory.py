@@ -311,3 +311,14 @@ async def test_a_key_is_usable_only_from_where_it_is_allowed(
         assert caller.key == issued.key.id
     else:
         assert await refusal(installation.directory, issued.token.reveal(), peer=peer) == "invalid_api_key"
+
+
+async def test_an_address_let_in_before_lets_in_no_other(installation: Installation) -> None:
+    issued = await installation.issue(KeyOrder(organisation="acme", networks=("10.0.0.0/8",)))
+    token, inside, outside = issued.token.reveal(), ["10.1.2.3", "10.1.2.3", "10.9.9.9"], ["11.1.2.3", None, ""]
+
+    for peer in inside:
+        await installation.directory.authenticate(token, peer, NOW)
+
+        for stranger in outside:
+            assert await refusal(installation.directory, token, peer=stranger) == "invalid_api_key"
