@@ -1,0 +1,178 @@
+"""Every metric of the project, on one page.
+
+No label names an organisation, a key or anything that a caller chose: an unknown model is counted
+under its refusal, never under its name. Each `Metrics` has its own registry, so that two gateways
+in one process do not mix.
+"""
+
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
+
+from gateway import __version__
+from gateway.errors import GatewayError
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_COMMITS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
+_JUDGEMENTS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 1.0)
+_UPSTREAMS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
+_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+Reading = Callable[[], float]
+"""Asked when the metrics are: what stands at that moment."""
+
+
+class _Metric(Protocol):
+    def labels(self, *values: str) -> Any: ...
+
+
+M = TypeVar("M", bound=_Metric)
+
+
+class _Bound(Generic[M]):
+    """A metric whose labelled children are looked up in a plain dict, without the library's lock."""
+
+    def __init__(self, metric: M) -> None:
+        self._metric = metric
+        self._children: dict[tuple[str, ...], Any] = {}
+
+    def __getitem__(self, labels: tuple[str, ...]) -> Any:
+        child = self._children.get(labels)
+        if child is None:
+            child = self._children[labels] = self._metric.labels(*labels)
+        return child
+
+
+class Metrics:
+    """What is counted, and the words to count it with."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        Info("gateway_build", "What runs here.", registry=self._registry).info({"version": __version__})
+
+        self._calls = self._counter("gateway_calls", "Calls by door, outcome and reason.", "door", "outcome", "reason")
+        self._turned_away = self._counter("gateway_authentication_failures", "Nobody we know, by reason.", "reason")
+        self._cuts = self._counter(
+            "gateway_streams_cut", "Passages ended before their answer was, by reason.", "reason"
+        )
+        self._judged = self._counter("gateway_judge_answers", "Answers of the judge: allow, deny, fault.", "outcome")
+        self._kept = self._counter("gateway_decision_lookups", "Decisions needed, by whether one was kept.", "kept")
+        self._upstream_failures = self._counter(
+            "gateway_upstream_failures", "By upstream and kind.", "upstream", "kind"
+        )
+        self._tokens = self._counter("gateway_tokens", "Tokens by release and direction.", "release", "direction")
+        self._entries = Counter("gateway_ledger_entries", "Entries made durable.", registry=self._registry)
+        self._failed_batches = Counter("gateway_ledger_failures", "Batches not written.", registry=self._registry)
+        self._weights = Counter("gateway_weights_bytes", "Bytes of weights given out.", registry=self._registry)
+
+        self._batch_size = self._histogram("gateway_ledger_batch_entries", "Entries in one commit.", _BATCHES)
+        self._commit_s = self._histogram("gateway_ledger_commit_seconds", "From begin to durable.", _COMMITS)
+        self._judge_s = self._histogram("gateway_judge_seconds", "From question to answer.", _JUDGEMENTS)
+        self._upstream_s = _Bound(
+            Histogram(
+                "gateway_upstream_seconds",
+                "From the request's first byte to the answer's last.",
+                ["upstream"],
+                buckets=_UPSTREAMS,
+                registry=self._registry,
+            )
+        )
+
+    # Calls
+
+    def call_refused(self, door: str, code: str) -> None:
+        """A call ended in an error: the gate's refusal, or anything before and after it."""
+        self._calls[door, "refused", code].inc()
+
+    def call_finished(self, door: str, outcome: str) -> None:
+        """An admitted call ended: complete, cut, client_gone, failed …"""
+        self._calls[door, outcome, ""].inc()
+
+    def turned_away(self, code: str) -> None:
+        """Authentication failed."""
+        self._turned_away[(code,)].inc()
+
+    def stream_cut(self, reason: str) -> None:
+        """A passage was ended because what admitted it no longer stood."""
+        self._cuts[(reason,)].inc()
+
+    def tokens_counted(self, prompt: int, completion: int, release: str = "") -> None:
+        """An upstream told what a call used."""
+        self._tokens[release, "prompt"].inc(prompt)
+        self._tokens[release, "completion"].inc(completion)
+
+    def weights_sent(self, count: int) -> None:
+        """Bytes of weights left the gateway."""
+        self._weights.inc(count)
+
+    # What calls lean on
+
+    def batch_written(self, entries: int, seconds: float) -> None:
+        """The ledger's writer committed a batch."""
+        self._entries.inc(entries)
+        self._batch_size.observe(entries)
+        self._commit_s.observe(seconds)
+
+    def batch_failed(self) -> None:
+        """The ledger's writer could not commit a batch."""
+        self._failed_batches.inc()
+
+    def judged(self, outcome: str, seconds: float) -> None:
+        """The judge answered: allow, deny, or fault where there was no answer to be trusted."""
+        self._judged[(outcome,)].inc()
+        self._judge_s.observe(seconds)
+
+    def decision_looked_up(self, kept: bool) -> None:
+        """A decision was needed, and was kept or had to be asked for."""
+        self._kept[("yes" if kept else "no",)].inc()
+
+    def upstream_answered(self, upstream: str, seconds: float) -> None:
+        """An upstream's answer was read to its end."""
+        self._upstream_s[(upstream,)].observe(seconds)
+
+    def upstream_failed(self, upstream: str, kind: str) -> None:
+        """An upstream could not be reached or made no sense; `kind` is the error's code."""
+        self._upstream_failures[upstream, kind].inc()
+
+    # What stands now
+
+    def follow(
+        self,
+        *,
+        passages_open: Reading,
+        writer_queue: Reading,
+        revision: Reading,
+        revision_age_s: Reading,
+        clock_uncertainty_s: Reading,
+        clock_steps: Reading,
+    ) -> None:
+        """Read these whenever the metrics are asked for. A reading that cannot be had is NaN."""
+        self._gauge("gateway_passages_open", "Calls under way.", passages_open)
+        self._gauge("gateway_ledger_queue_entries", "Entries waiting to be written.", writer_queue)
+        self._gauge("gateway_snapshot_revision", "The revision that this process has followed.", revision)
+        self._gauge("gateway_revision_age_seconds", "Since the revision was last confirmed.", revision_age_s)
+        self._gauge("gateway_clock_uncertainty_seconds", "Width of now.", clock_uncertainty_s)
+        self._gauge("gateway_clock_steps", "Steps of the database's clock that were not followed.", clock_steps)
+
+    def exposition(self) -> tuple[bytes, str]:
+        """All of it as Prometheus text, and its media type."""
+        return generate_latest(self._registry), MEDIA_TYPE
+
+    def _counter(self, name: str, words: str, *labels: str) -> _Bound[Counter]:
+        return _Bound(Counter(name, words, labels, registry=self._registry))
+
+    def _histogram(self, name: str, words: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(name, words, buckets=buckets, registry=self._registry)
+
+    def _gauge(self, name: str, words: str, reading: Reading) -> None:
+        Gauge(name, words, registry=self._registry).set_function(lambda: _read(reading))
+
+
+def _read(reading: Reading) -> float:
+    try:
+        return reading()
+    except GatewayError:
+        return float("nan")

@@ -1,0 +1,199 @@
+"""What the operator decides: one frozen value, made from a mapping once; nothing else reads the environment.
+
+A setting named `some_name` is the variable `GATEWAY_SOME_NAME`. A variable left empty is not set.
+All mistakes are told at once, and no value of any setting is ever shown.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from gateway.errors import SettingsInvalid
+
+PREFIX = "GATEWAY_"
+
+OF_THE_CLIENT = frozenset({"GATEWAY_URL", "GATEWAY_KEY"})
+"""Read by the command line when it talks to a running gateway."""
+
+_ORCHESTRATED = re.compile(r"GATEWAY_(SERVICE_|PORT_\d)")
+"""What Kubernetes adds to every container beside a Service that is named `gateway`."""
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Text = Annotated[str, Meta(max_length=4096)]
+Bytes = Annotated[int, Meta(ge=1024, le=1 << 30)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting, with its default."""
+
+    data: Path = Path("gateway-data")
+    """Directory of everything that is kept: the SQLite database, peppers, the signing key. One process serves it."""
+
+    database_url: Text = ""
+    """`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; when empty, a SQLite file in the data directory."""
+
+    host: Text = "127.0.0.1"
+    """Address to listen on; `0.0.0.0` or `::` for every one."""
+
+    port: Port = 8080
+    """Port to listen on; 0 for any that is free."""
+
+    judge: Literal["embedded", "opa"] = "embedded"
+    """Who answers the gate's questions: the engine inside the gateway, or an OPA server."""
+
+    opa_url: Text = ""
+    """Base URL of the OPA server, such as `http://127.0.0.1:8181`; needed by `judge=opa`."""
+
+    opa_token_file: Path | None = None
+    """File with the bearer token for the OPA server, where it demands one."""
+
+    judge_timeout_ms: Annotated[int, Meta(ge=10, le=1500)] = 1000
+    """How long to wait for a judgement before the call is refused."""
+
+    policies: Path | None = None
+    """Folder of Rego policies to judge by, in place of those that ship with the gateway."""
+
+    upstreams: Path | None = None
+    """YAML file that declares the model servers which releases may name."""
+
+    weights: Path | None = None
+    """Folder under which the weights of releases lie; when empty, `weights` in the data directory."""
+
+    key_pepper_file: Path | None = None
+    """File of the peppers that API keys are signed with (0600); when empty, `peppers` in the data directory."""
+
+    signing_key_file: Path | None = None
+    """File of the key that signs the ledger (0600); when empty, `signing.key` in the data directory."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
+
+    log_format: Literal["auto", "json", "console"] = "auto"
+    """One JSON object a line, or lines for people; `auto` writes for people on a terminal."""
+
+    request_bytes_max: Bytes = 8 << 20
+    """The largest request that the doors for models take."""
+
+    control_bytes_max: Bytes = 1 << 20
+    """The largest request that the control door takes."""
+
+    revision_poll_ms: Annotated[int, Meta(ge=20, le=500)] = 250
+    """How often this process asks whether what may pass has changed."""
+
+    revision_stale_s: Annotated[float, Meta(ge=1, le=5)] = 5.0
+    """How old that knowledge may grow before every call is refused."""
+
+    shutdown_s: Annotated[int, Meta(ge=1, le=3600)] = 30
+    """How long answers under way may go on after the gateway was told to stop."""
+
+    access_request_url: Text = ""
+    """Where to ask for access to a limited release; told to whoever is refused for want of a grant."""
+
+    @classmethod
+    def from_mapping(cls, variables: Mapping[str, str]) -> "Settings":
+        """The settings in a mapping such as the environment. Raises SettingsInvalid with every mistake."""
+        given = {
+            name: value
+            for name, value in variables.items()
+            if name.startswith(PREFIX) and name not in OF_THE_CLIENT and value
+        }
+        kinds = {PREFIX + field.name.upper(): field for field in msgspec.structs.fields(cls)}
+        mistakes = [_unknown(name, kinds) for name in given if name not in kinds]
+        values: dict[str, Any] = {}
+        for name, field in kinds.items():
+            if name in given:
+                try:
+                    values[field.name] = msgspec.convert(given[name], field.type, strict=False, dec_hook=_custom)
+                except msgspec.ValidationError:
+                    mistakes.append(f"{name} must be {_wanted(field.type)}.")
+        settings = cls(**values)
+        mistakes += _misfits(settings)
+        if mistakes:
+            raise SettingsInvalid("\n".join(mistakes), next_step="Every setting is described in docs/settings.md.")
+        return settings
+
+    @classmethod
+    def from_environment(cls, **overrides: str | None) -> "Settings":
+        """The settings in this process's environment; overrides come from the command line, `port="9000"`."""
+        told = {PREFIX + name.upper(): value for name, value in overrides.items() if value is not None}
+        return cls.from_mapping({**os.environ, **told})
+
+    @property
+    def database(self) -> str:
+        """URL of the database."""
+        return self.database_url or f"sqlite:///{(self.data / 'gateway.sqlite').absolute()}"
+
+    @property
+    def peppers_path(self) -> Path:
+        """Where the peppers are."""
+        return self.key_pepper_file or self.data / "peppers"
+
+    @property
+    def signing_key_path(self) -> Path:
+        """Where the ledger's signing key is."""
+        return self.signing_key_file or self.data / "signing.key"
+
+    @property
+    def weights_path(self) -> Path:
+        """Where the weights of releases lie."""
+        return self.weights or self.data / "weights"
+
+    def __repr__(self) -> str:
+        return "Settings(…)"  # the database's URL may have a password in it
+
+
+def _custom(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str) and "\0" not in value:
+        return Path(value)
+    raise ValueError
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    if _ORCHESTRATED.match(name):
+        return (
+            f"{name} is no setting: Kubernetes adds it because a Service is named `gateway`. "
+            "Set `enableServiceLinks: false` on the pod."
+        )
+    near = get_close_matches(_bare(name), [_bare(other) for other in known], n=1)
+    return f"{name} is no setting." + (f" Did you mean {PREFIX}{near[0]}?" if near else "")
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix(PREFIX)
+
+
+def _wanted(kind: Any) -> str:
+    """What a value of this kind looks like, in words."""
+    if get_origin(kind) is Literal:
+        *most, last = (f"`{choice}`" for choice in get_args(kind))
+        return f"{', '.join(most)} or {last}"
+    if get_origin(kind) is Annotated:
+        plain, bounds = get_args(kind)
+        if plain is str:
+            return f"a text of at most {bounds.max_length} characters"
+        return f"a {'whole number' if plain is int else 'number'} from {bounds.ge} to {bounds.le}"
+    return "a path"
+
+
+def _misfits(settings: Settings) -> list[str]:
+    """Mistakes that no single value shows."""
+    mistakes = []
+    if settings.judge == "opa" and not settings.opa_url:
+        mistakes.append("GATEWAY_OPA_URL must name the OPA server when GATEWAY_JUDGE is `opa`.")
+    if settings.database_url and not settings.database_url.startswith(("sqlite:///", "postgresql://")):
+        mistakes.append("GATEWAY_DATABASE_URL must begin with `sqlite:///` or `postgresql://`.")
+    for name in ("opa_url", "access_request_url"):
+        if (url := getattr(settings, name)) and not url.startswith(("http://", "https://")):
+            mistakes.append(f"{PREFIX}{name.upper()} must begin with `http://` or `https://`.")
+    if settings.policies is not None and not settings.policies.is_dir():
+        mistakes.append("GATEWAY_POLICIES names a folder that is not there.")
+    for name in ("upstreams", "opa_token_file"):
+        if (path := getattr(settings, name)) is not None and not path.is_file():
+            mistakes.append(f"{PREFIX}{name.upper()} names a file that is not there.")
+    return mistakes

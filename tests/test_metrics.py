@@ -1,0 +1,99 @@
+"""What is counted can be read, and tells nothing about anybody."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.clock import DatabaseClock
+from gateway.metrics import Metrics
+
+CALLER_CHOSEN = {"organisation", "org", "key", "user", "model", "path", "ip"}
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:
+    content, _ = metrics.exposition()
+    return {
+        (sample.name, tuple(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(content.decode())
+        for sample in family.samples
+    }
+
+
+def all_used() -> Metrics:
+    metrics = Metrics()
+    metrics.call_refused("v1", "stage_not_open")
+    metrics.call_finished("v1", "complete")
+    metrics.turned_away("invalid_api_key")
+    metrics.stream_cut("key_revoked")
+    metrics.tokens_counted(7, 11, "acme/atlas-1")
+    metrics.weights_sent(1000)
+    metrics.batch_written(3, 0.002)
+    metrics.batch_failed()
+    metrics.judged("deny", 0.0003)
+    metrics.decision_looked_up(True)
+    metrics.upstream_answered("vllm", 1.5)
+    metrics.upstream_failed("vllm", "upstream_timeout")
+    return metrics
+
+
+def test_what_was_counted_is_what_is_read() -> None:
+    metrics = all_used()
+    metrics.call_refused("v1", "stage_not_open")
+
+    read = samples(metrics)
+
+    assert read["gateway_calls_total", ("v1", "refused", "stage_not_open")] == 2
+    assert read["gateway_calls_total", ("v1", "complete", "")] == 1
+    assert read["gateway_tokens_total", ("acme/atlas-1", "completion")] == 11
+    assert read["gateway_ledger_entries_total", ()] == 3
+    assert read["gateway_ledger_commit_seconds_count", ()] == 1
+    assert read["gateway_upstream_seconds_sum", ("vllm",)] == 1.5
+    assert read["gateway_decision_lookups_total", ("yes",)] == 1
+
+
+def test_two_gateways_in_one_process_do_not_mix() -> None:
+    first, second = all_used(), Metrics()
+
+    assert samples(first)["gateway_weights_bytes_total", ()] == 1000
+    assert samples(second)["gateway_weights_bytes_total", ()] == 0
+
+
+def test_no_label_is_chosen_by_a_caller() -> None:
+    content, _ = all_used().exposition()
+
+    labels = {
+        label
+        for family in text_string_to_metric_families(content.decode())
+        for sample in family.samples
+        for label in sample.labels
+    }
+
+    assert labels.isdisjoint(CALLER_CHOSEN)
+    assert "reason" in labels
+
+
+def test_every_metric_of_ours_has_the_prefix_and_says_what_it_is() -> None:
+    content, _ = all_used().exposition()
+
+    families = [
+        family for family in text_string_to_metric_families(content.decode()) if not family.name.startswith("process_")
+    ]
+
+    assert len(families) > 12
+    assert all(family.name.startswith("gateway_") and family.documentation for family in families)
+
+
+def test_what_stands_is_read_when_it_is_asked_for_and_what_cannot_be_known_is_nan() -> None:
+    metrics, waiting, clock = Metrics(), [1, 2, 3], DatabaseClock()
+    metrics.follow(
+        passages_open=lambda: 2,
+        writer_queue=lambda: len(waiting),
+        revision=lambda: 41,
+        revision_age_s=lambda: 0.25,
+        clock_uncertainty_s=lambda: clock.now().uncertainty / 1e6,
+        clock_steps=lambda: clock.steps,
+    )
+    waiting.append(4)
+
+    read = samples(metrics)
+
+    assert read["gateway_ledger_queue_entries", ()] == 4
+    assert read["gateway_clock_uncertainty_seconds", ()] != read["gateway_clock_uncertainty_seconds", ()]
