@@ -11,7 +11,7 @@ CALLER_CHOSEN = {"organisation", "org", "key", "user", "model", "path", "ip"}
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:
     content, _ = metrics.exposition()
     return {
-        (sample.name, tuple(sample.labels.values())): sample.value
+        (sample.name, tuple(value for _, value in sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(content.decode())
         for sample in family.samples
     }
@@ -42,7 +42,7 @@ def test_what_was_counted_is_what_is_read() -> None:
 
     assert read["gateway_calls_total", ("v1", "refused", "stage_not_open")] == 2
     assert read["gateway_calls_total", ("v1", "complete", "")] == 1
-    assert read["gateway_tokens_total", ("acme/atlas-1", "completion")] == 11
+    assert read["gateway_tokens_total", ("completion", "acme/atlas-1")] == 11
     assert read["gateway_ledger_entries_total", ()] == 3
     assert read["gateway_ledger_commit_seconds_count", ()] == 1
     assert read["gateway_upstream_seconds_sum", ("vllm",)] == 1.5
