@@ -12,13 +12,13 @@ along: an outage silences the living too.
 from collections.abc import Callable
 from functools import partial
 
-import msgspec
 import structlog
 from sqlalchemy import Connection, Row, select, update
 
 from gateway.clock import SECOND, Instant
 from gateway.ledger.entries import Entry, Event, entry_from, written
 from gateway.ledger.intents import Intent, Participant
+from gateway.ledger.segments import searchable
 from gateway.ledger.store import Appending, Ledger, lines, locked_head, size_of
 from gateway.ledger.tables import writer_table
 
@@ -32,21 +32,6 @@ WATCH_GAP = 10 * SECOND
 
 STEP = 1024
 """Entries read, or calls closed, in one transaction."""
-
-
-class _Seen(msgspec.Struct, frozen=True):
-    """As much of a line as tells whether it opens or closes a call."""
-
-    class Body(msgspec.Struct, frozen=True):
-        admitted: str = ""
-
-    id: str
-    event: str
-    process: str
-    body: Body
-
-
-_decoder = msgspec.json.Decoder(_Seen)
 
 
 class Recovery:
@@ -114,9 +99,8 @@ class Recovery:
         opened: dict[str, bytes] = {}
         for start in range(first, end, STEP):
             for _, line in await self._database.read(partial(lines, first=start, end=min(start + STEP, end))):
-                try:
-                    seen = _decoder.decode(line)
-                except msgspec.DecodeError:
+                seen = searchable(line)
+                if seen is None:
                     continue  # tampered with: the verifier's affair, and no reason not to start
                 if seen.event == Event.ACCESS_ADMITTED and seen.process == writer:
                     opened[seen.id] = line
