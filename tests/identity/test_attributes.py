@@ -11,7 +11,7 @@ from gateway.identity.callers import Assertion
 
 
 def kyc(value: str, *, assurance: int = 2, since: int = 100, until: int = NEVER, name: str = "kyc") -> Assertion:
-    return Assertion(f"{name}-{value}-{assurance}-{since}", name, value, "registry", assurance, since, until)
+    return Assertion(f"{name}-{value}-{assurance}-{since}-{until}", name, value, "registry", assurance, since, until)
 
 
 assertions = st.lists(
