@@ -123,6 +123,7 @@ class PostgreSQLDatabase:
             pool_size=8,
             max_overflow=8,
             pool_timeout=CONNECT_TIMEOUT_S,
+            hide_parameters=True,
             connect_args={
                 "timeout": CONNECT_TIMEOUT_S,
                 "command_timeout": STATEMENT_TIMEOUT_MS / 1000 + 0.5,
@@ -178,6 +179,7 @@ def sqlite_engine(url: URL, *, begin: str, pragmas: Mapping[str, str | int], con
         poolclass=QueuePool,
         pool_size=connections,
         max_overflow=0,
+        hide_parameters=True,
         connect_args={"check_same_thread": False},
     )
 

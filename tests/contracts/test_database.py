@@ -176,6 +176,15 @@ async def test_an_unanswered_transaction_is_an_error_in_time(chest: Database) ->
     assert await chest.read(names) == ["counter"]
 
 
+async def test_an_error_does_not_quote_its_parameters(chest: Database) -> None:
+    await chest.write(put("attack at dawn"))
+
+    with pytest.raises(IntegrityError) as error:
+        await chest.write(put("attack at dawn", blob=b"secret"))
+
+    assert "secret" not in str(error.value)
+
+
 async def test_both_engines_as_opened_are_durable(database: Database) -> None:
     await check_durability(database)
 
