@@ -1,0 +1,42 @@
+"""What this door reaches into: one object of each area, handed in once by app.py."""
+
+from dataclasses import dataclass
+
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+
+from gateway.access.admissions import Admissions
+from gateway.access.current import Current
+from gateway.access.entrance import Entrance
+from gateway.access.refusals import Refusals
+from gateway.access.usable import Usable
+from gateway.clock import Moment
+from gateway.database.engine import Database
+from gateway.identity.callers import Caller
+from gateway.identity.directory import Directory
+from gateway.ledger.search import Search
+from gateway.ledger.store import Actor
+from gateway.releases.catalogue import Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Areas:
+    """One object of each area."""
+
+    entrance: Entrance
+    directory: Directory
+    catalogue: Catalogue
+    admissions: Admissions
+    current: Current
+    usable: Usable
+    refusals: Refusals
+    search: Search
+    database: Database
+
+
+InAreas = NamedDependency[SkipValidation[Areas]]
+Asking = NamedDependency[SkipValidation[Caller]]
+"""Who asks, as the doorkeeper found out."""
+By = NamedDependency[SkipValidation[Actor]]
+"""The same, as the ledger names who administers."""
+Now = NamedDependency[SkipValidation[Moment]]

@@ -1,0 +1,162 @@
+"""`/control/grants`: admitting organisations to limited releases, and ending that."""
+
+from datetime import datetime
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.params import JSONBody
+
+from gateway.access.admissions import new_id
+from gateway.access.grants import Grant
+from gateway.clock import DAY, Moment
+from gateway.control.areas import Areas, Asking, By, InAreas, Now
+from gateway.control.guards import open_to
+from gateway.control.wire import (
+    After,
+    Body,
+    Cause,
+    Limit,
+    Line,
+    OrganisationFilter,
+    OrganisationId,
+    RecordInPath,
+    ReleaseFilter,
+    ReleaseName,
+    When,
+    instant_in,
+    shown,
+    when,
+)
+from gateway.errors import Invalid, NotFound
+from gateway.identity.callers import OVERSIGHT, Caller, Role
+
+LASTS_DEFAULT = 90 * DAY
+
+
+class NewGrant(Body, frozen=True):
+    """Whom to admit to what, on whose word, until when."""
+
+    organisation: OrganisationId
+    release: ReleaseName
+    authority: Line
+    """A contract, a ticket, a concurrence."""
+    starts_at: When | None = None
+    """Now, where it is left out."""
+    ends_at: When | None = None
+    """90 days after the start, where it is left out; 366 at most."""
+
+
+class ShownGrant(msgspec.Struct, frozen=True, kw_only=True):
+    """A grant as it stands."""
+
+    id: str
+    organisation: str
+    release: str
+    active: bool
+    authority: str
+    given_at: datetime
+    given_by: str
+    starts_at: datetime
+    ends_at: datetime
+    revoked_at: datetime | None
+    revoked_cause: str | None
+
+
+class GrantPage(msgspec.Struct, frozen=True):
+    """Some grants, in order of id."""
+
+    grants: list[ShownGrant]
+    next: str | None
+    """Where the next page begins; null on the last."""
+
+
+class Grants(Controller):
+    """Grants: one organisation's admission to a limited release."""
+
+    path = "/grants"
+    tags = ("grants",)
+
+    @get("/", **open_to(*OVERSIGHT, Role.DEVELOPER))
+    async def index(
+        self,
+        *,
+        areas: InAreas,
+        caller: Asking,
+        moment: Now,
+        organisation: OrganisationFilter = None,
+        release: ReleaseFilter = None,
+        after: After = None,
+        limit: Limit = 100,
+    ) -> GrantPage:
+        """Grants by organisation and release. A developer sees those of its own organisation."""
+        if not caller.has(*OVERSIGHT):
+            if organisation not in {None, caller.organisation}:
+                return GrantPage([], None)
+            organisation = caller.organisation
+        grants = await areas.admissions.grants(
+            organisation=organisation or "", release=release or "", after=after or "", limit=limit
+        )
+        return GrantPage([_shown(grant, moment) for grant in grants], grants[-1].id if len(grants) == limit else None)
+
+    @post("/", **open_to(Role.PROVIDER))
+    async def give(
+        self, data: JSONBody[NewGrant], areas: InAreas, caller: Asking, actor: By, moment: Now
+    ) -> ShownGrant:
+        """Admit an organisation to a limited release, from now or later, for a time."""
+        await _check_both_exist(data, areas, caller)
+        starts_at = instant_in(data.starts_at, "starts_at")
+        # What starts now must start surely, or the next call would find it not begun.
+        starts_at = moment.earliest if starts_at is None else starts_at
+        ends_at = instant_in(data.ends_at, "ends_at")
+        grant = Grant(
+            id=new_id("grant"),
+            organisation=data.organisation,
+            release=data.release,
+            given_at=moment.latest,
+            given_by=actor.key,
+            authority=data.authority,
+            starts_at=starts_at,
+            ends_at=starts_at + LASTS_DEFAULT if ends_at is None else ends_at,
+        )
+        if grant.ends_at <= moment.latest:
+            raise Invalid("The grant would have ended already.", param="ends_at", next_step="Give a later end.")
+        return _shown(await areas.admissions.give(actor, grant), moment)
+
+    @post("/{grant:str}/revoke", status_code=200, **open_to(Role.PROVIDER))
+    async def revoke(
+        self, grant: RecordInPath, data: JSONBody[Cause], areas: InAreas, actor: By, moment: Now
+    ) -> ShownGrant:
+        """End a grant at once; calls it admitted are cut within a second."""
+        return _shown(await areas.admissions.revoke(actor, grant, data.cause, moment.latest), moment)
+
+
+async def _check_both_exist(data: NewGrant, areas: Areas, caller: Caller) -> None:
+    """Raise Invalid unless organisation and release are known: a grant to a name mistyped would admit nobody."""
+    try:
+        await areas.directory.organisation(caller, data.organisation)
+    except NotFound:
+        raise Invalid(
+            f"There is no organisation `{data.organisation}`.",
+            param="organisation",
+            next_step="Create it first: `gateway organisation create`.",
+        ) from None
+    if data.release not in areas.current.snapshot.releases:
+        raise Invalid(
+            f"There is no release `{data.release}`.", param="release", next_step="See `gateway release list`."
+        )
+
+
+def _shown(grant: Grant, moment: Moment) -> ShownGrant:
+    return ShownGrant(
+        id=grant.id,
+        organisation=grant.organisation,
+        release=grant.release,
+        active=grant.is_active(moment),
+        authority=grant.authority,
+        given_at=shown(grant.given_at),
+        given_by=grant.given_by,
+        starts_at=shown(grant.starts_at),
+        ends_at=shown(grant.ends_at),
+        revoked_at=when(grant.revoked_at),
+        revoked_cause=grant.revoked_cause,
+    )

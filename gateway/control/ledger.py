@@ -1,0 +1,185 @@
+"""`/control/ledger`: reading the record. Oversight reads all of it; a developer, what concerns its own organisation.
+
+A refusal that hid a release is told to its organisation exactly as one that met no release, so that
+the record gives nothing away that the door did not.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Controller, get
+from litestar.params import PathParameter, QueryParameter
+
+from gateway.access.reasons import Reason
+from gateway.control.areas import Areas, Asking, InAreas
+from gateway.control.guards import open_to
+from gateway.control.wire import (
+    KeyFilter,
+    Limit,
+    OrganisationFilter,
+    ReleaseFilter,
+    WhenFilter,
+    instant_in,
+    shown,
+)
+from gateway.errors import NotFound
+from gateway.identity.callers import OVERSIGHT, Caller, Role
+from gateway.ledger.entries import Entry, Event
+from gateway.ledger.search import Page, Query
+from gateway.ledger.store import lines
+
+INDEX_MAX = 2**53 - 1
+
+Reference = Annotated[str, PathParameter(pattern=r"^(?:[0-9]{1,15}|[A-Za-z][A-Za-z0-9_.-]{0,79})$(?!\n)")]
+"""An index, or an id: `x-request-id` of a call is the id of its entry."""
+
+_TOLD_OF_UNKNOWN = frozenset({"organisation", "key", "component", "endpoint", "end_user", "reasons", "bytes_in"})
+"""What the record says of a call to a name that is no release."""
+
+
+class Order(StrEnum):
+    """Which end of the ledger comes first."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
+class ShownEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of the ledger."""
+
+    index: int
+    id: str
+    event: str
+    at: datetime
+    uncertainty_us: int
+    process: str
+    body: dict[str, Any]
+    leaf_hash: str = ""
+    """RFC 6962, in hex. Left out where the entry is not shown whole."""
+    canonical: str = ""
+    """The very text that is hashed; only where one entry is asked for."""
+
+
+class EntryPage(msgspec.Struct, frozen=True):
+    """Some entries, in the order asked for. A search for what is rare may give few, or none, before the last page."""
+
+    entries: list[ShownEntry]
+    next: int
+    """`after` of the next page; on the last, where to go on once more is recorded."""
+    is_last: bool
+    """Whether there is nothing more at present."""
+
+
+class EntryWithEnd(msgspec.Struct, frozen=True):
+    """One entry and, where it admitted a call, how that ended."""
+
+    entry: ShownEntry
+    ended: ShownEntry | None
+
+
+class LedgerEntries(Controller):
+    """The ledger."""
+
+    path = "/ledger"
+    tags = ("ledger",)
+
+    @get("/", **open_to(*OVERSIGHT, Role.DEVELOPER))
+    async def index(
+        self,
+        *,
+        areas: InAreas,
+        caller: Asking,
+        since: WhenFilter = None,
+        until: WhenFilter = None,
+        organisation: OrganisationFilter = None,
+        key: KeyFilter = None,
+        release: ReleaseFilter = None,
+        event: Annotated[Event | None, QueryParameter()] = None,
+        decision: Annotated[str | None, QueryParameter(pattern=r"^(?:admitted|refused)$(?!\n)")] = None,
+        reason: Annotated[Reason | None, QueryParameter()] = None,
+        endpoint: Annotated[str | None, QueryParameter(pattern=r"^/[a-z0-9/{}_-]{1,99}$(?!\n)")] = None,
+        order: Annotated[Order, QueryParameter()] = Order.NEWEST,
+        after: Annotated[
+            int | None, QueryParameter(ge=0, le=INDEX_MAX, description="`next` of the page before.")
+        ] = None,
+        limit: Limit = 100,
+    ) -> EntryPage:
+        """Entries by time, organisation, key, release, event, decision, reason and endpoint."""
+        query = Query(
+            since=instant_in(since, "since"),
+            until=instant_in(until, "until"),
+            organisation=organisation or "",
+            key=key or "",
+            release=release or "",
+            event=event or "",
+            decision=decision or "",
+            reason=reason or "",
+            endpoint=endpoint or "",
+            oldest_first=order is Order.OLDEST,
+            cursor=after,
+            limit=limit,
+        )
+        page = await _page(areas, caller, query)
+        return EntryPage([await _shown(areas, caller, entry) for entry in page.entries], page.cursor, page.is_last)
+
+    @get("/{entry:str}", **open_to(*OVERSIGHT, Role.DEVELOPER))
+    async def show(self, entry: Reference, areas: InAreas, caller: Asking) -> EntryWithEnd:
+        """One entry, by its index or its id, with the very text that is hashed."""
+        own = "" if caller.has(*OVERSIGHT) else caller.organisation
+        if entry.isdecimal():
+            page = await areas.search.everywhere(Query(oldest_first=True, cursor=int(entry), limit=1))
+            found = [each for each in page.entries if each.index == int(entry)]
+            if not found or (own and found[0].body.get("organisation") != own):
+                raise NotFound
+            entry = found[0].id
+        found = await areas.search.about(entry, own)
+        if not found:
+            raise NotFound
+        shown_entries = [await _shown(areas, caller, each, whole=True) for each in found[:2]]
+        return EntryWithEnd(shown_entries[0], shown_entries[1] if len(shown_entries) > 1 else None)
+
+
+async def _page(areas: Areas, caller: Caller, query: Query) -> Page:
+    """What this caller may read of it."""
+    if caller.has(*OVERSIGHT):
+        return await areas.search.everywhere(query)
+    known = not query.release or await areas.usable.may_know_of(caller, query.release)
+    if not known or query.organisation not in {"", caller.organisation}:
+        return Page((), query.cursor or 0, is_last=True)
+    return await areas.search.of_organisation(caller.organisation, query)
+
+
+async def _shown(areas: Areas, caller: Caller, entry: Entry, *, whole: bool = False) -> ShownEntry:
+    hides = entry.event == Event.ACCESS_REFUSED and entry.body.get("reasons") == [Reason.MODEL_NOT_FOUND]
+    if hides and not caller.has(*OVERSIGHT) and not await areas.usable.may_know_of(caller, _release_of(entry)):
+        body = {name: value for name, value in entry.body.items() if name in _TOLD_OF_UNKNOWN}
+        return _without_hash(entry, body)
+    canonical = await _text_of(areas, entry) if whole else ""
+    return msgspec.structs.replace(
+        _without_hash(entry, entry.body), leaf_hash=entry.leaf_hash.hex(), canonical=canonical
+    )
+
+
+def _without_hash(entry: Entry, body: dict[str, Any]) -> ShownEntry:
+    return ShownEntry(
+        index=entry.index,
+        id=entry.id,
+        event=entry.event,
+        at=shown(entry.at),
+        uncertainty_us=entry.uncertainty_us,
+        process=entry.process,
+        body=body,
+    )
+
+
+async def _text_of(areas: Areas, entry: Entry) -> str:
+    """The stored text itself, which nobody has read and written again."""
+    index = entry.index
+    stored = await areas.database.read(lambda connection: lines(connection, index, index + 1))
+    return "".join(line.decode() for _, line in stored)
+
+
+def _release_of(entry: Entry) -> str:
+    return str(entry.body.get("release", ""))

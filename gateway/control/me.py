@@ -1,0 +1,162 @@
+"""`/control/me`: who I am, what I may use now and from when, what is missing, and what I have used."""
+
+from datetime import datetime
+
+import msgspec
+from litestar import Controller, get
+
+from gateway.access.calls import Call, new_request_id
+from gateway.access.passages import Standing
+from gateway.access.quotas import Meter
+from gateway.clock import Moment
+from gateway.control.areas import Areas, Asking, InAreas, Now
+from gateway.control.guards import EVERYBODY, open_to
+from gateway.control.wire import when
+from gateway.identity.callers import Caller
+from gateway.releases.components import Component
+
+ENDPOINT = "/control/me"
+
+
+class MyKey(msgspec.Struct, frozen=True):
+    """The key this was asked with."""
+
+    id: str
+    expires_at: datetime | None
+    scopes: list[str] | None
+    """null: not narrowed. Empty: nothing."""
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """A component that cannot be used now: why, what to do, and from when it can be."""
+
+    component: str
+    code: str
+    message: str
+    next_step: str
+    opens_at: datetime | None
+    """When the strategy as it stands admits this use, once its terms are accepted; null where it never does."""
+
+
+class MyTerms(msgspec.Struct, frozen=True):
+    """A text that must have been accepted."""
+
+    name: str
+    digest: str
+    accepted: bool
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What binds the use. null: not limited."""
+
+    requests_per_minute: int | None
+    tokens_per_day: int | None
+    max_output_tokens: int | None
+
+
+class Used(msgspec.Struct, frozen=True):
+    """What the organisation has used of this release."""
+
+    requests_last_minute: int
+    requests_today: int
+    tokens_today: int
+    """Spent, and held by calls under way."""
+
+
+class MyRelease(msgspec.Struct, frozen=True, kw_only=True):
+    """One release that I may know of."""
+
+    release: str
+    stage: str | None
+    """The stage open now."""
+    access: str | None
+    components: list[str]
+    """What I may use now."""
+    missing: list[Missing]
+    terms: list[MyTerms]
+    grant_ends_at: datetime | None
+    """When my organisation's grant ends; null where it holds none."""
+    log: str | None
+    retain_days: int | None
+    limits: Limits | None
+    """null where nothing may be used now."""
+    used: Used
+
+
+class Me(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asking, and what stands for them."""
+
+    organisation: str
+    roles: list[str]
+    key: MyKey
+    releases: list[MyRelease]
+
+
+class Myself(Controller):
+    """What a caller sees of itself."""
+
+    path = "/me"
+    tags = ("me",)
+
+    @get("/", **open_to(*EVERYBODY, any_scope=True))
+    async def show(self, areas: InAreas, caller: Asking, moment: Now) -> Me:
+        """Who I am, what I may use now and from when, and what I have used."""
+        snapshot, _ = areas.current.now()
+        meters = await areas.admissions.used(caller.organisation)
+        releases = [await _release(areas, caller, name, meters, moment) for name in sorted(snapshot.releases)]
+        return Me(
+            organisation=caller.organisation,
+            roles=[role.value for role in caller.roles],
+            key=MyKey(caller.key, when(caller.expires_at), None if caller.scopes is None else list(caller.scopes)),
+            releases=[release for release in releases if release is not None],
+        )
+
+
+async def _release(
+    areas: Areas, caller: Caller, name: str, meters: dict[str, Meter], moment: Moment
+) -> MyRelease | None:
+    """What I may know of one release; None where I may not know that there is one."""
+    standings = await areas.usable.standings(caller, name)
+    known = [standing for standing in standings.values() if standing.decision.visible]
+    if not known:
+        return None
+    gathered, strategy = known[0].gathered, known[0].in_force.strategy
+    conditions = gathered.stage.conditions if gathered.stage is not None else None
+    accepted = known[0].holdings.accepted.get(name, frozenset())
+    obliged = next((s.decision.obligations for s in known if s.decision.allow), None)
+    return MyRelease(
+        release=name,
+        stage=gathered.stage.name if gathered.stage is not None else None,
+        access=gathered.stage.access.value if gathered.stage is not None else None,
+        components=[component.value for component, standing in standings.items() if standing.decision.allow],
+        missing=await _missing(areas, standings),
+        terms=[MyTerms(text, digest, digest in accepted) for text, digest in sorted(strategy.terms.items())],
+        grant_ends_at=when(gathered.grant.ends_at) if gathered.grant is not None else None,
+        log=conditions.log if conditions is not None else None,
+        retain_days=conditions.retain_days if conditions is not None else None,
+        limits=None
+        if obliged is None
+        else Limits(obliged.requests_per_minute, obliged.tokens_per_day, obliged.max_output_tokens),
+        used=_used(meters.get(name, Meter()), moment),
+    )
+
+
+async def _missing(areas: Areas, standings: dict[Component, Standing]) -> list[Missing]:
+    """Every component that is visible, not usable now, and offered now or usable later."""
+    found = []
+    for component, standing in standings.items():
+        if standing.decision.allow or not standing.decision.visible:
+            continue
+        opens_at = await areas.usable.opens_at(standing, component)
+        stage = standing.gathered.stage
+        if opens_at is None and (stage is None or component not in stage.offers):
+            continue
+        call = Call(request_id=new_request_id(), endpoint=ENDPOINT)
+        refused = areas.refusals.judged(call, standing)
+        found.append(Missing(component.value, refused.code, refused.message, refused.next_step, when(opens_at)))
+    return found
+
+
+def _used(meter: Meter, moment: Moment) -> Used:
+    requests_last_minute = meter.requests_in_window(moment.latest)  # this also brings the meter to the day
+    return Used(requests_last_minute, meter.requests, meter.tokens_used + meter.tokens_reserved)

@@ -1,0 +1,270 @@
+"""`/control/releases`: release files validated and applied, versions read back."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.params import JSONBody, QueryParameter
+
+from gateway.clock import Moment
+from gateway.control.areas import Areas, By, InAreas, Now
+from gateway.control.guards import open_to
+from gateway.control.wire import After, Body, Limit, PartInPath, shown, when
+from gateway.identity.callers import OVERSIGHT, Role
+from gateway.releases.files import DOCUMENT_BYTES_MAX, Reading
+from gateway.releases.strategies import Stage, Strategy
+from gateway.releases.versions import Release, StrategyVersion
+
+FILE_LENGTH_MAX = 1 << 20
+BODY_BYTES_MAX = 12 << 20
+
+Path = Annotated[str, msgspec.Meta(min_length=1, max_length=300, examples=["terms/aup-2026-1.md"])]
+Document = Annotated[str, msgspec.Meta(max_length=DOCUMENT_BYTES_MAX)]
+Base = Annotated[str, msgspec.Meta(pattern=r"^(?:sha256:[0-9a-f]{64})?$(?!\n)", max_length=71)]
+
+
+class ReleaseFile(Body, frozen=True):
+    """A release file with the texts it names."""
+
+    file: Annotated[str, msgspec.Meta(max_length=FILE_LENGTH_MAX)]
+    """The YAML itself."""
+    documents: Annotated[dict[Path, Document], msgspec.Meta(max_length=64)] = msgspec.field(default_factory=dict)
+    """Texts of its terms, by the path the file gives them."""
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] = "release.yaml"
+    """What the file is called, for messages."""
+    adopt: bool = False
+    """Let a first version say which stages had opened already; recorded."""
+    base: Base | None = None
+    """Digest of the version that the author saw in force, empty for none. Left out: whatever is in force."""
+
+
+class Validated(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file without mistakes would come to."""
+
+    release: str
+    digest: str
+    in_force: str | None
+    """Digest of the version in force now; null for a new release."""
+    changes: bool
+    """Whether applying it would change anything."""
+
+
+class AppliedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """What applying a file came to."""
+
+    release: str
+    number: int
+    digest: str
+    previous: str
+    changed: bool
+    """false where this very strategy was in force already."""
+
+
+class ShownRelease(msgspec.Struct, frozen=True, kw_only=True):
+    """A release and the version in force."""
+
+    release: str
+    number: int
+    digest: str
+    stage: str | None
+    """The stage open now."""
+    access: str | None
+    opens_next: str | None
+    """The stage to open next."""
+    opens_at: datetime | None
+    first_applied_at: datetime
+    applied_at: datetime
+
+
+class ReleasePage(msgspec.Struct, frozen=True):
+    """Some releases, in order of name."""
+
+    releases: list[ShownRelease]
+    next: str | None
+    """Where the next page begins; null on the last."""
+
+
+class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage of a strategy."""
+
+    name: str
+    state: str
+    """past, open or to come."""
+    access: str
+    opens: datetime
+    closes: datetime | None
+    to: list[str]
+    offers: list[str]
+    terms: list[str]
+    requests_per_minute: int | None
+    tokens_per_day: int | None
+    max_output_tokens: int | None
+    log: str
+    retain_days: int | None
+    irreversible: bool
+
+
+class ShownVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One strategy as applied."""
+
+    release: str
+    number: int
+    digest: str
+    previous: str
+    applied_at: datetime
+    applied_by: str
+    adopted: bool
+    listed: bool
+    terms: dict[str, str]
+    """Digests by name."""
+    upstream: str | None
+    model: str | None
+    files: dict[str, str]
+    """Digests of the weights that may be downloaded, by path."""
+    stages: list[ShownStage]
+
+
+class VersionPage(msgspec.Struct, frozen=True):
+    """Versions of one release, from the newest backwards."""
+
+    versions: list[ShownVersion]
+    next: int | None
+    """`before` of the next page; null on the last."""
+
+
+class Releases(Controller):
+    """Releases and their strategy versions."""
+
+    path = "/releases"
+    tags = ("releases",)
+
+    @get("/", **open_to(*OVERSIGHT))
+    async def index(self, areas: InAreas, moment: Now, after: After = None, limit: Limit = 100) -> ReleasePage:
+        """Releases in order of name."""
+        found = await areas.catalogue.releases(after or "", limit)
+        releases = [await _release(areas, release, moment) for release in found]
+        return ReleasePage(releases, found[-1].name if len(found) == limit else None)
+
+    @post("/validate", status_code=200, request_max_body_size=BODY_BYTES_MAX, **open_to(Role.PROVIDER, Role.APPROVER))
+    async def validate(self, data: JSONBody[ReleaseFile], areas: InAreas, moment: Now) -> Validated:
+        """Hold a file against what is in force, and write nothing. Every mistake is told, with its line."""
+        reading = await _read(areas, data)
+        strategy = await areas.catalogue.validate(reading, moment, adopt=data.adopt)
+        in_force = await areas.catalogue.find(strategy.release)
+        digest = strategy.digest()
+        return Validated(
+            release=strategy.release,
+            digest=digest,
+            in_force=in_force.digest if in_force is not None else None,
+            changes=in_force is None or in_force.digest != digest,
+        )
+
+    @post("/", status_code=200, request_max_body_size=BODY_BYTES_MAX, **open_to(Role.PROVIDER))
+    async def apply(self, data: JSONBody[ReleaseFile], areas: InAreas, actor: By, moment: Now) -> AppliedVersion:
+        """Put a file in force as the next version of its release: everywhere within a second."""
+        reading = await _read(areas, data)
+        applied = await areas.catalogue.apply(actor, reading, moment, base=data.base, adopt=data.adopt)
+        version = applied.version
+        return AppliedVersion(
+            release=version.strategy.release,
+            number=version.number,
+            digest=version.digest,
+            previous=version.previous,
+            changed=applied.changed,
+        )
+
+    @get("/{namespace:str}/{name:str}", **open_to(*OVERSIGHT))
+    async def show(
+        self,
+        *,
+        namespace: PartInPath,
+        name: PartInPath,
+        areas: InAreas,
+        moment: Now,
+        digest: Annotated[str | None, QueryParameter(pattern=r"^sha256:[0-9a-f]{64}$(?!\n)", max_length=71)] = None,
+    ) -> ShownVersion:
+        """The version in force, or the one with a digest."""
+        return _version(await areas.catalogue.get(f"{namespace}/{name}", digest), moment)
+
+    @get("/{namespace:str}/{name:str}/versions", **open_to(*OVERSIGHT))
+    async def versions(
+        self,
+        *,
+        namespace: PartInPath,
+        name: PartInPath,
+        areas: InAreas,
+        moment: Now,
+        before: Annotated[int | None, QueryParameter(ge=1, le=2**31 - 1)] = None,
+        limit: Limit = 20,
+    ) -> VersionPage:
+        """Versions from the newest backwards."""
+        release = f"{namespace}/{name}"
+        await areas.catalogue.get(release)
+        versions = await areas.catalogue.history(release, before, limit)
+        last = versions[-1].number if len(versions) == limit else None
+        return VersionPage([_version(version, moment) for version in versions], last)
+
+
+async def _read(areas: Areas, sent: ReleaseFile) -> Reading:
+    documents = {path: text.encode() for path, text in sent.documents.items()}
+    return await areas.catalogue.read(sent.file.encode(), documents, sent.name)
+
+
+async def _release(areas: Areas, release: Release, moment: Moment) -> ShownRelease:
+    strategy = (await areas.catalogue.get(release.name)).strategy
+    stage, coming = strategy.stage_at(moment), strategy.next_stage(moment)
+    return ShownRelease(
+        release=release.name,
+        number=release.number,
+        digest=release.digest,
+        stage=stage.name if stage is not None else None,
+        access=stage.access.value if stage is not None else None,
+        opens_next=coming.name if coming is not None else None,
+        opens_at=shown(coming.opens) if coming is not None else None,
+        first_applied_at=shown(release.first_applied_at),
+        applied_at=shown(release.applied_at),
+    )
+
+
+def _version(version: StrategyVersion, moment: Moment) -> ShownVersion:
+    strategy = version.strategy
+    return ShownVersion(
+        release=strategy.release,
+        number=version.number,
+        digest=version.digest,
+        previous=version.previous,
+        applied_at=shown(version.applied_at),
+        applied_by=version.applied_by,
+        adopted=version.adopted,
+        listed=strategy.listed,
+        terms=strategy.terms,
+        upstream=strategy.inference.upstream if strategy.inference is not None else None,
+        model=strategy.inference.model if strategy.inference is not None else None,
+        files=strategy.weights.files if strategy.weights is not None else {},
+        stages=[_stage(strategy, stage, moment) for stage in strategy.stages],
+    )
+
+
+def _stage(strategy: Strategy, stage: Stage, moment: Moment) -> ShownStage:
+    conditions = stage.conditions
+    if strategy.stage_at(moment) == stage:
+        state = "open"
+    else:
+        state = "past" if moment.surely_reached(stage.opens) else "to come"
+    return ShownStage(
+        name=stage.name,
+        state=state,
+        access=stage.access.value,
+        opens=shown(stage.opens),
+        closes=when(stage.closes),
+        to=list(stage.to),
+        offers=[component.value for component in stage.offers],
+        terms=list(conditions.terms),
+        requests_per_minute=conditions.requests_per_minute,
+        tokens_per_day=conditions.tokens_per_day,
+        max_output_tokens=conditions.max_output_tokens,
+        log=conditions.log,
+        retain_days=conditions.retain_days,
+        irreversible=stage.irreversible,
+    )

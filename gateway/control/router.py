@@ -1,0 +1,68 @@
+"""The whole door for providers and auditors on one page: its nouns, its guard, what every route is handed."""
+
+from typing import Any
+
+from litestar import Request, Response, Router
+from litestar.di import Provide
+
+from gateway.clock import Moment
+from gateway.control import problems, queries
+from gateway.control.areas import Areas
+from gateway.control.grants import Grants
+from gateway.control.guards import doorkeeper
+from gateway.control.keys import Keys
+from gateway.control.ledger import LedgerEntries
+from gateway.control.me import Myself
+from gateway.control.organisations import Organisations
+from gateway.control.policies import Policies
+from gateway.control.releases import Releases
+from gateway.control.terms import TermsOfReleases
+from gateway.identity.callers import Caller
+from gateway.ledger.store import Actor
+
+PATH = "/control"
+BODY_BYTES_MAX = 64 << 10
+"""Of routes that do not say otherwise."""
+
+NOUNS = (Myself, Organisations, Keys, Releases, TermsOfReleases, Grants, LedgerEntries, Policies)
+
+
+def control_router(areas: Areas) -> Router:
+    """`/control` over these areas."""
+
+    async def provide_areas() -> Areas:
+        return areas
+
+    async def provide_moment() -> Moment:
+        _, moment = areas.current.now()
+        return moment
+
+    return Router(
+        path=PATH,
+        route_handlers=NOUNS,
+        guards=[doorkeeper(areas.entrance)],
+        before_request=queries.check,
+        after_request=_finish,
+        dependencies={
+            "areas": Provide(provide_areas),
+            "caller": Provide(_provide_caller),
+            "actor": Provide(_provide_actor),
+            "moment": Provide(provide_moment),
+        },
+        exception_handlers=problems.HANDLERS,
+        request_max_body_size=BODY_BYTES_MAX,
+    )
+
+
+async def _provide_caller(request: Request[Caller, Any, Any]) -> Caller:
+    return request.user
+
+
+async def _provide_actor(request: Request[Caller, Any, Any]) -> Actor:
+    return Actor(key=request.user.key, organisation=request.user.organisation)
+
+
+def _finish(response: Response[Any]) -> Response[Any]:
+    """Answers here are about one caller and one moment: nobody may keep them."""
+    response.headers["cache-control"] = "no-store"
+    return response

@@ -1,0 +1,88 @@
+"""Words that several nouns of this door share on the wire: ids by pattern, texts by length, instants as RFC 3339.
+
+A pattern ends in `$(?!\n)`, because a bare `$` would let a line end through.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from litestar.params import PathParameter, QueryParameter
+
+from gateway.clock import NEVER, Instant, datetime_from, instant_from
+from gateway.errors import Invalid
+
+_END = r"$(?!\n)"
+_PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+_ORGANISATION = rf"^[a-z0-9](?:[a-z0-9-]{{0,62}}[a-z0-9])?{_END}"
+_KEY = rf"^[0-9A-Za-z]{{12}}{_END}"
+_RECORD = rf"^[A-Za-z0-9_.-]{{1,64}}{_END}"
+_RELEASE = rf"^{_PART}/{_PART}{_END}"
+_DOCUMENT = rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}{_END}"
+
+PAGE_MAX = 200
+
+# In bodies.
+OrganisationId = Annotated[str, msgspec.Meta(pattern=_ORGANISATION, max_length=64, examples=["acme"])]
+ReleaseName = Annotated[str, msgspec.Meta(pattern=_RELEASE, max_length=193, examples=["acme/atlas-1"])]
+DocumentName = Annotated[str, msgspec.Meta(pattern=_DOCUMENT, max_length=64, examples=["aup"])]
+Digest = Annotated[str, msgspec.Meta(pattern=rf"^sha256:[0-9a-f]{{64}}{_END}", max_length=71)]
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+"""One line that people wrote."""
+When = Annotated[datetime, msgspec.Meta(tz=True)]
+"""RFC 3339 with a time zone."""
+
+# In paths.
+OrganisationInPath = Annotated[str, PathParameter(pattern=_ORGANISATION, max_length=64)]
+KeyInPath = Annotated[str, PathParameter(pattern=_KEY, max_length=12)]
+RecordInPath = Annotated[str, PathParameter(pattern=_RECORD, max_length=64)]
+"""Ids that the gateway made: of grants, assertions and entries."""
+PartInPath = Annotated[str, PathParameter(pattern=rf"^{_PART}{_END}", max_length=96)]
+"""Either half of a release's name."""
+DocumentInPath = Annotated[str, PathParameter(pattern=_DOCUMENT, max_length=64)]
+
+# In queries.
+OrganisationFilter = Annotated[str | None, QueryParameter(pattern=_ORGANISATION, max_length=64)]
+KeyFilter = Annotated[str | None, QueryParameter(pattern=_KEY, max_length=12)]
+ReleaseFilter = Annotated[str | None, QueryParameter(pattern=_RELEASE, max_length=193)]
+WhenFilter = Annotated[datetime | None, QueryParameter(description="RFC 3339 with a time zone.")]
+After = Annotated[
+    str | None,
+    QueryParameter(
+        pattern=rf"^[A-Za-z0-9_./-]{{1,200}}{_END}", max_length=200, description="`next` of the page before."
+    ),
+]
+Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)]
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is sent to this door. A field that is not declared is an error: nothing rides along."""
+
+
+class Cause(Body, frozen=True):
+    """Why something is ended. Kept in the ledger."""
+
+    cause: Line
+
+
+def when(instant: Instant | None) -> datetime | None:
+    """An instant on the wire; None for one that is absent, and for never."""
+    return None if instant is None or instant >= NEVER else datetime_from(instant)
+
+
+def shown(instant: Instant) -> datetime:
+    """An instant that has been, on the wire."""
+    return datetime_from(instant)
+
+
+def instant_in(moment: datetime | None, param: str) -> Instant | None:
+    """The instant that a request names. Raises Invalid for a date without a time zone, or before 1970."""
+    if moment is None:
+        return None
+    if moment.tzinfo is None or (instant := instant_from(moment)) < 0:
+        raise Invalid(
+            f"`{param}` must be a date with a time zone, after 1970.",
+            param=param,
+            next_step="Write it as `2026-03-01T00:00:00Z`.",
+        )
+    return instant

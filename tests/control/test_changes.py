@@ -1,0 +1,118 @@
+"""What a provider changes here is in force at the gate, recorded, and refused where it is not understood."""
+
+from gateway.access.refusals import Refused
+from gateway.releases.components import Component
+from tests.builders import a_call
+from tests.fakes.premises import DOCUMENTS, LIMITED, OPEN, Premises, open_release
+
+
+async def usable(house: Premises, by: str, release: str) -> str:
+    """Whether a caller may use a release: `yes`, or the reason why not."""
+    try:
+        async with house.gate.admit(house.callers[by], Component.TEXT, release, a_call(output_tokens=1)):
+            return "yes"
+    except Refused as refused:
+        return refused.code
+
+
+async def test_a_grant_admits_until_it_is_revoked(house: Premises) -> None:
+    before = await usable(house, "developer", LIMITED)
+    given = await house.ask(
+        "POST", "/grants", json={"organisation": "acme", "release": LIMITED, "authority": "contract 7"}
+    )
+    between = await usable(house, "developer", LIMITED)
+    revoked = await house.ask("POST", f"/grants/{given.json()['id']}/revoke", json={"cause": "contract ended"})
+    again = await house.ask("POST", f"/grants/{given.json()['id']}/revoke", json={"cause": "twice"})
+    after = await usable(house, "developer", LIMITED)
+
+    assert (before, between, after) == ("grant_required", "yes", "grant_ended")
+    assert (given.status_code, given.json()["active"], revoked.json()["active"]) == (201, True, False)
+    assert again.status_code == 409
+
+
+async def test_a_grant_is_only_given_to_what_there_is(house: Premises) -> None:
+    nobody = {"organisation": "nobody", "release": LIMITED, "authority": "x"}
+    nothing = {"organisation": "acme", "release": "acme/nothing", "authority": "x"}
+    past = {"organisation": "acme", "release": LIMITED, "authority": "x", "ends_at": "2024-01-01T00:00:00Z"}
+
+    answers = [await house.ask("POST", "/grants", json=body) for body in (nobody, nothing, past)]
+
+    assert [(a.status_code, a.json()["param"]) for a in answers] == [
+        (400, "organisation"),
+        (400, "release"),
+        (400, "ends_at"),
+    ]
+
+
+async def test_terms_bind_the_organisation_once_any_developer_accepted_the_text_in_force(house: Premises) -> None:
+    text = (await house.ask("GET", f"/releases/{OPEN}/terms/aup", by="developer")).json()
+    accept = f"/releases/{OPEN}/terms/aup/accept"
+    wrong = await house.ask("POST", accept, by="developer", json={"digest": "sha256:" + "0" * 64})
+    before = await usable(house, "developer", OPEN)
+    accepted = await house.ask("POST", accept, by="developer", json={"digest": text["digest"]})
+    again = await house.ask("POST", accept, by="developer", json={"digest": text["digest"]})
+
+    assert text["text"] == DOCUMENTS["terms/aup.md"]
+    assert (wrong.status_code, wrong.json()["code"]) == (409, "terms_changed")
+    assert (before, await usable(house, "developer", OPEN)) == ("terms_not_accepted", "yes")
+    assert (await usable(house, "stranger", OPEN)) == "terms_not_accepted"
+    assert (accepted.json()["before"], again.json()["before"]) == (False, True)
+
+
+async def test_terms_of_a_hidden_release_are_not_found_as_those_of_none(house: Premises) -> None:
+    hidden = await house.ask("GET", "/releases/acme/closed/terms", by="developer")
+    absent = await house.ask("GET", "/releases/acme/nothing/terms", by="developer")
+
+    assert (hidden.status_code, absent.status_code) == (404, 404)
+    assert {**hidden.json(), "request_id": ""} == {**absent.json(), "request_id": ""}
+
+
+async def test_a_file_is_validated_without_a_change_and_applied_with_one(house: Premises) -> None:
+    changed = open_release().replace("requests_per_minute: 60", "requests_per_minute: 30")
+    sent = {"file": changed, "documents": DOCUMENTS}
+    validated = (await house.ask("POST", "/releases/validate", json=sent)).json()
+    before = (await house.ask("GET", f"/releases/{OPEN}")).json()
+    applied = (await house.ask("POST", "/releases", json=sent)).json()
+    again = (await house.ask("POST", "/releases", json=sent)).json()
+    versions = (await house.ask("GET", f"/releases/{OPEN}/versions")).json()["versions"]
+
+    assert (validated["changes"], validated["in_force"]) == (True, before["digest"])
+    assert (applied["number"], applied["digest"], applied["changed"]) == (2, validated["digest"], True)
+    assert again["changed"] is False
+    assert [version["stages"][0]["requests_per_minute"] for version in versions] == [30, 60]
+
+
+async def test_an_apply_on_a_base_that_moved_is_refused(house: Premises) -> None:
+    sent = {"file": open_release().replace("60", "30"), "documents": DOCUMENTS, "base": "sha256:" + "0" * 64}
+
+    answer = await house.ask("POST", "/releases", json=sent)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "release_moved")
+
+
+async def test_a_disabled_organisation_is_shut_out_at_once(house: Premises) -> None:
+    disabled = await house.ask("POST", "/organisations/acme/disable", json={"cause": "misuse"})
+
+    assert disabled.json()["state"] == "disabled"
+    assert (await house.ask("GET", "/me", by="developer")).status_code == 401
+    assert (await house.ask("GET", "/me", by="stranger")).status_code == 200
+
+
+async def test_attributes_are_asserted_listed_and_withdrawn(house: Premises) -> None:
+    for value, assurance in (("K1", 0), ("K4", 3)):
+        claim = {"name": "kyc", "value": value, "issuer": "registry", "assurance": assurance}
+        assert (await house.ask("POST", "/organisations/acme/attributes", json=claim)).status_code == 201
+    listed = (await house.ask("GET", "/organisations/acme/attributes", by="developer")).json()
+    strongest = next(each for each in listed if each["stands"])
+    path = f"/organisations/acme/attributes/{strongest['id']}/withdraw"
+    await house.ask("POST", path, json={"cause": "expired passport"})
+    left = (await house.ask("GET", "/organisations/acme/attributes")).json()
+
+    assert strongest["value"] == "K4"
+    assert [(each["value"], each["stands"]) for each in left] == [("K1", True)]
+
+
+async def test_the_policy_in_force_is_named_by_its_digest(house: Premises) -> None:
+    answer = (await house.ask("GET", "/policy", by="auditor")).json()
+
+    assert answer["digest"].startswith("sha256:")
