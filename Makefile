@@ -7,6 +7,7 @@ TOOLS := $(CURDIR)/.tools/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
+REAL := .tools/real
 
 OPA_VERSION := v1.22.2
 REGAL_VERSION := v0.42.0
@@ -18,10 +19,10 @@ export PATH := $(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test check style types imports rego bench soak test-real tools lock clean
+.PHONY: help install run test check style types imports rego bench bench-peers soak test-real tools lock clean
 
 help: ## list what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(RUNTIME) ## set everything up in .venv, from locked and hashed packages
 
@@ -59,11 +60,14 @@ rego: ## the policies: format, compiler, tests, lint
 bench: $(DEVELOPMENT) ## measure, beside the peers that are at hand (see benchmarks/README.md)
 	$(BIN)/python -m benchmarks $(ARGS)
 
+bench-peers: $(DEVELOPMENT) ## install the peers of the benchmark into benchmarks/.peers
+	$(BIN)/python -m benchmarks.install
+
 soak: $(DEVELOPMENT) ## the heavy tests, whole: minutes to hours
 	RELEASE_GATEWAY_SOAK=1 $(BIN)/python -m pytest -m soak $(ARGS)
 
-test-real: $(DEVELOPMENT) ## a real model behind the gateway, called by the official client
-	bash benchmarks/real/run.sh $(ARGS)
+test-real: $(DEVELOPMENT) $(REAL)/.installed ## a real model behind the gateway, called by the official client
+	REAL_MODEL_PYTHON=$(CURDIR)/$(REAL)/bin/python $(BIN)/python -m pytest tests/real $(ARGS)
 
 tools: ## build opa and regal into .tools/bin (needs go)
 	@command -v go >/dev/null || { echo "go is missing: install it, or put opa and regal on the PATH" >&2; exit 1; }
@@ -89,6 +93,14 @@ $(BIN)/python:
 $(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
 	$(PIP) install --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The server of the real model is compiled: about six minutes on two cores, once; it needs a C++ compiler.
+# GGML_NATIVE=OFF, since a build for the very processor crashes at the first token on some virtual machines.
+$(REAL)/.installed: benchmarks/real.lock
+	$(PYTHON) -m venv $(REAL)
+	CMAKE_ARGS=-DGGML_NATIVE=OFF $(REAL)/bin/python -m pip --disable-pip-version-check --quiet install \
+		--require-hashes -r benchmarks/real.lock
 	@touch $@
 
 $(DEVELOPMENT): requirements-dev.lock $(RUNTIME)
