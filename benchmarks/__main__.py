@@ -10,6 +10,7 @@ from rich.console import Console
 
 from benchmarks import unary
 from benchmarks.contenders import Contender, Direct
+from benchmarks.ledger import measure_ledger
 from benchmarks.peers.envoy import BareEnvoy
 from benchmarks.peers.litellm import LiteLLM
 from benchmarks.peers.nginx import BareNginx
@@ -29,7 +30,8 @@ CONTENDERS: tuple[Contender, ...] = (Direct(), BareNginx(), BareEnvoy(), Gateway
 @click.option("--only", multiple=True, type=click.Choice([contender.name for contender in CONTENDERS]))
 @click.option("--unary/--no-unary", "with_unary", default=True, show_default=True, help="Calls answered at once.")
 @click.option("--streams/--no-streams", "with_streams", default=True, show_default=True, help="Paced streams.")
-@click.option("--full", is_flag=True, help="1,000 open streams too.")
+@click.option("--ledger/--no-ledger", "with_ledger", default=True, show_default=True, help="The ledger as it grows.")
+@click.option("--full", is_flag=True, help="1,000 open streams and a million entries too.")
 @click.option("--require-all", is_flag=True, help="Fail where a contender is absent or a floor is missed.")
 @click.option("--document", type=click.Path(path_type=Path), help="Write the report as Markdown too.")
 def main(
@@ -38,6 +40,7 @@ def main(
     only: tuple[str, ...],
     with_unary: bool,
     with_streams: bool,
+    with_ledger: bool,
     full: bool,
     require_all: bool,
     document: Path | None,
@@ -54,7 +57,11 @@ def main(
     if with_unary and (why := unary.absence()):
         raise click.ClickException(why)
     with tempfile.TemporaryDirectory(prefix="gateway-bench-") as temporary, console.status("starting") as status:
-        readings = _measure(present, plan, Path(temporary), absent, (with_unary, with_streams), status.update)
+        folder = Path(temporary)
+        readings = _measure(present, plan, folder, absent, (with_unary, with_streams), status.update)
+        if with_ledger and (not only or OURS in only):
+            sizes = (1_000, 10_000, 100_000, 1_000_000) if full else (1_000, 10_000, 100_000)
+            readings += measure_ledger(plan, sizes, folder, status.update)
     measured = {reading.contender for reading in readings}
     versions = {contender.name: contender.version() for contender in present if contender.name in measured}
     report = Report(f"{measured_at:%Y-%m-%d %H:%M} UTC", machine, plan, versions, absent, readings)

@@ -123,7 +123,8 @@ def floors(report: Report) -> list[Floor]:
 
 def tables(report: Report) -> list[Table]:
     """The tables of the report."""
-    return [_unary(report), _streams(report), _memory(report)]
+    drawn = [_unary(report), _streams(report), _memory(report), _ledger(report)]
+    return [table for table in drawn if table.rows]
 
 
 def _unary(report: Report) -> Table:
@@ -168,6 +169,19 @@ def _memory(report: Report) -> Table:
         if idle is not None or any(peaks):
             rows.append([name, _number(idle, 0), *(_number(peak, 0) for peak in peaks)])
     return Table("Memory, MB resident", ["", "idle", "peak, calls", "peak, streams"], rows)
+
+
+def _ledger(report: Report) -> Table:
+    sizes = sorted({reading.load for reading in report.readings if reading.row == "ledger"})
+    rows = []
+    for size in sizes:
+        rate, wait = (report.median(OURS, "ledger", figure, size) for figure in ("rows_per_s", "p50_ms"))
+        first = report.median(OURS, "ledger", "rows_per_s", sizes[0])
+        rows.append(
+            [f"{size:,}", _number(rate, 0), _number(rate / first if rate and first else None, 2), _number(wait, 2)]
+        )
+    columns = ["entries before", "durable rows/s", f"x {sizes[0]:,}" if sizes else "", "p50 ms to be durable"]
+    return Table("The ledger by itself on SQLite, 64 calls at a time", columns, rows)
 
 
 def _number(value: float | None, places: int) -> str:

@@ -34,9 +34,9 @@ class Reading:
 
     contender: str
     row: str
-    """unary, streams, first_byte, memory_unary or memory_streams."""
+    """unary, streams, first_byte, memory_unary, memory_streams or ledger."""
     load: int
-    """Connections or open streams."""
+    """Connections, open streams or entries."""
     round: int
     figures: Mapping[str, float] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
