@@ -23,6 +23,10 @@ DRIFT_PPM = 500
 """How far a local oscillator may run off, in microseconds a second (the kernel slews no faster)."""
 
 
+READING_US = 1_000
+"""How coarse a reading may be: SQLite counts milliseconds, and the true instant lies within the one it named."""
+
+
 class Moment(NamedTuple):
     """Now, as an interval: the true instant lies between both ends, inclusive."""
 
@@ -93,7 +97,7 @@ class DatabaseClock:
 
         Returns False when the reading disagrees with the clock as carried on: a step.
         """
-        low, high = database_now - heard_at, database_now - asked_at
+        low, high = database_now - heard_at, database_now + READING_US - asked_at
         if self._read_at is None:
             self._low, self._high, self._read_at = low, high, heard_at
             return True

@@ -4,7 +4,8 @@ Without them one connection could hold a head of any size in memory, or send a b
 """
 
 import asyncio
-import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -79,7 +80,30 @@ def make_server(app: Any, host: str, port: int, *, graceful_s: int = 30) -> uvic
     )
 
 
-async def sweep(server: uvicorn.Server) -> None:
+@asynccontextmanager
+async def listening(server: uvicorn.Server) -> AsyncIterator[int]:
+    """Run a server until the block is left or it is told to stop; the port is where it listens.
+
+    Raises SystemExit where the server could not start: it has said why.
+    """
+    serving = asyncio.create_task(server.serve())
+    sweeping = asyncio.create_task(_sweep(server))
+    try:
+        while not server.started:
+            if serving.done():
+                serving.result()
+                raise SystemExit(1)
+            await asyncio.sleep(0.01)
+        yield server.servers[0].sockets[0].getsockname()[1]
+        await serving
+    finally:
+        server.should_exit = True
+        sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
+
+
+async def _sweep(server: uvicorn.Server) -> None:
     """Drop, until cancelled, every connection whose request did not arrive in time."""
     loop = asyncio.get_running_loop()
     while True:
@@ -88,9 +112,3 @@ async def sweep(server: uvicorn.Server) -> None:
         for connection in list(server.server_state.connections):
             if isinstance(connection, BoundedProtocol) and connection.due_at is not None and now > connection.due_at:
                 connection.transport.abort()
-
-
-def bound_port(sockets: list[socket.socket]) -> int:
-    """The port that a server asked for port 0 was given."""
-    port: int = sockets[0].getsockname()[1]
-    return port

@@ -24,8 +24,9 @@ from gateway.access.reasons import Reason
 from gateway.access.refusals import Refusals, Refused
 from gateway.access.standing import Use, gather
 from gateway.clock import Moment, elapsed_us
-from gateway.errors import LedgerUnavailable
+from gateway.errors import LedgerUnavailable, SnapshotStale
 from gateway.identity.callers import Caller
+from gateway.identity.directory import Directory
 from gateway.ledger.entries import Draft
 from gateway.ledger.intents import Intent, Receipt
 from gateway.ledger.writer import Writer
@@ -36,18 +37,24 @@ STANDINGS_MAX = 100_000
 """Judged uses kept; beyond it all are dropped at once, which only costs gathering again."""
 
 
+WEIGHINGS_MAX = 5
+"""How often a use is weighed anew because what it was weighed on changed meanwhile."""
+
+
 class Gate:
     """Admits calls, or refuses them with reasons, and records either before it happens."""
 
     def __init__(
         self,
         current: Current,
+        directory: Directory,
         judging: Judging,
         holdings: Lookup[str, Holdings],
         writer: Writer,
         refusals: Refusals,
     ) -> None:
         self._current = current
+        self._directory = directory
         self._judging = judging
         self._holdings = holdings
         self._writer = writer
@@ -58,7 +65,7 @@ class Gate:
     @asynccontextmanager
     async def admit(self, caller: Caller, component: Component, release: str, call: Call) -> AsyncIterator[Passage]:
         """Run the block under a passage. Raises Refused, or Unavailable when it cannot be judged or recorded."""
-        standing = await self.weigh(caller, component, release)  # 1, 2
+        standing = await self._weighed(caller, component, release)  # 1, 2
         if standing is None:
             draft = recording.refused_unknown(call, component, caller, Reason.MODEL_NOT_FOUND)
             await self._refuse(draft, self._refusals.unknown(call))
@@ -78,6 +85,28 @@ class Gate:
             self.passages.remove(passage)
             if passage.taken is not None:
                 self._writer.submit(recording.finished(passage), keep=True)
+
+    async def _weighed(self, caller: Caller, component: Component, release: str) -> Standing | None:
+        """What stands, of facts none of which was dropped while it was weighed, or since the caller was let in.
+
+        Between this and the passage being known to the review nothing is awaited, so no narrowing falls between.
+        """
+        for _ in range(WEIGHINGS_MAX):
+            if not self._directory.is_current(caller):
+                _, moment = self._current.now()
+                caller = await self._directory.caller(caller.key, moment)
+            standing = await self.weigh(caller, component, release)
+            if standing is None or self._stands(standing, release):
+                return standing
+        raise SnapshotStale("What is in force changes faster than it can be judged.")
+
+    def _stands(self, standing: Standing, release: str) -> bool:
+        return (
+            self._current.snapshot.releases.get(release) is standing.in_force
+            and self._holdings.get_kept(standing.caller.organisation) is standing.holdings
+            and self._directory.is_current(standing.caller)
+            and self._judging.policy == standing.policy
+        )
 
     async def weigh(self, caller: Caller, component: Component, release: str) -> Standing | None:
         """What stands for this use now, judged; None where there is no such release. Records nothing."""

@@ -1,11 +1,12 @@
 """Asking the judge once per distinct question, and keeping its answer for that very question."""
 
 import asyncio
-from collections.abc import Callable
 
 from gateway.access.decisions import Decision
 from gateway.access.judges.port import Judge
 from gateway.access.questions import Question
+from gateway.clock import SECOND, elapsed_us
+from gateway.metrics import Metrics
 
 KEPT_MAX = 100_000
 """Answers kept; beyond it all are dropped at once, which only costs asking again."""
@@ -14,9 +15,9 @@ KEPT_MAX = 100_000
 class Judging:
     """Answers kept by the question's hash under one policy set. An answer has no time in it: facts end, answers do not."""
 
-    def __init__(self, judge: Judge, noted: Callable[[bool], None] = lambda _kept: None) -> None:
+    def __init__(self, judge: Judge, metrics: Metrics) -> None:
         self._judge = judge
-        self._noted = noted
+        self._metrics = metrics
         self._policy = judge.policy
         self._kept: dict[str, Decision] = {}
         self._asked: dict[str, asyncio.Task[Decision]] = {}
@@ -33,7 +34,7 @@ class Judging:
             self._kept.clear()
             self._asked.clear()
         kept = self._kept.get(digest)
-        self._noted(kept is not None)
+        self._metrics.decision_looked_up(kept is not None)
         if kept is not None:
             return kept
         asked = self._asked.get(digest)
@@ -43,10 +44,14 @@ class Judging:
 
     async def _ask(self, question: Question, digest: str) -> Decision:
         policy = self._policy
+        began = elapsed_us()
+        outcome = "fault"
         try:
             decision = await self._judge.ask(question)
+            outcome = "allow" if decision.allow else "deny"
         finally:
             self._asked.pop(digest, None)
+            self._metrics.judged(outcome, (elapsed_us() - began) / SECOND)
         if policy == self._judge.policy:
             if len(self._kept) >= KEPT_MAX:
                 self._kept.clear()

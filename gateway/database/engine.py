@@ -215,7 +215,10 @@ def _refuse_closed(raw: Any, _record: Any, _proxy: Any) -> None:
 def database_now(connection: Connection) -> int:
     """The database's own clock, as an instant in microseconds."""
     if connection.dialect.name == "sqlite":
-        statement = "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000"
+        statement = (
+            "SELECT CAST(strftime('%s', 'now') AS INTEGER) * 1000000"
+            " + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER) * 1000"
+        )
     else:
         statement = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
     return int(connection.execute(text(statement)).scalar_one())

@@ -40,7 +40,7 @@ class ResolveDoor:
         try:
             await self._answer(scope, receive, send, request_id)
         except GatewayError as error:
-            self._metrics.refused("hub", error.code)
+            self._metrics.call_refused("hub", error.code)
             status, headers, body = failure(error, request_id)
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

@@ -66,6 +66,11 @@ class Directory:
         known, profile = found
         return known.caller(profile, now)
 
+    def is_current(self, caller: Caller) -> bool:
+        """Whether nothing about this caller was dropped since it was given; without waiting."""
+        kept = self._known.kept(caller.key)
+        return kept is not None and kept[0].still_gives(caller, kept[1])
+
     def drop(self, kind: str, subject: str) -> None:
         """Forget what the feed names."""
         self._known.drop(kind, subject)

@@ -62,6 +62,10 @@ class KnownKey:
         self._profile, self._until = profile, stands_until(profile.assertions, moment)
         return self._caller
 
+    def still_gives(self, caller: Caller, profile: Profile) -> bool:
+        """Whether this very caller was made of this key and this profile."""
+        return self._caller is caller and self._profile is profile
+
 
 class KnownKeys:
     """Keys and their organisations, each looked up once, kept, and dropped when it changes."""

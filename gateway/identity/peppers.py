@@ -18,6 +18,7 @@ _FILE_MAX = 65_536
 _CLOSED_TO_OTHERS = 0o027
 """Bits no peppers file may have: nobody else reads it, only the owner writes it (a mounted secret's group may read)."""
 _KEY_PURPOSE = b"release-gateway api key 1\x00"
+_PERSON_PURPOSE = b"release-gateway end user 1\x00"
 _NAME_PURPOSE = b"release-gateway pepper name 1\x00"
 _NO_DIGEST = bytes(32)
 
@@ -31,6 +32,7 @@ class Peppers:
         # Each kept with key and purpose already absorbed: a copy costs half of a new HMAC.
         self._begun = {_name(pepper): hmac.new(pepper, _KEY_PURPOSE, "sha256") for pepper in peppers}
         self._newest = _name(peppers[-1])
+        self._people = hmac.new(peppers[0], _PERSON_PURPOSE, "sha256")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,6 +51,15 @@ class Peppers:
     def verifies_nothing(self, token: str) -> None:
         """The work of verifying, for a key that nobody issued."""
         self.verifies(token, self._newest, _NO_DIGEST)
+
+    def pseudonym(self, organisation: str, person: str) -> str:
+        """A name for one organisation's end user that only this file can tie to the person.
+
+        Made under the oldest pepper, so that it stays the same while newer ones are added.
+        """
+        running = self._people.copy()
+        running.update(f"{organisation}\0{person}".encode())
+        return f"eu_{running.hexdigest()[:32]}"
 
     def _digest(self, pepper: str, token: str) -> bytes:
         running = self._begun[pepper].copy()

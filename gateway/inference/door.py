@@ -4,7 +4,6 @@ A path is matched on its raw bytes, whole, and nothing else decides what is aske
 what is served. What the door does not know is refused in its own shape, never passed on.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -15,7 +14,7 @@ from gateway.access.calls import new_request_id
 from gateway.access.entrance import Entrance
 from gateway.access.refusals import Refusals
 from gateway.access.usable import Usable
-from gateway.errors import GatewayError, Invalid, NotFound
+from gateway.errors import GatewayError, NotFound
 from gateway.identity.callers import Caller
 from gateway.inference.calls import CHAT, COMPLETIONS, EMBEDDINGS, Endpoint
 from gateway.inference.dialect import failure

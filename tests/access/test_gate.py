@@ -18,14 +18,16 @@ from gateway.access.refusals import Refusals, Refused
 from gateway.access.snapshot import InForce, Snapshot
 from gateway.clock import elapsed_us
 from gateway.database.engine import Database, database_now
-from gateway.errors import JudgeUnavailable, LedgerUnavailable, SnapshotStale
+from gateway.errors import JudgeUnavailable, LedgerUnavailable, SnapshotStale, Unauthenticated
 from gateway.ledger.store import Ledger
 from gateway.ledger.tables import entry_table
 from gateway.ledger.writer import Writer
 from gateway.lookups import Lookup
+from gateway.metrics import Metrics
 from gateway.releases.components import Component
 from gateway.releases.strategies import AccessLevel, Conditions, Strategy
 from tests.builders import a_call, a_caller, a_stage, a_strategy, holdings, in_force
+from tests.fakes.directory import FakeDirectory
 from tests.fakes.judge import FakeJudge
 
 
@@ -40,7 +42,15 @@ class House:
         self.judge = FakeJudge()
         self.held: Holdings = holdings()
         lookup: Lookup[str, Holdings] = Lookup(self._load, keeps=100)
-        self.gate = Gate(self.current, Judging(self.judge), lookup, self.writer, Refusals("https://example.com/ask"))
+        self.directory = FakeDirectory()
+        self.gate = Gate(
+            self.current,
+            self.directory,  # type: ignore[arg-type]
+            Judging(self.judge, Metrics()),
+            lookup,
+            self.writer,
+            Refusals("https://example.com/ask"),
+        )
 
     async def _load(self, organisation: str) -> Holdings | None:
         return self.held
@@ -152,6 +162,31 @@ async def test_what_is_in_force_must_have_been_confirmed_lately(house: House) ->
     with pytest.raises(SnapshotStale):
         async with house.gate.admit(a_caller(), Component.TEXT, "acme/atlas-1", a_call()):
             pytest.fail("a call passed on a stale snapshot")
+
+
+async def test_a_key_revoked_after_it_was_let_in_and_before_it_is_judged_does_not_pass(house: House) -> None:
+    caller = a_caller()
+    house.directory.gone[caller.key] = "key_revoked"
+
+    with pytest.raises(Unauthenticated):
+        async with house.gate.admit(caller, Component.TEXT, "acme/atlas-1", a_call()):
+            pytest.fail("a revoked key passed")
+
+
+async def test_a_release_that_narrows_while_the_judge_thinks_is_judged_again(house: House) -> None:
+    judged = house.judge.ask
+
+    async def narrow_meanwhile(question: Any) -> Any:
+        decision = await judged(question)
+        house.judge.ask = judged  # type: ignore[method-assign]
+        await house.release(a_strategy(a_stage(access=AccessLevel.LIMITED, to=())))
+        return decision
+
+    house.judge.ask = narrow_meanwhile  # type: ignore[method-assign]
+
+    with pytest.raises(Refused):
+        async with house.gate.admit(a_caller(), Component.TEXT, "acme/atlas-1", a_call()):
+            pytest.fail("a call passed on what was no longer in force")
 
 
 async def test_the_judge_is_asked_once_for_a_thousand_calls_of_a_kind(house: House) -> None:

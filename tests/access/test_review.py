@@ -9,8 +9,6 @@ from gateway.access.passages import Passage
 from gateway.access.review import Review
 from gateway.clock import SECOND, elapsed_us
 from gateway.database.engine import Database
-from gateway.errors import Unauthenticated
-from gateway.identity.callers import Caller
 from gateway.ledger.store import Touch
 from gateway.releases.components import Component
 from gateway.releases.strategies import AccessLevel
@@ -18,26 +16,12 @@ from tests.access.test_gate import House
 from tests.builders import a_call, a_caller, a_stage, a_strategy
 
 
-class FakeDirectory:
-    """Knows callers by key, and says why one is known no more."""
-
-    def __init__(self) -> None:
-        self.callers: dict[str, Caller] = {}
-        self.gone: dict[str, str] = {}
-
-    async def caller(self, key_id: str, _now: object) -> Caller:
-        """The caller, or the reason there is none."""
-        if key_id in self.gone:
-            raise Unauthenticated(code=self.gone[key_id])
-        return self.callers[key_id]
-
-
 class Streams:
     """Passages held open as streams hold them."""
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.directory = FakeDirectory()
+        self.directory = house.directory
         self.review = Review(house.gate, self.directory, house.current, house.writer)  # type: ignore[arg-type]
         self.stack = AsyncExitStack()
 

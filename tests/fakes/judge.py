@@ -13,6 +13,7 @@ class FakeJudge:
         self.policy = "sha256:" + "f" * 64
         self.asked: list[Question] = []
         self.is_down = False
+        self.fault = ""
 
     async def start(self) -> None:
         """Nothing to make ready."""

@@ -1,0 +1,78 @@
+"""`gateway serve`, from settings to the last connection closed."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+
+import msgspec
+import structlog
+import uvloop
+
+from gateway.app import Installation, create_app
+from gateway.database.durability import check_durability
+from gateway.database.exclusive import exclusively
+from gateway.database.migrate import prepare
+from gateway.demo import UPSTREAM, furnish
+from gateway.inference.connector.upstreams import Upstream, read_upstreams, upstream_at
+from gateway.inference.simulated.server import SimulatedModel
+from gateway.logs import set_up_logs
+from gateway.serving import listening, make_server
+from gateway.settings import Settings
+from gateway.shipped import shipped
+
+log = structlog.get_logger()
+
+
+def serve(settings: Settings, *, demo: bool = False, upstream: str | None = None) -> None:
+    """Run a gateway until it is told to stop. Raises SettingsInvalid where it cannot."""
+    set_up_logs(settings.log_level, settings.log_format)
+    if demo:
+        settings = msgspec.structs.replace(settings, weights=settings.weights or shipped("demo"))
+    with ExitStack() as held:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if settings.database.startswith("sqlite"):
+            held.enter_context(exclusively(settings.data))
+        uvloop.run(_serve(settings, demo=demo, upstream=upstream))
+
+
+async def _serve(settings: Settings, *, demo: bool, upstream: str | None) -> None:
+    await prepare(settings.database)
+    declared = read_upstreams(settings.upstreams.read_bytes(), settings.upstreams) if settings.upstreams else {}
+    async with _with_demonstration(declared, demo=demo, upstream=upstream) as upstreams:
+        installation = Installation(settings, upstreams)
+        await check_durability(installation.database)
+        server = make_server(create_app(installation), settings.host, settings.port, graceful_s=settings.shutdown_s)
+        async with listening(server) as port:
+            await _welcome(installation, _address(settings.host, port), demo=demo)
+
+
+@asynccontextmanager
+async def _with_demonstration(
+    declared: Mapping[str, Upstream], *, demo: bool, upstream: str | None
+) -> AsyncIterator[Mapping[str, Upstream]]:
+    """The upstreams, with the one that the demonstration's releases name."""
+    if not demo:
+        yield declared
+    elif upstream is not None:
+        yield {**declared, UPSTREAM: upstream_at(UPSTREAM, upstream)}
+    else:
+        model = SimulatedModel()
+        try:
+            yield {**declared, UPSTREAM: upstream_at(UPSTREAM, await model.start())}
+        finally:
+            await model.stop()
+
+
+async def _welcome(installation: Installation, address: str, *, demo: bool) -> None:
+    if installation.bootstrap is not None:
+        print(  # noqa: T201 - shown once, to whoever starts the gateway, and nowhere else
+            f"The provider's first key, shown this once:\n\n    {installation.bootstrap.token.reveal()}\n", flush=True
+        )
+    if demo:
+        path = await furnish(installation, address)
+        log.info("demonstration_ready", keys_and_models=str(path))
+    log.info("serving", address=address, schema=f"{address}/schema")
+
+
+def _address(host: str, port: int) -> str:
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104
+    return f"http://{shown}:{port}"
