@@ -17,7 +17,6 @@ from gateway.releases.strategies import Stage, Strategy
 from gateway.releases.versions import Release, StrategyVersion
 
 FILE_LENGTH_MAX = 1 << 20
-BODY_BYTES_MAX = 12 << 20
 
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=300, examples=["terms/aup-2026-1.md"])]
 Document = Annotated[str, msgspec.Meta(max_length=DOCUMENT_BYTES_MAX)]
@@ -146,7 +145,7 @@ class Releases(Controller):
         releases = [await _release(areas, release, moment) for release in found]
         return ReleasePage(releases, found[-1].name if len(found) == limit else None)
 
-    @post("/validate", status_code=200, request_max_body_size=BODY_BYTES_MAX, **open_to(Role.PROVIDER, Role.APPROVER))
+    @post("/validate", status_code=200, **open_to(Role.PROVIDER, Role.APPROVER))
     async def validate(self, data: JSONBody[ReleaseFile], areas: InAreas, moment: Now) -> Validated:
         """Hold a file against what is in force, and write nothing. Every mistake is told, with its line."""
         reading = await _read(areas, data)
@@ -160,7 +159,7 @@ class Releases(Controller):
             changes=in_force is None or in_force.digest != digest,
         )
 
-    @post("/", status_code=200, request_max_body_size=BODY_BYTES_MAX, **open_to(Role.PROVIDER))
+    @post("/", status_code=200, **open_to(Role.PROVIDER))
     async def apply(self, data: JSONBody[ReleaseFile], areas: InAreas, actor: By, moment: Now) -> AppliedVersion:
         """Put a file in force as the next version of its release: everywhere within a second."""
         reading = await _read(areas, data)

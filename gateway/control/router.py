@@ -21,14 +21,13 @@ from gateway.identity.callers import Caller
 from gateway.ledger.store import Actor
 
 PATH = "/control"
-BODY_BYTES_MAX = 64 << 10
-"""Of routes that do not say otherwise."""
+BODY_BYTES_MAX = 1 << 20
 
 NOUNS = (Myself, Organisations, Keys, Releases, TermsOfReleases, Grants, LedgerEntries, Policies)
 
 
-def control_router(areas: Areas) -> Router:
-    """`/control` over these areas."""
+def control_router(areas: Areas, body_bytes_max: int = BODY_BYTES_MAX) -> Router:
+    """`/control` over these areas; a request's body may have so many bytes."""
 
     async def provide_areas() -> Areas:
         return areas
@@ -50,7 +49,7 @@ def control_router(areas: Areas) -> Router:
             "moment": Provide(provide_moment),
         },
         exception_handlers=problems.HANDLERS,
-        request_max_body_size=BODY_BYTES_MAX,
+        request_max_body_size=body_bytes_max,
     )
 
 

@@ -1,15 +1,16 @@
 """What the tests of this door share."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from gateway.database.engine import Database
 from tests.fakes.premises import Premises, premises
 
 
 @pytest.fixture
-async def house(sqlite_database: Database) -> AsyncIterator[Premises]:
+async def house(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Premises]:
     """A gateway with organisations, releases and a key for each role."""
-    async with premises(sqlite_database) as furnished:
+    assert str(tmp_path) in sqlite_url, "the database lies in this very folder"
+    async with premises(tmp_path) as furnished:
         yield furnished

@@ -3,44 +3,26 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
 from litestar import Litestar
 
-from gateway.access.admissions import Admissions
 from gateway.access.calls import new_request_id
-from gateway.access.current import Current
-from gateway.access.entrance import Entrance
-from gateway.access.feed import Feed
 from gateway.access.gate import Gate
-from gateway.access.grants import Holdings
-from gateway.access.judges.embedded import EmbeddedJudge
-from gateway.access.judges.policies import read_policy_set
-from gateway.access.judging import Judging
-from gateway.access.limits import take_limits
-from gateway.access.refusals import Refusals
-from gateway.access.review import Review
-from gateway.access.snapshot import InForce
-from gateway.access.usable import Usable
-from gateway.clock import DAY, elapsed_us, text_from
+from gateway.app import Installation
+from gateway.clock import DAY, text_from
 from gateway.control.areas import Areas
 from gateway.control.problems import HANDLERS
 from gateway.control.router import control_router
-from gateway.database.engine import Database, database_now
 from gateway.identity.callers import Caller, Role
-from gateway.identity.directory import Directory
 from gateway.identity.keyring import KeyOrder
 from gateway.identity.organisations import PROVIDER
-from gateway.identity.peppers import Peppers
+from gateway.inference.connector.upstreams import upstream_at
 from gateway.ledger.entries import Body, Draft, Event
 from gateway.ledger.intents import Intent
-from gateway.ledger.search import Search
-from gateway.ledger.store import Ledger
-from gateway.ledger.writer import Writer
-from gateway.lookups import Lookup
-from gateway.releases.catalogue import Catalogue
-from gateway.shipped import shipped
+from gateway.settings import Settings
 
 DOCUMENTS = {"terms/aup.md": "Do no harm.\n"}
 
@@ -53,23 +35,28 @@ CLOSED = "acme/closed"
 class Premises:
     """The house, its app, and the keys by which it is entered."""
 
-    areas: Areas
-    gate: Gate
-    writer: Writer
-    feed: Feed
-    review: Review
+    installation: Installation
     app: Litestar
     callers: dict[str, Caller] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
-    turned_away: list[str] = field(default_factory=list)
+
+    @property
+    def areas(self) -> Areas:
+        """What the control door reaches into."""
+        return self.installation.areas()
+
+    @property
+    def gate(self) -> Gate:
+        """The gate behind every door."""
+        return self.installation.gate
 
     async def follow(self) -> None:
         """What every process does several times a second."""
-        await self.feed.poll(self.review)
+        await self.installation.feed.poll(self.installation.review)
 
     async def settle(self) -> None:
         """Wait until everything submitted is recorded: what is appended now comes after it."""
-        await self.writer.append(Intent(Draft(new_request_id(), Event.CLOCK_STEPPED, Body())))
+        await self.installation.writer.append(Intent(Draft(new_request_id(), Event.CLOCK_STEPPED, Body())))
 
     async def ask(self, method: str, path: str, by: str | None = "provider", **given: Any) -> httpx.Response:
         """One request with somebody's key; what it changed is in force when this returns."""
@@ -96,62 +83,25 @@ class Premises:
 
 
 @asynccontextmanager
-async def premises(database: Database) -> AsyncIterator[Premises]:
-    """A gateway with the organisations acme and bolt, three releases, and a key for each role."""
-    current = Current(stale_s=60)
-    ledger = Ledger(database, current.clock.now)
-    directory = Directory(database, ledger, Peppers([b"p" * 32]))
-    catalogue = Catalogue(database, ledger)
-    admissions = Admissions(database, ledger)
-    holdings: Lookup[str, Holdings] = Lookup(admissions.holdings, keeps=1000)
-    writer = Writer(ledger, take_limits)
-    judge = EmbeddedJudge(read_policy_set(shipped("policies")))
-    await judge.start()
-    judging, refusals = Judging(judge), Refusals("https://example.com/ask")
-    gate = Gate(current, judging, holdings, writer, refusals)
+async def premises(folder: Path) -> AsyncIterator[Premises]:
+    """A gateway with the organisations acme and bolt, three releases, and a key for each role.
 
-    async def load() -> dict[str, InForce]:
-        return {release.name: await _in_force(catalogue, release.name) for release in await catalogue.releases()}
-
-    def forget(kind: str, subject: str) -> None:
-        directory.drop(kind, subject)
-        if kind == "organisation":
-            holdings.drop(subject)
-
-    turned_away: list[str] = []
-    areas = Areas(
-        entrance=Entrance(directory, current, turned_away.append),
-        directory=directory,
-        catalogue=catalogue,
-        admissions=admissions,
-        current=current,
-        usable=Usable(gate, current),
-        refusals=refusals,
-        search=Search(database),
-        database=database,
-    )
-    asked = elapsed_us()
-    current.clock.observe(await database.read(database_now), asked, elapsed_us())
-    await writer.start()
-    app = Litestar([control_router(areas)], exception_handlers=HANDLERS)
-    house = Premises(
-        areas,
-        gate,
-        writer,
-        Feed(ledger, current, judging, load, [forget]),
-        Review(gate, directory, current, writer),
-        app,
-        turned_away=turned_away,
-    )
-    await _furnish(house)
-    yield house
-    await writer.stop()
-    await judge.stop()
-
-
-async def _in_force(catalogue: Catalogue, release: str) -> InForce:
-    version = await catalogue.get(release)
-    return InForce(version.strategy, version.digest)
+    The folder has a migrated database. Nothing runs in the background: what follows, follows when it is told.
+    """
+    settings = Settings(data=folder, access_request_url="https://example.com/ask")
+    installation = Installation(settings, {"simulated": upstream_at("simulated", "http://127.0.0.1:9")})
+    app = Litestar([control_router(installation.areas())], exception_handlers=HANDLERS)
+    house = Premises(installation, app)
+    try:
+        await installation.judge.start()
+        await house.follow()
+        await installation.writer.start()
+        await _furnish(house)
+        yield house
+    finally:
+        await installation.writer.stop()
+        await installation.judge.stop()
+        await installation.database.close()
 
 
 async def _furnish(house: Premises) -> None:

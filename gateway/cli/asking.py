@@ -1,0 +1,84 @@
+"""Asking a running gateway over `/control`, with the caller's own key: this command has no rights of its own."""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from gateway.cli.failures import NotPermitted, Unreachable, from_problem
+
+TIMEOUT_S = 30.0
+PAGE = 200
+
+
+def ask(method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None, file: str = "") -> Any:
+    """The gateway's answer. Raises Failure with the exit code that fits.
+
+    `file` is what a file sent along is called here, for its faults.
+    """
+    import httpx  # opened late: help and local commands do not wait for it
+
+    settings: dict[str, Any] = click.get_current_context().ensure_object(dict)
+    url = str(settings["url"]).rstrip("/")
+    client = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, transport=settings.get("transport"))
+    try:
+        with client:
+            answer = client.request(
+                method,
+                f"{url}/control{path}",
+                params={name: value for name, value in (query or {}).items() if value is not None},
+                json=body,
+                headers={"authorization": f"Bearer {_key()}", "accept": "application/json"},
+            )
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
+        raise click.UsageError(
+            f"{url!r} is not the address of a gateway; it looks like http://127.0.0.1:8080."
+        ) from None
+    except httpx.HTTPError as error:
+        raise Unreachable(
+            f"The gateway at {url} cannot be reached: {type(error).__name__}.",
+            "Start one with `gateway serve`, or set GATEWAY_URL to where it is.",
+        ) from None
+    return _read(answer, url, file)
+
+
+def pages(path: str, noun: str, *, query: Mapping[str, Any], limit: int | None, cursor: str = "after") -> Iterator[Any]:
+    """Every item of a list, page by page, up to a limit."""
+    given = dict(query)
+    left = limit
+    while left is None or left > 0:
+        given["limit"] = PAGE if left is None else min(PAGE, left)
+        page = ask("GET", path, query=given)
+        yield from page[noun]
+        if page["next"] is None:
+            return
+        given[cursor] = page["next"]
+        left = None if left is None else left - len(page[noun])
+
+
+def _key() -> str:
+    key = os.environ.get("GATEWAY_KEY", "").strip()
+    if not key:
+        raise NotPermitted(
+            "No key is set.",
+            "Put your key into GATEWAY_KEY: `export GATEWAY_KEY=rsg_…`.",
+        )
+    if not key.isascii() or not key.isprintable():
+        raise NotPermitted("GATEWAY_KEY does not hold a key.", "Look at how it was set.")
+    return key
+
+
+def _read(answer: Any, url: str, file: str) -> Any:
+    try:
+        content = answer.json()
+    except ValueError:
+        content = None
+    if answer.is_success and content is not None:
+        return content
+    if isinstance(content, dict) and "detail" in content:
+        raise from_problem(answer.status_code, content, file)
+    raise Unreachable(
+        f"What answers at {url} is not a gateway (status {answer.status_code}).",
+        "Look at GATEWAY_URL.",
+    )

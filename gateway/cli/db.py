@@ -1,0 +1,72 @@
+"""`gateway db`: the database's schema, here and without a gateway."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gateway.cli.failures import told
+from gateway.cli.showing import show_facts, show_json, wants_json, with_json
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def where(function: F) -> F:
+    """Which database, where the environment does not say."""
+    data: Callable[[F], F] = click.option(
+        "--data", type=click.Path(file_okay=False, path_type=Path), help="The data directory; GATEWAY_DATA."
+    )
+    return data(function)
+
+
+@click.group(name="db")
+def command() -> None:
+    """The database's schema. The database is GATEWAY_DATABASE_URL, or SQLite in the data directory."""
+
+
+@command.command()
+@where
+@with_json
+def upgrade(data: Path | None) -> None:
+    """Bring the schema to what this version needs; all of it or nothing."""
+    from gateway.database.migrate import upgrade as migrate
+
+    url = _database(data, made=True)
+    with told():
+        asyncio.run(migrate(url))
+    _show(url)
+
+
+@command.command()
+@where
+@with_json
+def current(data: Path | None) -> None:
+    """Show which schema the database has, and which this version needs."""
+    _show(_database(data, made=False))
+
+
+def _database(data: Path | None, *, made: bool) -> str:
+    from gateway.settings import Settings
+
+    with told():
+        settings = Settings.from_environment(data=None if data is None else str(data))
+        if made and not settings.database_url:
+            settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return settings.database
+
+
+def _show(url: str) -> None:
+    from gateway.database.migrate import current, head
+
+    with told():
+        facts = {"current": None if _is_absent(url) else asyncio.run(current(url)), "needed": head()}
+    if wants_json():
+        return show_json(facts)
+    return show_facts(facts.items())
+
+
+def _is_absent(url: str) -> bool:
+    """Whether it is a SQLite file that is not there: looking must not make it."""
+    return url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()

@@ -1,0 +1,76 @@
+"""How a command fails: what happened and what to do, on standard error, with an exit code that scripts can trust."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from gateway.errors import GatewayError, InvalidFile
+
+
+class Failure(click.ClickException):
+    """Refused or failed: told in two lines."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, next_step: str = "", *, faults: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.next_step = next_step
+        self.faults = tuple(faults)
+
+    def show(self, file: Any = None) -> None:  # noqa: ARG002 - click names the stream; this is always standard error
+        """Faults of a file as `file:line:column: message`, then what happened, then what to do."""
+        for fault in self.faults:
+            click.echo(printable(fault), err=True)
+        if self.message:
+            click.secho("error: ", fg="red", nl=False, err=True)
+            click.echo(printable(self.message), err=True)
+        if self.next_step:
+            click.echo(f"next: {printable(self.next_step)}", err=True)
+
+
+class Unreachable(Failure):
+    """No gateway answers."""
+
+    exit_code = 3
+
+
+class NotPermitted(Failure):
+    """The gateway does not know the key, or the key may not do this."""
+
+    exit_code = 4
+
+
+def from_problem(status: int, problem: Mapping[str, Any], file: str = "") -> Failure:
+    """A failure from the gateway's answer (RFC 9457). `file` is what a faulty file is called here."""
+    faults = [
+        f"{file or problem.get('file') or 'file'}:{fault['line']}:{fault['column']}: {fault['message']}"
+        for fault in problem.get("faults", ())
+    ]
+    detail = str(problem.get("detail") or f"The gateway answered with status {status}.")
+    if faults:
+        detail = f"{len(faults)} mistake{'s' if len(faults) > 1 else ''} in the file; nothing was changed."
+    elif problem.get("code"):
+        detail = f"{detail} ({problem['code']})"
+    kind = NotPermitted if status in {401, 403} else Failure
+    return kind(detail, str(problem.get("next_step") or ""), faults=faults)
+
+
+@contextmanager
+def told(file: str = "") -> Iterator[None]:
+    """Tell errors of the gateway's own code, where a command runs it here."""
+    try:
+        yield
+    except InvalidFile as error:
+        problem = {"faults": [{"line": f.line, "column": f.column, "message": f.message} for f in error.faults]}
+        raise from_problem(error.status, problem, file or error.name) from None
+    except GatewayError as error:
+        raise Failure(error.message, error.next_step) from None
+
+
+def printable(text: str) -> str:
+    """Text as a terminal may be given it: nothing that moves the cursor, colours, or turns the text round."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}" for character in text
+    )

@@ -1,0 +1,79 @@
+"""`gateway grant`: give, list, revoke."""
+
+import click
+
+from gateway.cli.asking import ask, pages
+from gateway.cli.paths import segment
+from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json
+from gateway.cli.spans import coming
+
+
+@click.group(name="grant")
+def command() -> None:
+    """Grants: an organisation's admission to a limited release."""
+
+
+@command.command()
+@click.argument("organisation")
+@click.argument("release")
+@click.option("--authority", required=True, help="On whose word: a contract, a ticket, a concurrence.")
+@click.option("--starts", type=coming, help="From when; now where left out.")
+@click.option("--ends", type=coming, help="Until when, such as 2027-01-01 or 30d; 90 days where left out.")
+@with_json
+def give(organisation: str, release: str, authority: str, starts: str | None, ends: str | None) -> None:
+    """Admit ORGANISATION to RELEASE."""
+    grant = ask(
+        "POST",
+        "/grants",
+        body={
+            "organisation": organisation,
+            "release": release,
+            "authority": authority,
+            "starts_at": starts,
+            "ends_at": ends,
+        },
+    )
+    if wants_json():
+        return show_json(grant)
+    return click.echo(f"{grant['id']}: {organisation} is admitted to {release} until {grant['ends_at']}.")
+
+
+@command.command(name="list")
+@click.option("--organisation", help="Only of this organisation.")
+@click.option("--release", help="Only for this release.")
+@click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="How many at most.")
+@with_json
+def list_grants(organisation: str | None, release: str | None, limit: int) -> None:
+    """List grants, those that have ended too."""
+    query = {"organisation": organisation, "release": release}
+    grants = list(pages("/grants", "grants", query=query, limit=limit))
+    if wants_json():
+        return show_json(grants)
+    return show_table(
+        ("id", "organisation", "release", "active", "ends", "authority", "revoked because"),
+        [
+            (
+                g["id"],
+                g["organisation"],
+                g["release"],
+                g["active"],
+                ago(g["ends_at"]),
+                g["authority"],
+                g["revoked_cause"],
+            )
+            for g in grants
+        ],
+        empty="No grants.",
+    )
+
+
+@command.command()
+@click.argument("grant")
+@click.option("--cause", required=True, help="Why; kept in the ledger.")
+@with_json
+def revoke(grant: str, cause: str) -> None:
+    """End a grant at once; calls that it admitted are cut."""
+    revoked = ask("POST", f"/grants/{segment(grant)}/revoke", body={"cause": cause})
+    if wants_json():
+        return show_json(revoked)
+    return click.echo(f"{revoked['id']} is revoked: {revoked['organisation']} has lost {revoked['release']}.")

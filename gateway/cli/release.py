@@ -1,0 +1,161 @@
+"""`gateway release`: validate, apply, list, show, digest."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.asking import ask, pages
+from gateway.cli.failures import Failure, told
+from gateway.cli.paths import release_path
+from gateway.cli.showing import ago, show_facts, show_json, show_table, wants_json, with_json
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group(name="release")
+def command() -> None:
+    """Releases: how a model is released, to whom, when and on what conditions, as a file."""
+
+
+@command.command()
+@click.argument("file", type=FILE)
+@click.option("--against", is_flag=True, help="Hold it against the version in force, at the gateway.")
+@click.option("--adopt", is_flag=True, help="With --against: a first version may say what had opened already.")
+@with_json
+def validate(file: Path, against: bool, adopt: bool) -> None:
+    """Find every mistake in FILE, each with its line. Needs no gateway unless --against."""
+    if against:
+        validated = ask("POST", "/releases/validate", body=_sent(file) | {"adopt": adopt}, file=str(file))
+    else:
+        from gateway.releases.files import read_release
+
+        content, documents = _read(file)
+        with told(str(file)):
+            strategy = read_release(content, documents, name=file.name).strategy_at()
+        validated = {"release": strategy.release, "digest": strategy.digest()}
+    if wants_json():
+        return show_json(validated)
+    click.echo(f"{file} is valid: {validated['release']} as {validated['digest']}.")
+    if against:
+        click.echo("Applying it would change what is in force." if validated["changes"] else "It is in force already.")
+    return None
+
+
+@command.command()
+@click.argument("file", type=FILE)
+@click.option("--adopt", is_flag=True, help="A first version may say which stages had opened already; recorded.")
+@click.option("--base", help="Digest of the version you saw in force; refused when another is.")
+@with_json
+def apply(file: Path, adopt: bool, base: str | None) -> None:
+    """Put FILE in force as the next version of its release."""
+    applied = ask("POST", "/releases", body=_sent(file) | {"adopt": adopt, "base": base}, file=str(file))
+    if wants_json():
+        return show_json(applied)
+    done = "is in force" if applied["changed"] else "was in force already"
+    return click.echo(f"{applied['release']} version {applied['number']} {done}: {applied['digest']}.")
+
+
+@command.command(name="list")
+@click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="How many at most.")
+@with_json
+def list_releases(limit: int) -> None:
+    """List releases with the stage open now and the next to open."""
+    releases = list(pages("/releases", "releases", query={}, limit=limit))
+    if wants_json():
+        return show_json(releases)
+    return show_table(
+        ("release", "version", "open now", "access", "opens next", "at"),
+        [(r["release"], r["number"], r["stage"], r["access"], r["opens_next"], ago(r["opens_at"])) for r in releases],
+        empty="No releases. Next: gateway release apply FILE",
+    )
+
+
+@command.command()
+@click.argument("release")
+@click.option("--versions", is_flag=True, help="All versions, from the newest backwards.")
+@click.option("--digest", help="The version with this digest.")
+@with_json
+def show(release: str, versions: bool, digest: str | None) -> None:
+    """Show RELEASE: the version in force and its stages."""
+    path = release_path(release)
+    if versions:
+        return _show_versions(list(pages(f"{path}/versions", "versions", query={}, limit=None, cursor="before")))
+    version = ask("GET", path, query={"digest": digest})
+    if wants_json():
+        return show_json(version)
+    show_facts((name, value) for name, value in version.items() if name != "stages")
+    click.echo()
+    return show_table(
+        ("stage", "state", "access", "opens", "closes", "to", "offers", "terms", "requests/min", "tokens/day"),
+        [
+            (
+                stage["name"],
+                stage["state"],
+                stage["access"],
+                stage["opens"],
+                stage["closes"],
+                stage["to"],
+                stage["offers"],
+                stage["terms"],
+                stage["requests_per_minute"],
+                stage["tokens_per_day"],
+            )
+            for stage in version["stages"]
+        ],
+    )
+
+
+@command.command()
+@click.argument("folder", type=FOLDER)
+@with_json
+def digest(folder: Path) -> None:
+    """Print the `files` map of the weights in FOLDER, for a release file."""
+    from gateway.cli.hashing import digests
+
+    files = digests(folder)
+    if not files:
+        raise Failure(f"There are no files in {folder}.", "Name the folder that holds the weights.")
+    if wants_json():
+        return show_json(files)
+    import yaml
+
+    return click.echo(yaml.safe_dump({"files": files}, sort_keys=True, width=1000), nl=False)
+
+
+def _sent(file: Path) -> dict[str, Any]:
+    """A release file and the texts it names, as they are sent."""
+    content, documents = _read(file)
+    try:
+        return {
+            "name": file.name,
+            "file": content.decode(),
+            "documents": {path: text.decode() for path, text in documents.items()},
+        }
+    except UnicodeDecodeError:
+        raise Failure(f"{file}, or a text that it names, is not UTF-8.", "Write it in UTF-8.") from None
+
+
+def _read(file: Path) -> tuple[bytes, dict[str, bytes]]:
+    from gateway.releases.files import paths_of_terms
+
+    content = file.read_bytes()
+    documents = {}
+    for path in paths_of_terms(content):
+        text = file.parent / path
+        if text.is_file():
+            documents[path] = text.read_bytes()
+    return content, documents
+
+
+def _show_versions(versions: list[Any]) -> None:
+    if wants_json():
+        return show_json(versions)
+    return show_table(
+        ("version", "digest", "applied", "by", "stages"),
+        [
+            (v["number"], v["digest"], v["applied_at"], v["applied_by"], [stage["name"] for stage in v["stages"]])
+            for v in versions
+        ],
+    )

@@ -1,0 +1,53 @@
+"""`gateway whoami`: who I am, what I may use now and from when, what I have used."""
+
+from typing import Any
+
+import click
+
+from gateway.cli.asking import ask
+from gateway.cli.showing import ago, show_facts, show_json, wants_json, with_json
+
+
+@click.command(name="whoami")
+@with_json
+def command() -> None:
+    """Show who you are, what you may use now and from when, and what you have used."""
+    me = ask("GET", "/me")
+    if wants_json():
+        return show_json(me)
+    show_facts(
+        [
+            ("organisation", me["organisation"]),
+            ("roles", me["roles"]),
+            ("key", me["key"]["id"]),
+            ("expires", ago(me["key"]["expires_at"])),
+            ("scopes", "not narrowed" if me["key"]["scopes"] is None else me["key"]["scopes"]),
+        ]
+    )
+    for release in me["releases"]:
+        click.echo()
+        show_facts(_facts(release))
+    return None
+
+
+def _facts(release: Any) -> list[tuple[str, Any]]:
+    used, limits = release["used"], release["limits"] or {}
+    facts = [
+        ("model", release["release"]),
+        ("  open now", f"{release['stage']} ({release['access']})" if release["stage"] else "no stage"),
+        ("  usable now", release["components"]),
+    ]
+    for missing in release["missing"]:
+        opens = f"; opens {ago(missing['opens_at'])}" if missing["opens_at"] else ""
+        facts.append((f"  {missing['component']}", f"{missing['code']}: {missing['next_step']}{opens}"))
+    facts += [(f"  terms {t['name']}", "accepted" if t["accepted"] else "not accepted") for t in release["terms"]]
+    if release["grant_ends_at"]:
+        facts.append(("  grant until", ago(release["grant_ends_at"])))
+    facts.append(("  last minute", _of(used["requests_last_minute"], limits.get("requests_per_minute"), "requests")))
+    facts.append(("  today", f"{used['requests_today']} requests"))
+    facts.append(("  tokens today", _of(used["tokens_today"], limits.get("tokens_per_day"), "tokens")))
+    return facts
+
+
+def _of(used: int, limit: int | None, unit: str) -> str:
+    return f"{used} {unit}" if limit is None else f"{used} of {limit} {unit}"

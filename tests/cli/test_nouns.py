@@ -1,0 +1,185 @@
+"""Each noun as people use it: what it prints, and what it changed."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.premises import DOCUMENTS, LIMITED, OPEN, open_release
+from tests.fakes.terminal import Terminal
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A release file with its terms beside it."""
+    (tmp_path / "terms").mkdir()
+    (tmp_path / "terms" / "aup.md").write_text(DOCUMENTS["terms/aup.md"])
+    path = tmp_path / "open.yaml"
+    path.write_text(open_release())
+    return path
+
+
+def test_a_key_is_issued_used_rotated_and_revoked(shell: Terminal) -> None:
+    issued = shell.type("key", "issue", "--organisation", "acme", "--label", "ci", "--scope", "control", "--days", "7")
+    token = issued.stdout.strip()
+    shell.house.tokens["ci"] = token
+    key = token[8:20]
+    rotated = shell.type("key", "rotate", key, "--overlap", "0", by="ci")
+    shell.house.tokens["heir"] = rotated.stdout.strip()
+    revoked = shell.type("key", "revoke", shell.house.tokens["heir"][8:20], "--cause", "done", by="developer")
+
+    assert issued.stdout == f"{token}\n" and "shown once" in issued.stderr
+    assert (shell.type("whoami", by="ci").exit_code, shell.type("whoami", by="heir").exit_code) == (4, 4)
+    assert revoked.exit_code == 0
+    assert token not in shell.type("key", "list", "--json").stdout
+
+
+def test_a_list_of_keys_is_a_table_with_a_row_each(shell: Terminal) -> None:
+    lines = shell.type("key", "list", "--organisation", "acme").stdout.splitlines()
+
+    assert lines[0].split()[:2] == ["id", "organisation"]
+    assert len(lines) == 2 and "developer" in lines[1] and "standing" in lines[1]
+
+
+def test_lists_are_read_page_by_page(shell: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.cli.asking.PAGE", 2)
+
+    keys = json.loads(shell.type("key", "list", "--json").stdout)
+    some = json.loads(shell.type("key", "list", "--json", "--limit", "3").stdout)
+
+    assert len({key["id"] for key in keys}) == len(shell.house.callers)
+    assert some == keys[:3]
+
+
+def test_an_organisation_is_created_asserted_of_and_disabled(shell: Terminal) -> None:
+    shell.type("organisation", "create", "corp", "Corp")
+    for words in (
+        ("kyc", "K3"),
+        ("us_person", "true"),
+        ("staff_count", "12"),
+        ("--list", "sector", "health", "energy"),
+    ):
+        result = shell.type("organisation", "assert", "corp", *words, "--issuer", "registry", "--assurance", "3")
+        assert result.exit_code == 0, result.stderr
+    shown = json.loads(shell.type("organisation", "show", "corp", "--json").stdout)
+    disabled = shell.type("organisation", "disable", "corp", "--cause", "gone")
+
+    values = {each["name"]: each["value"] for each in shown["attributes"]}
+    assert values == {"kyc": "K3", "us_person": True, "staff_count": 12, "sector": ["health", "energy"]}
+    assert "is disabled" in disabled.stdout
+    assert "Corp" in shell.type("organisation", "list").stdout
+
+
+def test_whoami_says_what_is_missing_and_when_it_opens(shell: Terminal) -> None:
+    told = shell.type("whoami", by="developer").stdout
+
+    assert "acme" in told and "terms_not_accepted" in told and "opens 20" in told
+
+
+def test_terms_are_read_and_accepted(shell: Terminal) -> None:
+    read = shell.type("terms", "show", OPEN, by="developer")
+    declined = shell.type("terms", "accept", OPEN, by="developer", input="n\n")
+    wrong = shell.type("terms", "accept", OPEN, "aup", "--digest", "sha256:" + "0" * 64, "--yes", by="developer")
+    accepted = shell.type("terms", "accept", OPEN, "--yes", by="developer")
+    again = shell.type("terms", "accept", OPEN, "--yes", by="developer")
+    listed = json.loads(shell.type("model", "list", "--json", by="developer").stdout)
+
+    assert read.stdout == DOCUMENTS["terms/aup.md"] + "\n"
+    assert (declined.exit_code, wrong.exit_code, accepted.exit_code, again.exit_code) == (1, 1, 0, 0)
+    assert "terms_changed" in wrong.stderr
+    assert [each["components"] for each in listed if each["release"] == OPEN] == [["inference.text"]]
+
+
+def test_a_grant_is_given_listed_and_revoked(shell: Terminal) -> None:
+    given = shell.type("grant", "give", "acme", LIMITED, "--authority", "contract 7", "--ends", "30d", "--json")
+    grant = json.loads(given.stdout)
+    listed = shell.type("grant", "list", by="developer").stdout
+    revoked = shell.type("grant", "revoke", grant["id"], "--cause", "ended")
+
+    assert grant["id"] in listed and "contract 7" in listed
+    assert revoked.exit_code == 0 and "has lost" in revoked.stdout
+
+
+def test_a_file_is_validated_without_a_gateway(shell: Terminal, file: Path) -> None:
+    valid = shell.type("release", "validate", str(file), by=None)
+    file.write_text(open_release().replace("access: api", "access: ajar"))
+    faulty = shell.type("release", "validate", str(file), by=None)
+
+    assert valid.exit_code == 0, valid.stderr
+    assert shell.wire.sent == []
+    assert faulty.exit_code == 1
+    assert faulty.stderr.startswith(f"{file}:7:13: ")
+
+
+def test_a_file_is_held_against_what_is_in_force_and_applied(shell: Terminal, file: Path) -> None:
+    file.write_text(open_release().replace("requests_per_minute: 60", "requests_per_minute: 5"))
+    against = shell.type("release", "validate", str(file), "--against")
+    applied = shell.type("release", "apply", str(file))
+    again = shell.type("release", "apply", str(file))
+    versions = json.loads(shell.type("release", "show", OPEN, "--versions", "--json").stdout)
+    shown = shell.type("release", "show", OPEN).stdout
+
+    assert "would change" in against.stdout
+    assert "version 2 is in force" in applied.stdout and "was in force already" in again.stdout
+    assert [version["number"] for version in versions] == [2, 1]
+    assert "general" in shown and "open" in shown
+    assert OPEN in shell.type("release", "list").stdout
+
+
+def test_mistakes_found_at_the_gateway_are_told_by_the_files_own_path(shell: Terminal, file: Path) -> None:
+    file.write_text("release: acme/x\nstages: 7\n")
+
+    result = shell.type("release", "apply", str(file))
+
+    assert result.exit_code == 1
+    assert f"{file}:2:" in result.stderr and "nothing was changed" in result.stderr
+
+
+def test_digests_of_weights_are_those_of_the_files(shell: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "w" / "sub").mkdir(parents=True)
+    (tmp_path / "w" / "sub" / "model.bin").write_bytes(b"weights")
+    (tmp_path / "w" / ".cache").write_bytes(b"hidden")
+    (tmp_path / "w" / "link").symlink_to("/etc/passwd")
+
+    files = json.loads(shell.type("release", "digest", str(tmp_path / "w"), "--json", by=None).stdout)
+
+    assert files == {"sub/model.bin": "sha256:" + hashlib.sha256(b"weights").hexdigest()}
+
+
+def test_the_ledger_is_searched_followed_and_shown(shell: Terminal) -> None:
+    found = json.loads(shell.type("audit", "search", "--event", "release:applied", "--json", by="auditor").stdout)
+    tailed = shell.type("audit", "tail", "--no-follow", "--since", "1h", by="auditor").stdout.splitlines()
+    shown = shell.type("audit", "show", str(found[0]["index"]), by="auditor").stdout
+    own = json.loads(shell.type("audit", "search", "--json", by="developer").stdout)
+
+    assert len(found) == 3
+    assert [int(line.split()[0]) for line in tailed] == list(range(len(tailed)))
+    assert found[0]["leaf_hash"] in shown
+    assert {entry["body"]["organisation"] for entry in own} == {"acme"}
+
+
+def test_the_policies_here_are_those_that_judge(shell: Terminal, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.tar.gz"
+    built = json.loads(shell.type("policy", "build", "--output", str(bundle), "--json", by=None).stdout)
+    there = json.loads(shell.type("policy", "show", "--json").stdout)
+    here = json.loads(shell.type("policy", "show", "--local", "--json", by=None).stdout)
+
+    assert built["digest"] == there["digest"] == here["digest"]
+    assert bundle.read_bytes()[:2] == b"\x1f\x8b"
+
+
+def test_the_schema_is_made_and_looked_at_here(shell: Terminal, tmp_path: Path) -> None:
+    absent = json.loads(shell.type("db", "current", "--data", str(tmp_path / "d"), "--json", by=None).stdout)
+    made = json.loads(shell.type("db", "upgrade", "--data", str(tmp_path / "d"), "--json", by=None).stdout)
+
+    assert absent["current"] is None
+    assert made["current"] == made["needed"] == absent["needed"]
+
+
+@pytest.mark.parametrize("name", ["../keys", "acme", "a/b/c", "/", "acme/"])
+def test_a_name_cannot_become_another_path(shell: Terminal, name: str) -> None:
+    result = shell.type("release", "show", name)
+
+    assert result.exit_code in {1, 2}
+    assert all(request.url.path.startswith("/control/releases/") for request in shell.wire.sent)
