@@ -30,7 +30,9 @@ from gateway.access.snapshot import InForce
 from gateway.access.usable import Usable
 from gateway.clock import SECOND, elapsed_us
 from gateway.control.areas import Areas
+from gateway.control.problems import HANDLERS
 from gateway.control.router import control_router
+from gateway.control.schema import COMPONENTS
 from gateway.database.engine import open_database
 from gateway.health import Readiness, health_routes
 from gateway.hub.resolve import ResolveDoor
@@ -68,6 +70,8 @@ OPENAPI = OpenAPIConfig(
     version=__version__,
     description="The door for providers and auditors. Models are called at /v1, weights are downloaded at /hub.",
     path="/schema",
+    components=COMPONENTS,
+    use_handler_docstrings=True,
 )
 
 
@@ -189,11 +193,12 @@ def create_app(installation: Installation) -> Litestar:
         route_handlers=[
             _mounted("/v1", installation.models),
             _mounted("/hub", installation.weights),
-            control_router(installation.areas()),
+            control_router(installation.areas(), installation.settings.control_bytes_max),
             *health_routes(installation.readiness, installation.metrics),
         ],
         lifespan=[installation.running],
         openapi_config=OPENAPI,
+        exception_handlers=HANDLERS,
         logging_config=None,
     )
 

@@ -83,11 +83,11 @@ def ago(text: str | None) -> str:
         return "-"
     seconds = (datetime.fromisoformat(text) - datetime.now(UTC)).total_seconds()
     size = abs(seconds)
-    span = next((f"{size / unit:.0f} {name}" for unit, name in _UNITS if size >= unit), "a moment")
+    span = next((f"{size // unit:.0f} {name}" for unit, name in _UNITS if size >= 2 * unit), "a moment")
     return f"{text} ({'in ' if seconds > 0 else ''}{span}{' ago' if seconds <= 0 else ''})"
 
 
-_UNITS = ((172_800, "days"), (7_200, "hours"), (120, "minutes"), (2, "seconds"))
+_UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
 def _note(context: click.Context, _parameter: click.Parameter, value: bool) -> None:

@@ -40,9 +40,10 @@ def open_to(*roles: Role, any_scope: bool = False) -> dict[str, Any]:
     names = ", ".join(sorted(roles))
     return {
         "opt": {_OPENING: Opening(frozenset(roles), any_scope)},
-        "responses": problems.RESPONSES,
+        "responses": problems.responses(
+            f"The key holds none of these roles, or its scopes do not reach this: {names}."
+        ),
         "security": [{SCHEME: []}],
-        "description": f"Open to: {names}.",
     }
 
 

@@ -8,6 +8,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import Example
 from litestar.types import ExceptionHandlersMap, Scope
 
 from gateway.access.calls import new_request_id
@@ -170,16 +171,34 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text[:500])
 
 
-RESPONSES = {
-    status: ResponseSpec(Problem, generate_examples=False, description=description, media_type=MEDIA_TYPE)
-    for status, description in {
-        400: "The request cannot be understood.",
-        401: "No valid key was presented.",
-        403: "The key may not use this route.",
-        404: "There is no such thing, or none that the caller may see.",
-        409: "The request is true of an older state of the thing.",
-        413: "The request is larger than a stated size.",
-        503: "The gateway cannot judge, record or know now.",
-    }.items()
+def responses(forbidden: str) -> dict[int, ResponseSpec]:
+    """How a route of this door may fail, for the schema."""
+    return {
+        status: ResponseSpec(
+            Problem,
+            generate_examples=False,
+            description=forbidden if status == 403 else description,
+            media_type=MEDIA_TYPE,
+            examples=[Example(value=_example(status, code, description))],
+        )
+        for status, (code, description) in _FAILURES.items()
+    }
+
+
+def _example(status: int, code: str, detail: str) -> dict[str, Any]:
+    problem = Problem(
+        status=status, title=HTTPStatus(status).phrase, code=code, detail=detail, request_id="req_0199f0c5a1b2"
+    )
+    example: dict[str, Any] = msgspec.to_builtins(problem)
+    return example
+
+
+_FAILURES = {
+    400: ("invalid_request", "The request cannot be understood."),
+    401: ("invalid_api_key", "No valid API key was presented."),
+    403: ("role_required", "The key may not use this route."),
+    404: ("not_found", "There is no such thing here, or none that you may see."),
+    409: ("conflict", "The request is true of an older state of the thing."),
+    413: ("request_too_large", "The request's body is larger than this gateway takes."),
+    503: ("unavailable", "The gateway cannot judge, record or know now."),
 }
-"""How every route of this door may fail, for the schema."""

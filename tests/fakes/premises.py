@@ -11,11 +11,9 @@ from litestar import Litestar
 
 from gateway.access.calls import new_request_id
 from gateway.access.gate import Gate
-from gateway.app import Installation
+from gateway.app import Installation, create_app
 from gateway.clock import DAY, text_from
 from gateway.control.areas import Areas
-from gateway.control.problems import HANDLERS
-from gateway.control.router import control_router
 from gateway.identity.callers import Caller, Role
 from gateway.identity.keyring import KeyOrder
 from gateway.identity.organisations import PROVIDER
@@ -90,7 +88,7 @@ async def premises(folder: Path) -> AsyncIterator[Premises]:
     """
     settings = Settings(data=folder, access_request_url="https://example.com/ask")
     installation = Installation(settings, {"simulated": upstream_at("simulated", "http://127.0.0.1:9")})
-    app = Litestar([control_router(installation.areas())], exception_handlers=HANDLERS)
+    app = create_app(installation)
     house = Premises(installation, app)
     try:
         await installation.judge.start()
