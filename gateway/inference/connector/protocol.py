@@ -13,6 +13,9 @@ from gateway.inference.connector.answers import Answer
 from gateway.inference.connector.faults import BrokenAnswer
 from gateway.inference.connector.upstreams import Limits
 
+JUST_USED_S = 0.02
+"""So soon after an answer no server closes a connection that it said it would keep."""
+
 SLICE_BYTES = 256 * 1024
 """A request above this is written in slices, each when the transport has room."""
 
@@ -72,8 +75,14 @@ class Connection(asyncio.Protocol):
         return True
 
     def is_fresh(self) -> bool:
-        """Whether nothing has arrived on an idle connection, not even its end, seen or still in the kernel."""
-        return not self.lost and self._idle_until > self._loop.time() and not self._readable.poll(0)
+        """Whether nothing has arrived on an idle connection, not even its end, seen or still in the kernel.
+
+        The kernel is not asked about one used a moment ago, since that costs as much as the rest of the call.
+        """
+        idle_s = self._idle_until - self._loop.time()
+        if self.lost or idle_s <= 0:
+            return False
+        return idle_s > self._limits.keep_alive_s - JUST_USED_S or not self._readable.poll(0)
 
     def abort(self) -> None:
         """Close at once, without waiting for anything to be sent."""
