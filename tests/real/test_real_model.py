@@ -52,10 +52,10 @@ class Stand:
     def recorded(self, request_id: str) -> dict[str, Any]:
         """How the ledger says the call ended; it may be a moment before it does."""
         deadline = time.monotonic() + 10
-        while (answer := self.control.get(f"/control/ledger/{request_id}.end")).status_code == 404:
+        while (ended := self.control.get(f"/control/ledger/{request_id}").raise_for_status().json()["ended"]) is None:
             assert time.monotonic() < deadline, "the call's end was not recorded"
             time.sleep(0.05)
-        return dict(answer.raise_for_status().json()["body"])
+        return dict(ended["body"])
 
 
 @pytest.fixture(scope="module")
