@@ -1,6 +1,6 @@
 """A whole gateway behind `/control`, everything real on SQLite, and one key for each role."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,8 +71,13 @@ class Premises:
         _, moment = self.areas.current.now()
         order = KeyOrder(organisation=organisation, roles=roles, **rights)
         issued = await self.areas.directory.issue_key(self.callers["provider"], order, moment)
-        self.tokens[name] = issued.token.reveal()
-        self.callers[name] = await self.areas.directory.authenticate(self.tokens[name], "10.0.0.1", moment)
+        await self.remember(name, issued.token.reveal())
+
+    async def remember(self, name: str, token: str) -> None:
+        """Who a token stands for, under a name."""
+        _, moment = self.areas.current.now()
+        self.tokens[name] = token
+        self.callers[name] = await self.areas.directory.authenticate(token, "10.0.0.1", moment)
 
     async def apply(self, file: str) -> None:
         """Put a release file in force."""
@@ -81,20 +86,24 @@ class Premises:
 
 
 @asynccontextmanager
-async def premises(folder: Path) -> AsyncIterator[Premises]:
+async def premises(folder: Path, tokens: Mapping[str, str] | None = None) -> AsyncIterator[Premises]:
     """A gateway with the organisations acme and bolt, three releases, and a key for each role.
 
-    The folder has a migrated database. Nothing runs in the background: what follows, follows when it is told.
+    The folder has a migrated database, furnished already where its tokens are given. Nothing runs in the
+    background: what follows, follows when it is told.
     """
     settings = Settings(data=folder, access_request_url="https://example.com/ask")
     installation = Installation(settings, {"simulated": upstream_at("simulated", "http://127.0.0.1:9")})
-    app = create_app(installation)
-    house = Premises(installation, app)
+    house = Premises(installation, create_app(installation))
     try:
         await installation.judge.start()
         await house.follow()
         await installation.writer.start()
-        await _furnish(house)
+        if tokens is None:
+            await _furnish(house)
+        else:
+            for name, token in tokens.items():
+                await house.remember(name, token)
         yield house
     finally:
         await installation.writer.stop()
@@ -102,13 +111,18 @@ async def premises(folder: Path) -> AsyncIterator[Premises]:
         await installation.database.close()
 
 
+async def furnished_once(folder: Path) -> dict[str, str]:
+    """Furnish a folder that has a migrated database, to be copied; the tokens of its keys."""
+    async with premises(folder) as house:
+        return house.tokens
+
+
 async def _furnish(house: Premises) -> None:
     moment = house.areas.current.clock.now()
     issued = await house.areas.directory.bootstrap(moment)
     assert issued is not None, "the database is new"
     await house.follow()
-    house.tokens["provider"] = issued.token.reveal()
-    house.callers["provider"] = await house.areas.directory.authenticate(issued.token.reveal(), "10.0.0.1", moment)
+    await house.remember("provider", issued.token.reveal())
     for organisation in ("acme", "bolt"):
         provider = house.callers["provider"]
         await house.areas.directory.create_organisation(provider, organisation, organisation.title(), moment)

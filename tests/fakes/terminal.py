@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,13 +74,13 @@ class Terminal:
 
 
 @contextmanager
-def terminal(folder: Path) -> Iterator[Terminal]:
+def terminal(folder: Path, tokens: Mapping[str, str]) -> Iterator[Terminal]:
     """A terminal in front of a furnished gateway in a folder."""
     loop = Loop()
     stack = AsyncExitStack()
 
     async def open_up() -> Premises:
-        return await stack.enter_async_context(premises(folder))
+        return await stack.enter_async_context(premises(folder, tokens))
 
     try:
         yield Terminal(loop, loop.run(open_up()))
