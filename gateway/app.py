@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
+import msgspec
 import structlog
 from litestar import Litestar, asgi
 from litestar.openapi import OpenAPIConfig
@@ -14,7 +15,7 @@ from gateway import __version__
 from gateway.access.admissions import Admissions
 from gateway.access.current import Current
 from gateway.access.entrance import Entrance
-from gateway.access.feed import Feed
+from gateway.access.feed import GATEWAY, Feed
 from gateway.access.gate import Gate
 from gateway.access.grants import Holdings
 from gateway.access.judges.embedded import EmbeddedJudge
@@ -44,11 +45,12 @@ from gateway.inference.connector.exchanges import Connector
 from gateway.inference.connector.upstreams import Upstream
 from gateway.inference.door import ModelsDoor
 from gateway.inference.relay import Relay
+from gateway.ledger.entries import Event
 from gateway.ledger.index import Follower
 from gateway.ledger.recovery import Recovery
-from gateway.ledger.search import Search
+from gateway.ledger.search import Query, Search
 from gateway.ledger.signing import open_signing_key
-from gateway.ledger.store import Ledger
+from gateway.ledger.store import Act, Ledger, Touch
 from gateway.ledger.writer import Writer
 from gateway.lookups import Lookup
 from gateway.metrics import Metrics
@@ -87,6 +89,7 @@ class Installation:
         self.ledger = Ledger(self.database, self.current.clock.now)
         self.writer = Writer(self.ledger, take_limits, deadline_s=RECORD_DEADLINE_S)
         self.recovery = Recovery(self.ledger, take_limits, closed_after_crash)
+        self.search = Search(self.database)
         self.follower = Follower(self.database, lambda: self.writer.busy)
 
         self.signing_key = open_signing_key(settings.signing_key_path)
@@ -100,7 +103,7 @@ class Installation:
         self.admissions = Admissions(self.database, self.ledger)
         self.holdings: Lookup[str, Holdings] = Lookup(self.admissions.holdings, keeps=50_000)
         self.refusals = Refusals(settings.access_request_url)
-        self.gate = Gate(self.current, self.directory, self.judging, self.holdings, self.writer, self.refusals)
+        self.gate = Gate(self.current, self.directory, self.judging, self.holdings, self.writer, refusals=self.refusals)
         self.usable = Usable(self.gate, self.current)
         self.review = Review(self.gate, self.directory, self.current, self.writer)
         self.feed = Feed(self.ledger, self.current, self.judging, self._in_force, (self.directory.drop, self._forget))
@@ -130,7 +133,7 @@ class Installation:
             current=self.current,
             usable=self.usable,
             refusals=self.refusals,
-            search=Search(self.database),
+            search=self.search,
             database=self.database,
         )
 
@@ -146,6 +149,7 @@ class Installation:
             stack.push_async_callback(self.writer.stop)
             await self.recovery.run(elapsed_us(), alone=self.database.dialect == "sqlite")
             _, moment = self.current.now()
+            await self._record_start()
             self.bootstrap = await self.directory.bootstrap(moment)
             await self.feed.poll(self.review)
             await self.follower.start()
@@ -158,6 +162,21 @@ class Installation:
             if self.database.dialect != "sqlite":
                 _in_background(stack, self._recover())
             yield
+
+    async def _record_start(self) -> None:
+        """Say in the ledger that this process begins, and that other policies judge where they do."""
+        query = Query(event=Event.POLICY_CHANGED, limit=1)
+        page = await self.search.everywhere(query)
+        while not page.entries and not page.is_last:
+            page = await self.search.everywhere(msgspec.structs.replace(query, cursor=page.cursor))
+        judged_by = page.entries[0].body["subject"] if page.entries else ""
+        detail = {"version": __version__, "judge": self.settings.judge, "policy": self.judge.policy}
+        acts = [Act(event=Event.GATEWAY_STARTED, subject=self.ledger.process, detail={**detail})]
+        if judged_by != self.judge.policy:
+            touched = (Touch("policy", self.judge.policy),)
+            changed = {"previous": judged_by}
+            acts.append(Act(event=Event.POLICY_CHANGED, subject=self.judge.policy, detail={**changed}, touches=touched))
+        await self.ledger.administer(GATEWAY, lambda _: (None, acts))
 
     async def _recover(self) -> None:
         """Close, until cancelled, what other processes left open when they died."""

@@ -89,26 +89,32 @@ class DatabaseClock:
         self._low = 0
         self._high = 0
         self._read_at: int | None = None
+        self._stepped_to: tuple[int, int] | None = None
+        """Where readings stand that do not agree with the clock as carried on."""
         self.steps = 0
-        """Readings that did not agree with the clock as carried on."""
 
-    def observe(self, database_now: Instant, asked_at: int, heard_at: int) -> bool:
+    def observe(self, database_now: Instant, asked_at: int, heard_at: int) -> int:
         """Take one reading; `asked_at` and `heard_at` are `elapsed_us()` around the query.
 
-        Returns False when the reading disagrees with the clock as carried on: a step.
+        Returns the microseconds by which the database's clock has newly stepped: 0 where the reading
+        agrees with the clock as carried on, and where it disagrees no more than the one before.
         """
         low, high = database_now - heard_at, database_now + READING_US - asked_at
         if self._read_at is None:
             self._low, self._high, self._read_at = low, high, heard_at
-            return True
+            return 0
         slack = self._slack(heard_at)
         carried_low, carried_high = self._low - slack, self._high + slack
-        if high < carried_low or low > carried_high:
-            self.steps += 1
-            return False
-        self._low, self._high = max(low, carried_low), min(high, carried_high)
-        self._read_at = heard_at
-        return True
+        if low <= carried_high and high >= carried_low:
+            self._low, self._high = max(low, carried_low), min(high, carried_high)
+            self._read_at = heard_at
+            self._stepped_to = None
+            return 0
+        before, self._stepped_to = self._stepped_to, (low, high)
+        if before is not None and low <= before[1] + slack and high >= before[0] - slack:
+            return 0
+        self.steps += 1
+        return low - carried_high if low > carried_high else high - carried_low
 
     def now(self) -> Moment:
         """The interval in which the database's clock stands. Raises ClockUnknown before the first reading."""

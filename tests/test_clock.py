@@ -42,9 +42,11 @@ def test_a_step_of_the_database_clock_is_counted_and_not_followed(step_us: int) 
     clock.observe(10_000_000_000, start - 100, start)
     before = clock.now()
 
-    agreed = clock.observe(10_000_000_000 + step_us, start, start + 100)
+    stepped = clock.observe(10_000_000_000 + step_us, start, start + 100)
+    again = clock.observe(10_000_000_000 + step_us + 300, start + 300, start + 400)
 
-    assert not agreed
+    assert abs(stepped - step_us) < 5_000
+    assert again == 0, "one step is noticed once"
     assert clock.steps == 1
     assert 0 <= clock.now().earliest - before.earliest < 500_000
 

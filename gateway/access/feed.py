@@ -16,12 +16,17 @@ from gateway.access.judging import Judging
 from gateway.access.review import Review
 from gateway.access.snapshot import InForce, Snapshot
 from gateway.clock import elapsed_us
-from gateway.ledger.store import Ledger
+from gateway.ledger.entries import Event
+from gateway.ledger.store import Act, Actor, Ledger
 
 log = structlog.get_logger()
 
 Forget = Callable[[str, str], None]
 """Drop what is kept of one subject: its kind and its id, as touches name them."""
+
+
+GATEWAY = Actor(key="", organisation="")
+"""Acts that no caller asked for."""
 
 
 class Feed:
@@ -56,8 +61,10 @@ class Feed:
         """Ask once and follow. Raises what the database raises; then nothing was confirmed."""
         asked_at = elapsed_us()
         news = await self._ledger.news(self._revision)
-        if not self._current.clock.observe(news.database_now, asked_at, elapsed_us()):
-            log.warning("clock_stepped", steps=self._current.clock.steps)
+        stepped_us = self._current.clock.observe(news.database_now, asked_at, elapsed_us())
+        if stepped_us:
+            log.warning("clock_stepped", stepped_us=stepped_us)
+            await self._ledger.administer(GATEWAY, lambda _: (None, [_clock_stepped(stepped_us)]))
         for touch in news.touches:
             for forget in self._forgets:
                 forget(touch.kind, touch.id)
@@ -69,3 +76,8 @@ class Feed:
         self._revision = news.revision
         self._current.confirm(asked_at, snapshot)
         await review.run(news.touches, self._current.clock.now())
+
+
+def _clock_stepped(stepped_us: int) -> Act:
+    """Recorded, and followed by nobody: no decision changes by it."""
+    return Act(event=Event.CLOCK_STEPPED, subject="clock", detail={"stepped_us": stepped_us})

@@ -51,6 +51,7 @@ class Gate:
         judging: Judging,
         holdings: Lookup[str, Holdings],
         writer: Writer,
+        *,
         refusals: Refusals,
     ) -> None:
         self._current = current

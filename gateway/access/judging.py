@@ -13,7 +13,10 @@ KEPT_MAX = 100_000
 
 
 class Judging:
-    """Answers kept by the question's hash under one policy set. An answer has no time in it: facts end, answers do not."""
+    """Answers kept by the question's hash under one policy set.
+
+    An answer has no time in it: facts end, answers do not.
+    """
 
     def __init__(self, judge: Judge, metrics: Metrics) -> None:
         self._judge = judge

@@ -49,7 +49,7 @@ class House:
             Judging(self.judge, Metrics()),
             lookup,
             self.writer,
-            Refusals("https://example.com/ask"),
+            refusals=Refusals("https://example.com/ask"),
         )
 
     async def _load(self, organisation: str) -> Holdings | None:
