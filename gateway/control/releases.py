@@ -10,11 +10,11 @@ from litestar.params import JSONBody, QueryParameter
 from gateway.clock import Moment
 from gateway.control.areas import Areas, By, InAreas, Now
 from gateway.control.guards import open_to
-from gateway.control.wire import After, Body, Limit, PartInPath, shown, when
+from gateway.control.versions import ShownVersion, shown_version
+from gateway.control.wire import After, Body, Limit, PartInPath, shown
 from gateway.identity.callers import OVERSIGHT, Role
 from gateway.releases.files import DOCUMENT_BYTES_MAX, Reading
-from gateway.releases.strategies import Stage, Strategy
-from gateway.releases.versions import Release, StrategyVersion
+from gateway.releases.versions import Release
 
 FILE_LENGTH_MAX = 1 << 20
 
@@ -84,46 +84,6 @@ class ReleasePage(msgspec.Struct, frozen=True):
     """Where the next page begins; null on the last."""
 
 
-class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
-    """One stage of a strategy."""
-
-    name: str
-    state: str
-    """past, open or to come."""
-    access: str
-    opens: datetime
-    closes: datetime | None
-    to: list[str]
-    offers: list[str]
-    terms: list[str]
-    requests_per_minute: int | None
-    tokens_per_day: int | None
-    max_output_tokens: int | None
-    log: str
-    retain_days: int | None
-    irreversible: bool
-
-
-class ShownVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """One strategy as applied."""
-
-    release: str
-    number: int
-    digest: str
-    previous: str
-    applied_at: datetime
-    applied_by: str
-    adopted: bool
-    listed: bool
-    terms: dict[str, str]
-    """Digests by name."""
-    upstream: str | None
-    model: str | None
-    files: dict[str, str]
-    """Digests of the weights that may be downloaded, by path."""
-    stages: list[ShownStage]
-
-
 class VersionPage(msgspec.Struct, frozen=True):
     """Versions of one release, from the newest backwards."""
 
@@ -184,7 +144,7 @@ class Releases(Controller):
         digest: Annotated[str | None, QueryParameter(pattern=r"^sha256:[0-9a-f]{64}$(?!\n)", max_length=71)] = None,
     ) -> ShownVersion:
         """The version in force, or the one with a digest."""
-        return _version(await areas.catalogue.get(f"{namespace}/{name}", digest), moment)
+        return shown_version(await areas.catalogue.get(f"{namespace}/{name}", digest), moment)
 
     @get("/{namespace:str}/{name:str}/versions", **open_to(*OVERSIGHT))
     async def versions(
@@ -202,7 +162,7 @@ class Releases(Controller):
         await areas.catalogue.get(release)
         versions = await areas.catalogue.history(release, before, limit)
         last = versions[-1].number if len(versions) == limit else None
-        return VersionPage([_version(version, moment) for version in versions], last)
+        return VersionPage([shown_version(version, moment) for version in versions], last)
 
 
 async def _read(areas: Areas, sent: ReleaseFile) -> Reading:
@@ -223,47 +183,4 @@ async def _release(areas: Areas, release: Release, moment: Moment) -> ShownRelea
         opens_at=shown(coming.opens) if coming is not None else None,
         first_applied_at=shown(release.first_applied_at),
         applied_at=shown(release.applied_at),
-    )
-
-
-def _version(version: StrategyVersion, moment: Moment) -> ShownVersion:
-    strategy = version.strategy
-    return ShownVersion(
-        release=strategy.release,
-        number=version.number,
-        digest=version.digest,
-        previous=version.previous,
-        applied_at=shown(version.applied_at),
-        applied_by=version.applied_by,
-        adopted=version.adopted,
-        listed=strategy.listed,
-        terms=strategy.terms,
-        upstream=strategy.inference.upstream if strategy.inference is not None else None,
-        model=strategy.inference.model if strategy.inference is not None else None,
-        files=strategy.weights.files if strategy.weights is not None else {},
-        stages=[_stage(strategy, stage, moment) for stage in strategy.stages],
-    )
-
-
-def _stage(strategy: Strategy, stage: Stage, moment: Moment) -> ShownStage:
-    conditions = stage.conditions
-    if strategy.stage_at(moment) == stage:
-        state = "open"
-    else:
-        state = "past" if moment.surely_reached(stage.opens) else "to come"
-    return ShownStage(
-        name=stage.name,
-        state=state,
-        access=stage.access.value,
-        opens=shown(stage.opens),
-        closes=when(stage.closes),
-        to=list(stage.to),
-        offers=[component.value for component in stage.offers],
-        terms=list(conditions.terms),
-        requests_per_minute=conditions.requests_per_minute,
-        tokens_per_day=conditions.tokens_per_day,
-        max_output_tokens=conditions.max_output_tokens,
-        log=conditions.log,
-        retain_days=conditions.retain_days,
-        irreversible=stage.irreversible,
     )

@@ -45,7 +45,16 @@ DocumentInPath = Annotated[str, PathParameter(pattern=_DOCUMENT, max_length=64)]
 OrganisationFilter = Annotated[str | None, QueryParameter(pattern=_ORGANISATION, max_length=64)]
 KeyFilter = Annotated[str | None, QueryParameter(pattern=_KEY, max_length=12)]
 ReleaseFilter = Annotated[str | None, QueryParameter(pattern=_RELEASE, max_length=193)]
-WhenFilter = Annotated[datetime | None, QueryParameter(description="RFC 3339 with a time zone.")]
+WhenFilter = Annotated[
+    str | None,
+    QueryParameter(
+        pattern=rf"^\d{{4}}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{{1,6}})?(?:[Zz]|[+-]\d\d:\d\d){_END}",
+        max_length=40,
+        format="date-time",
+        description="RFC 3339 with a time zone, such as `2026-03-01T00:00:00Z`.",
+    ),
+]
+"""As text, because a number would else be taken for seconds."""
 After = Annotated[
     str | None,
     QueryParameter(
@@ -75,10 +84,14 @@ def shown(instant: Instant) -> datetime:
     return datetime_from(instant)
 
 
-def instant_in(moment: datetime | None, param: str) -> Instant | None:
+def instant_in(named: datetime | str | None, param: str) -> Instant | None:
     """The instant that a request names. Raises Invalid for a date without a time zone, or before 1970."""
-    if moment is None:
+    if named is None:
         return None
+    try:
+        moment = datetime.fromisoformat(named.upper()) if isinstance(named, str) else named
+    except ValueError:
+        raise Invalid(f"`{param}` names a date that there is not.", param=param) from None
     if moment.tzinfo is None or (instant := instant_from(moment)) < 0:
         raise Invalid(
             f"`{param}` must be a date with a time zone, after 1970.",

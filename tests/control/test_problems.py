@@ -69,7 +69,16 @@ async def test_a_query_that_is_not_understood_is_never_taken_for_none(house: Pre
 
 
 async def test_a_search_of_the_ledger_names_real_instants_and_events(house: Premises) -> None:
-    queries = ["since=yesterday", "since=2026-01-01T00:00:00", "since=0001-01-01T00:00:00Z", "event=x", "after=-1"]
+    queries = [
+        "since=yesterday",
+        "since=2026-01-01T00:00:00",
+        "since=0001-01-01T00:00:00Z",
+        "since=1700000000",
+        "until=0.5",
+        "until=2026-02-30T00:00:00Z",
+        "event=x",
+        "after=-1",
+    ]
 
     answers = {query: (await house.ask("GET", f"/ledger?{query}")).status_code for query in queries}
 
