@@ -48,15 +48,14 @@ class Refusals:
         decision = standing.decision
         if not decision.visible:
             return self.unknown(call)
-        first = decision.reasons[0]
-        if first is Reason.GRANT_REQUIRED and self._access_request_url:
-            where = f"Ask for access at {self._access_request_url}, naming your organisation and the model."
-            return Refused(decision.reasons, request_id=call.request_id, next_step=where)
+        refused = Refused(decision.reasons, request_id=call.request_id)
+        if refused.reasons[0] is Reason.GRANT_REQUIRED and self._access_request_url:
+            refused.next_step = f"Ask for access at {self._access_request_url}, naming your organisation and the model."
         coming = standing.gathered.coming
-        if first is Reason.STAGE_NOT_OPEN and coming is not None and _will_admit(standing):
-            sentence = f"This model is not open to you yet: stage `{coming.name}` opens {text_from(coming.opens)}."
-            return Refused(decision.reasons, request_id=call.request_id, message=sentence, opens_at=coming.opens)
-        return Refused(decision.reasons, request_id=call.request_id)
+        if coming is not None and _will_admit(standing):
+            refused.opens_at = coming.opens
+            refused.message += f" Stage `{coming.name}` admits you from {text_from(coming.opens)}."
+        return refused
 
     def breach(self, call: Call, breach: Breach) -> Refused:
         """A particular of the call is outside the obligations."""
