@@ -9,8 +9,6 @@ RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 REAL := .tools/real
 
-OPA_VERSION := v1.22.2
-REGAL_VERSION := v0.42.0
 # A machine where regal cannot be had says so: make check REGAL=without
 REGAL ?= required
 
@@ -19,7 +17,7 @@ export PATH := $(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test check style types imports rego bench bench-peers soak test-real tools lock clean
+.PHONY: help install run test check style types imports rego bench bench-peers soak test-real tools opa regal lock clean
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,10 +67,14 @@ soak: $(DEVELOPMENT) ## the heavy tests, whole: minutes to hours
 test-real: $(DEVELOPMENT) $(REAL)/.installed ## a real model behind the gateway, called by the official client
 	REAL_MODEL_PYTHON=$(CURDIR)/$(REAL)/bin/python $(BIN)/python -m pytest tests/real $(ARGS)
 
-tools: ## build opa and regal into .tools/bin (needs go)
-	@command -v go >/dev/null || { echo "go is missing: install it, or put opa and regal on the PATH" >&2; exit 1; }
-	GOBIN=$(TOOLS) go install github.com/open-policy-agent/opa@$(OPA_VERSION)
-	GOBIN=$(TOOLS) go install github.com/open-policy-agent/regal@$(REGAL_VERSION)
+tools: opa regal ## build opa and regal into .tools/bin (needs go)
+
+opa regal:
+	@command -v go >/dev/null || { echo "go is missing: install it, or put $@ on the PATH" >&2; exit 1; }
+	GOBIN=$(TOOLS) go install github.com/open-policy-agent/$@@$($@_version)
+
+opa_version := v1.22.2
+regal_version := v0.42.0
 
 lock: $(DEVELOPMENT) ## resolve the dependencies anew (to move them: ARGS=--upgrade)
 	$(BIN)/uv pip compile $(LOCKING) pyproject.toml --group build --output-file requirements.lock
