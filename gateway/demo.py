@@ -125,7 +125,7 @@ async def _accept(
 
 
 async def _until_in_force(installation: Installation, releases: set[str]) -> None:
-    while not releases <= installation.current.snapshot.releases.keys():
+    while not releases <= installation.current.snapshot.releases.keys():  # noqa: ASYNC110 - the feed sets no event
         await asyncio.sleep(0.05)
 
 

@@ -41,7 +41,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it asks for output tokens at all; embeddings do not."""
     stream: bool = False
     end_user: str = ""
-    commitment: str = ""
+    content: bytes = b""
+    """The request as it came, only to be committed to where the use asks for that; it is never kept."""
 
 
 class Breach(msgspec.Struct, frozen=True):

@@ -163,8 +163,7 @@ class Gate:
             obligations.requests_per_minute,
             obligations.tokens_per_day,
         )
-        draft = recording.admitted(call, component, standing, terms.tokens_reserved)
-        receipt = await self._recorded(Intent(draft, claim), passage)
+        receipt = await self._recorded(recording.admitted(call, component, passage, claim), passage)
         if isinstance(receipt.answer, Exceeded):
             raise self._refusals.exceeded(call, receipt.answer)
         passage.begin(receipt, elapsed_us())

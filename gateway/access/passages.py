@@ -13,8 +13,12 @@ from gateway.access.snapshot import InForce
 from gateway.access.standing import Gathered
 from gateway.clock import Instant
 from gateway.identity.callers import Caller
+from gateway.ledger.commitments import Commitment
 from gateway.ledger.intents import Receipt
 from gateway.releases.components import Component
+
+COMMITTED = "metadata+hash"
+"""The logging mode that asks for commitments beside the metadata."""
 
 UseKey = tuple[str, str, Component]
 """Key id, release, component: all passages of one such triple stand and fall together."""
@@ -87,8 +91,14 @@ class Passage:
         self.tokens_in = 0
         self.tokens_out = 0
         self.bytes_out = 0
-        self.commitment = ""
+        self.commitment: Commitment | None = None
+        """To the answer as it left, where the use asks for one."""
         self.upstream_request = ""
+
+    @property
+    def commits(self) -> bool:
+        """Whether request and answer are to be committed to."""
+        return self.obligations is not None and self.obligations.log == COMMITTED
 
     def begin(self, receipt: Receipt, now_us: int) -> None:
         """It is recorded as admitted; `now_us` is `elapsed_us()`."""

@@ -1,17 +1,26 @@
 """What the gate writes down: drafts of entries from judged uses and finished passages."""
 
+import msgspec
+
 from gateway.access.calls import Call
 from gateway.access.passages import Passage, Standing
-from gateway.access.quotas import Settle, scope_of
+from gateway.access.quotas import Settle, Take, scope_of
 from gateway.clock import DAY, elapsed_us
 from gateway.identity.callers import Caller
+from gateway.ledger.commitments import commit
 from gateway.ledger.entries import AccessBody, Draft, Entry, Event, FinishedBody
 from gateway.ledger.intents import Intent
 
 
-def admitted(call: Call, component: str, standing: Standing, tokens_reserved: int) -> Draft:
+def admitted(call: Call, component: str, passage: Passage, claim: Take) -> Intent:
     """The intent, written before anything passes."""
-    return Draft(call.request_id, Event.ACCESS_ADMITTED, _body(call, component, standing, (), tokens_reserved))
+    salt = None
+    body = _body(call, component, passage.standing, (), claim.tokens)
+    if passage.commits:
+        commitment = commit(call.content)
+        salt = commitment.salt
+        body = msgspec.structs.replace(body, commitment=commitment.digest)
+    return Intent(Draft(call.request_id, Event.ACCESS_ADMITTED, body), claim, salt)
 
 
 def refused(call: Call, component: str, standing: Standing, reasons: tuple[str, ...]) -> Draft:
@@ -58,11 +67,12 @@ def finished(passage: Passage) -> Intent:
         usage_basis=basis,
         bytes_out=passage.bytes_out,
         duration_us=elapsed_us() - passage.started_us,
-        commitment=passage.commitment,
+        commitment=passage.commitment.digest if passage.commitment is not None else "",
         upstream_request=passage.upstream_request,
     )
     claim = Settle(scope_of(caller.organisation, release), passage.taken.day, reserved, used)
-    return Intent(Draft(f"{passage.request_id}.end", Event.ACCESS_FINISHED, body), claim)
+    salt = passage.commitment.salt if passage.commitment is not None else None
+    return Intent(Draft(f"{passage.request_id}.end", Event.ACCESS_FINISHED, body), claim, salt)
 
 
 def closed_after_crash(entry: Entry) -> Intent:
@@ -106,7 +116,6 @@ def _body(call: Call, component: str, standing: Standing, reasons: tuple[str, ..
         reasons=list(reasons),
         log=obligations.log if obligations is not None else "",
         retain_days=(obligations.retain_days or 0) if obligations is not None else 0,
-        commitment=call.commitment,
         bytes_in=call.bytes_in,
         stream=call.stream,
         tokens_reserved=tokens_reserved,

@@ -96,7 +96,7 @@ class Asked(msgspec.Struct, frozen=True):
     end_user: str
     spans: dict[str, Span]
 
-    def call(self, request_id: str, *, end_user: str = "", commitment: str = "") -> Call:
+    def call(self, request_id: str, *, end_user: str = "") -> Call:
         """The particulars for the gate. `end_user` is the pseudonym, never what the caller wrote."""
         return Call(
             request_id=request_id,
@@ -109,7 +109,7 @@ class Asked(msgspec.Struct, frozen=True):
             generates=self.endpoint.generates,
             stream=self.stream,
             end_user=end_user,
-            commitment=commitment,
+            content=self.body,
         )
 
 

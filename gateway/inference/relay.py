@@ -27,6 +27,7 @@ from gateway.inference.dialect import Headers, error_event, limit_headers
 from gateway.inference.frames import Frames
 from gateway.inference.pump import Pump
 from gateway.inference.usage import Usage, read_usage
+from gateway.ledger.commitments import Committing, commit
 from gateway.metrics import Metrics
 
 
@@ -122,6 +123,8 @@ class Relay:
             self._count(passage, read_usage(body))
             passage.outcome = "complete"
         passage.status, passage.bytes_out = answer.status, len(body)
+        if passage.commits:
+            passage.commitment = commit(body)
         headers = relaying.headers_for(answer, passage.request_id, length=len(body))
         headers += _about(passage)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -132,10 +135,12 @@ class Relay:
             return error_event(error, passage.request_id)
 
         passage.status = 200
-        pump = Pump(answer, frames, send, tell)
+        committing = Committing() if passage.commits else None
+        pump = Pump(answer, frames, send, tell, observe=committing.update if committing is not None else None)
         passage.on_cut(lambda: pump.cut(tell(self._refusals.ended(passage.request_id, passage.cut_reason))))
         carried = await pump.run(receive, relaying.headers_for(answer, passage.request_id) + _about(passage))
         passage.outcome, passage.bytes_out = carried.outcome, carried.bytes_out
+        passage.commitment = committing.commitment() if committing is not None else None
         self._count(passage, carried.usage)
 
     def _count(self, passage: Passage, usage: Usage | None) -> None:

@@ -20,10 +20,27 @@ class Commitment(NamedTuple):
     salt: bytes
 
 
+class Committing:
+    """Commits to content that comes in pieces, under a fresh salt."""
+
+    def __init__(self) -> None:
+        self._salt = secrets.token_bytes(SALT_BYTES)
+        self._running = sha256(self._salt)
+
+    def update(self, piece: bytes) -> None:
+        """The next piece."""
+        self._running.update(piece)
+
+    def commitment(self) -> Commitment:
+        """To everything so far."""
+        return Commitment(self._running.hexdigest(), self._salt)
+
+
 def commit(content: bytes) -> Commitment:
     """Commit to content under a fresh salt."""
-    salt = secrets.token_bytes(SALT_BYTES)
-    return Commitment(_digest(salt, content), salt)
+    committing = Committing()
+    committing.update(content)
+    return committing.commitment()
 
 
 def opens(digest: str, salt: bytes, content: bytes) -> bool:

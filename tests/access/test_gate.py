@@ -19,8 +19,9 @@ from gateway.access.snapshot import InForce, Snapshot
 from gateway.clock import elapsed_us
 from gateway.database.engine import Database, database_now
 from gateway.errors import JudgeUnavailable, LedgerUnavailable, SnapshotStale, Unauthenticated
+from gateway.ledger.commitments import commit, opens
 from gateway.ledger.store import Ledger
-from gateway.ledger.tables import entry_table
+from gateway.ledger.tables import entry_table, salt_table
 from gateway.ledger.writer import Writer
 from gateway.lookups import Lookup
 from gateway.metrics import Metrics
@@ -267,6 +268,28 @@ async def test_a_caller_that_leaves_while_it_is_recorded_leaves_nothing_open(hou
 
     events = await house.events()
     assert events.count("access:admitted") == events.count("access:finished")
+
+
+async def test_commitments_open_to_request_and_answer_with_their_salts_and_not_without(house: House) -> None:
+    await house.release(a_strategy(a_stage(conditions=Conditions(log="metadata+hash"))))
+
+    async with house.gate.admit(a_caller(), Component.TEXT, "acme/atlas-1", a_call(content=b"asked")) as passage:
+        passage.commitment = commit(b"answered")
+        passage.outcome = "complete"
+    await house.writer.stop()
+
+    begun, ended = await house.entries()
+    salts = await house.database.read(lambda c: [row.salt for row in c.execute(select(salt_table))])
+    assert opens(begun["body"]["commitment"], salts[0], b"asked")
+    assert opens(ended["body"]["commitment"], salts[1], b"answered")
+    assert not opens(begun["body"]["commitment"], bytes(32), b"asked")
+
+
+async def test_without_the_condition_nothing_is_committed_to(house: House) -> None:
+    async with house.gate.admit(a_caller(), Component.TEXT, "acme/atlas-1", a_call(content=b"asked")) as passage:
+        passage.outcome = "complete"
+
+    assert "commitment" not in (await house.entries())[0]["body"]
 
 
 async def test_a_call_whose_block_fails_is_finished_all_the_same(house: House) -> None:
