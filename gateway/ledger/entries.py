@@ -38,7 +38,6 @@ class Event(StrEnum):
     ATTRIBUTE_ASSERTED = "attribute:asserted"
     ATTRIBUTE_WITHDRAWN = "attribute:withdrawn"
     RELEASE_APPLIED = "release:applied"
-    RELEASE_WITHDRAWN = "release:withdrawn"
     GRANT_GIVEN = "grant:given"
     GRANT_REVOKED = "grant:revoked"
     TERMS_ACCEPTED = "terms:accepted"

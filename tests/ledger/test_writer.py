@@ -31,7 +31,7 @@ async def ids(database: Database) -> list[str]:
 
 async def until_healthy(writer: Writer) -> None:
     async with asyncio.timeout(5):
-        while not writer.healthy:  # noqa: ASYNC110 - nothing announces health, it is asked for
+        while not writer.healthy:
             await asyncio.sleep(0.005)
 
 

@@ -1,0 +1,131 @@
+"""Documentation that cannot fall behind: everything public has its line, and the README's commands run."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+
+import msgspec
+import pytest
+
+import gateway
+from gateway.access.reasons import MEANINGS
+from gateway.access.refusals import Refused
+from gateway.errors import GatewayError, SettingsInvalid
+from gateway.ledger.entries import Event
+from gateway.metrics import Metrics
+from gateway.settings import PREFIX, Settings
+from tests.fakes.gateway import GatewayProcess, running
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text("utf-8")
+COMMAND_S = 60
+
+
+def errors_below(kind: type[GatewayError]) -> Iterator[type[GatewayError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from errors_below(child)
+
+
+def test_every_reason_stands_in_the_reference_with_its_status_and_words() -> None:
+    rows = [
+        f"| `{reason}` | {meaning.status} | {meaning.message} | {meaning.next_step} |"
+        for reason, meaning in MEANINGS.items()
+    ]
+
+    assert [row for row in rows if row not in REFERENCE] == []
+
+
+def test_every_error_stands_in_the_reference_with_its_status() -> None:
+    for module in walk_packages(gateway.__path__, "gateway."):
+        import_module(module.name)
+
+    told = {(kind.code, kind.status) for kind in errors_below(GatewayError) if kind not in {Refused, SettingsInvalid}}
+    missing = [code for code, status in told if not re.search(rf"^\| `{code}` \| {status} \|", REFERENCE, re.MULTILINE)]
+
+    assert missing == []
+
+
+def test_every_event_stands_in_the_reference() -> None:
+    assert [event.value for event in Event if f"`{event.value}`" not in REFERENCE] == []
+
+
+def test_every_metric_stands_in_the_reference() -> None:
+    metrics = Metrics()
+    metrics.follow(**dict.fromkeys(_readings(), float))  # type: ignore[arg-type]
+    names = re.findall(r"^# HELP (gateway_\w+?)(?:_total|_info)? ", metrics.exposition()[0].decode(), re.MULTILINE)
+
+    assert len(names) > 15
+    named = {name.removesuffix("_created") for name in names}
+    assert [name for name in named if f"`{name}`" not in REFERENCE] == []
+
+
+def test_every_setting_stands_on_its_page() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    names = [PREFIX + field.name.upper() for field in msgspec.structs.fields(Settings)]
+
+    assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_every_link_of_the_readme_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#]+)", README)
+
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    with running(tmp_path_factory.mktemp("readme")) as process:
+        yield process
+
+
+def test_every_command_of_the_readme_runs_and_says_what_the_readme_says(demo: GatewayProcess) -> None:
+    script = _script(demo)
+
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_S,
+        check=False,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "GATEWAY_URL": demo.base_url, "HOME": str(demo.folder)},
+    )
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    said = ran.stdout
+    assert "simulated model" in said and '"code":"grant_required"' in said
+    assert "access:refused" in said and "access:admitted" in said
+    assert said.count("simulated model") == 2, "a grant in force opens what was refused before it"
+    assert re.search(r"^403$", said, re.MULTILINE) and re.search(r"^200$", said, re.MULTILINE)
+
+
+def _script(demo: GatewayProcess) -> str:
+    """The commands of every console block in order, at this gateway instead of the one that `make run` serves."""
+    blocks = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    commands: list[str] = []
+    for line in "".join(blocks).splitlines():
+        if line.startswith("$ "):
+            commands.append(line[2:])
+        elif commands and commands[-1].endswith("\\"):
+            commands.append(line)
+    assert commands[0] == "make run", "the first thing that is told is how to start it"
+    script = "\n".join(commands[1:])
+    for told, here in (
+        ("http://127.0.0.1:8080", demo.base_url),
+        ("gateway-data/demo.json", str(demo.data / "demo.json")),
+        (".venv/bin/gateway", f"{sys.executable} -m gateway.cli.main"),
+    ):
+        assert told in script
+        script = script.replace(told, here)
+    return script
+
+
+def _readings() -> list[str]:
+    return [name for name in Metrics.follow.__annotations__ if name != "return"]
