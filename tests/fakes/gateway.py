@@ -5,6 +5,7 @@ It keeps its port and its data over restarts. Whoever starts one ends it: `with 
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -145,9 +146,11 @@ class GatewayProcess:
     # What the provider does.
 
     def apply(self, file: str, documents: Mapping[str, str] = AUP) -> dict[str, Any]:
-        """Put a release file in force: everywhere within a second of this."""
+        """Put a release file in force, and wait until it is."""
         sent = {"file": file, "documents": dict(documents), "adopt": True}
-        return dict(self.control("POST", "/releases", json=sent))
+        applied = dict(self.control("POST", "/releases", json=sent))
+        self.follow()
+        return applied
 
     def enter(self, organisation: str, *roles: str, **rights: Any) -> tuple[str, str]:
         """Id and token of a new key, of an organisation that is created where there is none."""
@@ -163,6 +166,19 @@ class GatewayProcess:
         for text in self.control("GET", f"/releases/{release}/terms", who):
             path = f"/releases/{release}/terms/{text['name']}/accept"
             self.control("POST", path, who, json={"digest": text["digest"]})
+        self.follow()
+
+    def follow(self) -> None:
+        """Wait until what has been changed so far is in force: it has asked what is since."""
+        changed = time.monotonic()
+        until(lambda: time.monotonic() - self._age_s() > changed, PATIENCE_S)
+
+    def _age_s(self) -> float:
+        """How long ago it confirmed what is in force."""
+        with self.http() as client:
+            said = re.search(r"^gateway_revision_age_seconds (\S+)$", client.get("/metrics").text, re.MULTILINE)
+        assert said is not None
+        return float(said[1])
 
     # What the auditor reads.
 
