@@ -21,8 +21,9 @@ from benchmarks.paced import MARK, PERIOD_S
 from benchmarks.upstreams import question
 
 END = b"data: [DONE]"
-PATIENCE_S = 60
-"""How long streams may take beyond the time of the run before the run is given up."""
+PATIENCE_S = 240
+"""How long streams may take beyond the time of the run before it is given up. To be slow is no fault: the slowest
+peer needs a quarter of a minute of processor time for two hundred streams, on a machine that others use too."""
 
 
 @dataclass(frozen=True)
