@@ -26,7 +26,8 @@ log = structlog.get_logger()
 
 ENDPOINTS: dict[bytes, Endpoint] = {endpoint.route.encode(): endpoint for endpoint in (CHAT, COMPLETIONS, EMBEDDINGS)}
 MODELS = b"/v1/models"
-NAME_BYTES_MAX = 256
+NAME_BYTES_MAX = 3 * 193
+"""The longest name, with every character escaped."""
 
 
 class ModelsDoor:
@@ -71,14 +72,14 @@ class ModelsDoor:
 
     async def _model(self, caller: Caller, name: bytes, send: Send, request_id: str) -> None:
         """One model, if the caller can call it: exactly what the listing says of it."""
-        release = unquote_to_bytes(name[:NAME_BYTES_MAX]).decode("utf-8", "replace")
+        release = unquote_to_bytes(name).decode("utf-8", "replace") if len(name) <= NAME_BYTES_MAX else ""
         standing = await self._usable.model(caller, release)
         if standing is None:
             raise self._refusals.no_model(request_id)
         await answer_json(send, model_object(standing), request_id)
 
     async def _fail(self, error: GatewayError, send: Send, request_id: str) -> None:
-        self._metrics.call_refused("v1", error.code)
+        self._metrics.call_refused("inference", error.code)
         status, headers, body = failure(error, request_id)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
