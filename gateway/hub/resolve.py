@@ -10,6 +10,8 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+import structlog
+
 from gateway.access.calls import Call, new_request_id
 from gateway.access.entrance import Entrance
 from gateway.access.gate import Gate
@@ -21,6 +23,8 @@ from gateway.hub.ranges import byte_range
 from gateway.hub.weights import READ_BYTES, WeightFile, Weights, opened
 from gateway.metrics import Metrics
 from gateway.releases.components import Component
+
+log = structlog.get_logger()
 
 ENDPOINT = "/hub/{namespace}/{name}/resolve/{revision}/{path}"
 _ROUTE = re.compile(r"/hub/([A-Za-z0-9._-]{1,96}/[A-Za-z0-9._-]{1,96})/resolve/([^/]{1,200})/([^?#]{1,1000})")
@@ -36,14 +40,22 @@ class ResolveDoor:
         self._metrics = metrics
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request. Every error becomes an answer that Hub clients can read; none gets past this line."""
         request_id = new_request_id()
         try:
             await self._answer(scope, receive, send, request_id)
         except GatewayError as error:
-            self._metrics.call_refused("hub", error.code)
-            status, headers, body = failure(error, request_id)
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+            await self._fail(error, scope, send, request_id)
+        except Exception as error:
+            log.exception("door_failed", door="hub", request_id=request_id, error=type(error).__name__)
+            unforeseen = GatewayError(next_step="Try again; tell the provider the request id.")
+            await self._fail(unforeseen, scope, send, request_id)
+
+    async def _fail(self, error: GatewayError, scope: Any, send: Any, request_id: str) -> None:
+        self._metrics.call_refused("weights", error.code)
+        status, headers, body = failure(error, request_id)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     async def _answer(self, scope: Any, receive: Any, send: Any, request_id: str) -> None:
         caller = await self._entrance.caller(scope["headers"], scope["client"])
