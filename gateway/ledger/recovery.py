@@ -27,8 +27,8 @@ log = structlog.get_logger()
 DEAD_AFTER = 30 * SECOND
 """A writer silent for so long is taken for dead: six heartbeats missed."""
 
-WATCH_GAP = 10 * SECOND
-"""Who did not look for so long begins to watch anew."""
+WATCH_GAP = 15 * SECOND
+"""Who did not look for so long begins to watch anew: with a heartbeat's pause it is less than DEAD_AFTER."""
 
 STEP = 1024
 """Entries read, or calls closed, in one transaction."""

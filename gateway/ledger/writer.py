@@ -12,7 +12,6 @@
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from itertools import chain
 
@@ -35,8 +34,7 @@ from gateway.ledger.store import (
     last_batch,
     locked_head,
 )
-
-__all__ = ["Intent", "Participant", "Receipt", "Recorded", "Verdict", "Writer"]
+from gateway.metrics import Metrics
 
 log = structlog.get_logger()
 
@@ -51,10 +49,17 @@ class Writer:
     """Appends to the ledger for one process."""
 
     def __init__(
-        self, ledger: Ledger, participant: Participant, *, deadline_s: float = 1.9, backlog: int = 20_000
+        self,
+        ledger: Ledger,
+        participant: Participant,
+        *,
+        deadline_s: float = 1.9,
+        backlog: int = 20_000,
+        metrics: Metrics | None = None,
     ) -> None:
         self._ledger = ledger
         self._participant = participant
+        self._metrics = metrics or Metrics()
         self._deadline_s = deadline_s
         self._deadlines = Deadlines(deadline_s)
         self._backlog = Backlog()
@@ -86,6 +91,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._accepting = True
         self._task = self._loop.create_task(self._run(), name="ledger-writer")
+        self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """Accept nothing more and write what is queued, within the deadline."""
@@ -93,8 +99,10 @@ class Writer:
         if self._task is None:
             return
         self._wake()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._task, self._deadline_s)
+        _, late = await asyncio.wait({self._task}, timeout=self._deadline_s)
+        if late:
+            self._task.cancel()
+            await asyncio.wait(late)
         self._task = None
         self._deadlines.close()
 
@@ -233,6 +241,7 @@ class Writer:
 
     def _succeeded(self, batch: Batch) -> None:
         assert batch.receipts is not None
+        self._metrics.batch_written(len(batch.recorded), self._loop.time() - self._under_way_since)
         self._failures, self._failing_since = 0, None
         self._open.update(batch.opened)
         for call in batch.closed:
@@ -241,6 +250,7 @@ class Writer:
             recorded.succeed(receipt)
 
     def _failed(self, batch: Batch, error: Exception) -> None:
+        self._metrics.batch_failed()
         if batch.receipts is not None or isinstance(error, TimeoutError):
             self._unsure = batch
         elif isinstance(error, Fenced):
@@ -285,10 +295,22 @@ class Writer:
 
     def _fence(self, batch: Batch) -> None:
         log.error("ledger_writer_fenced", process=self._ledger.process)
-        self.fenced, self._accepting = True, False
+        self.fenced = True
         for recorded in batch.recorded:
             recorded.fail()
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Nothing will be written any more, and whoever asks is told so."""
+        self._accepting = False
+        self._count_failure()
         self._backlog.fail_all()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if self._accepting:  # nobody asked it to
+            error = None if task.cancelled() else task.exception()
+            log.error("ledger_writer_ended", error=type(error).__name__)
+            self._give_up()
 
     async def _close(self) -> None:
         """Say that this writer ends, and from where on it left calls open."""

@@ -16,12 +16,15 @@ class FaultyDatabase:
 
     def __init__(self, inner: Database) -> None:
         self._inner = inner
-        self.refuses: Exception | None = None
+        self.refuses: BaseException | None = None
         """Raised before anything is done."""
         self.loses: Exception | None = None
         """Raised once, after the next commit: nobody hears that it was done."""
         self.drops: Exception | None = None
         """Raised once, when the next transaction is about to be committed: it is rolled back, and nobody hears."""
+        self.leaves = False
+        """The next transaction is given up before it began, and yet done before any other begins."""
+        self._left: asyncio.Task[object] | None = None
         self.flows = asyncio.Event()
         """While not set, every transaction stands still before it begins."""
         self.flows.set()
@@ -38,6 +41,13 @@ class FaultyDatabase:
     async def write(self, work: Callable[[Connection], T], *, deadline_s: float = WRITE_DEADLINE_S) -> T:
         self.writes += 1
         await self.flows.wait()
+        if self._left is not None:
+            await self._left
+            self._left = None
+        if self.leaves:
+            self.leaves = False
+            self._left = asyncio.ensure_future(self._inner.write(work, deadline_s=deadline_s))
+            raise TimeoutError
         if self.refuses is not None:
             raise self.refuses
 

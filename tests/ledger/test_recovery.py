@@ -177,6 +177,15 @@ async def test_a_writer_that_goes_on_speaking_is_never_taken_for_dead(database: 
         await writer.append(finished("call_1"))
 
 
+async def test_looking_every_ten_seconds_and_a_bit_is_often_enough(database: Database) -> None:
+    await left_by_a_dead_process(database, admitted("call_1"))
+    recovered = a_recovery(database)
+
+    closed = sum([await recovered.run(look * (10 * SECOND + 400_000), alone=False) for look in range(4)])
+
+    assert closed == 1
+
+
 async def test_an_outage_of_the_database_makes_nobody_dead(database: Database) -> None:
     await left_by_a_dead_process(database, admitted("call_1"))
     recovered = a_recovery(database)

@@ -210,14 +210,13 @@ async def test_a_commit_that_did_not_happen_is_repeated_only_for_what_must_be_ke
     assert await ids(faulty) == ["call_0.end"]
 
 
-async def test_a_transaction_that_ends_after_it_was_given_up_is_found_again(faulty: FaultyDatabase) -> None:
+async def test_a_transaction_that_goes_on_after_it_was_given_up_is_found_again(faulty: FaultyDatabase) -> None:
     async with a_writer(faulty) as writer:
-        faulty.loses = TimeoutError()
+        faulty.leaves = True
+        recorded = [writer.submit(admitted("call_1")), writer.submit(finished("call_0"), keep=True)]
 
-        receipt = await writer.append(admitted("call_1"))
-
-        assert receipt.index == 0
-    assert await ids(faulty) == ["call_1"]
+        assert [(await one).index for one in recorded] == [0, 1]
+    assert await ids(faulty) == ["call_1", "call_0.end"]
 
 
 async def test_an_intent_that_breaks_the_transaction_fails_alone(faulty: FaultyDatabase) -> None:
@@ -282,6 +281,7 @@ async def test_a_fenced_writer_appends_nothing_more(faulty: FaultyDatabase) -> N
 
         assert writer.fenced
         assert not writer.healthy
+        assert writer.failing_s() > 0
     assert await ids(faulty) == ["call_1"]
 
 
@@ -376,3 +376,17 @@ async def test_a_participant_that_answers_too_few_is_not_believed(faulty: Faulty
             await writer.append(refused("call_1"))
 
     assert await ids(faulty) == []
+
+
+@pytest.mark.parametrize("blow", [asyncio.CancelledError(), GeneratorExit()])
+async def test_a_writer_that_ended_by_itself_refuses_from_then_on(faulty: FaultyDatabase, blow: BaseException) -> None:
+    async with a_writer(faulty) as writer:
+        faulty.refuses = blow
+        with pytest.raises(LedgerUnavailable):
+            await writer.append(refused("call_1"))
+
+        with pytest.raises(LedgerUnavailable):
+            writer.submit(refused("call_2"))
+
+        assert not writer.healthy
+        assert writer.failing_s() > 0
