@@ -15,9 +15,9 @@ from gateway.clock import DAY, DatabaseClock, Moment, elapsed_us
 from gateway.database.engine import Database, database_now, open_database
 from gateway.database.migrate import prepare
 from gateway.ledger.entries import AccessBody, Draft, Event, FinishedBody
-from gateway.ledger.intents import Recorded
+from gateway.ledger.intents import Intent, Recorded
 from gateway.ledger.store import Ledger
-from gateway.ledger.writer import Intent, Writer
+from gateway.ledger.writer import Writer
 
 AT_ONCE = 64
 """Calls under way at a time."""

@@ -87,7 +87,7 @@ class Installation:
         self.database = open_database(settings.database)
 
         self.ledger = Ledger(self.database, self.current.clock.now)
-        self.writer = Writer(self.ledger, take_limits, deadline_s=RECORD_DEADLINE_S)
+        self.writer = Writer(self.ledger, take_limits, deadline_s=RECORD_DEADLINE_S, metrics=self.metrics)
         self.recovery = Recovery(self.ledger, take_limits, closed_after_crash)
         self.search = Search(self.database)
         self.follower = Follower(self.database, lambda: self.writer.busy)
@@ -103,7 +103,15 @@ class Installation:
         self.admissions = Admissions(self.database, self.ledger)
         self.holdings: Lookup[str, Holdings] = Lookup(self.admissions.holdings, keeps=50_000)
         self.refusals = Refusals(settings.access_request_url)
-        self.gate = Gate(self.current, self.directory, self.judging, self.holdings, self.writer, refusals=self.refusals)
+        self.gate = Gate(
+            self.current,
+            self.directory,
+            self.judging,
+            self.holdings,
+            self.writer,
+            refusals=self.refusals,
+            metrics=self.metrics,
+        )
         self.usable = Usable(self.gate, self.current)
         self.review = Review(self.gate, self.directory, self.current, self.writer)
         self.feed = Feed(self.ledger, self.current, self.judging, self._in_force, (self.directory.drop, self._forget))

@@ -22,7 +22,7 @@ from gateway.access.passages import OpenPassages, Passage, Standing, UseKey
 from gateway.access.quotas import Exceeded, Take, Taken, scope_of
 from gateway.access.reasons import Reason
 from gateway.access.refusals import Refusals, Refused
-from gateway.access.standing import Use, gather
+from gateway.access.standing import Use, door_of, gather
 from gateway.clock import Moment, elapsed_us
 from gateway.errors import LedgerUnavailable, SnapshotStale
 from gateway.identity.callers import Caller
@@ -31,6 +31,7 @@ from gateway.ledger.entries import Draft
 from gateway.ledger.intents import Intent, Receipt
 from gateway.ledger.writer import Writer
 from gateway.lookups import Lookup
+from gateway.metrics import Metrics
 from gateway.releases.components import Component
 
 STANDINGS_MAX = 100_000
@@ -53,6 +54,7 @@ class Gate:
         writer: Writer,
         *,
         refusals: Refusals,
+        metrics: Metrics,
     ) -> None:
         self._current = current
         self._directory = directory
@@ -60,6 +62,7 @@ class Gate:
         self._holdings = holdings
         self._writer = writer
         self._refusals = refusals
+        self._metrics = metrics
         self._standings: dict[UseKey, Standing] = {}
         self.passages = OpenPassages()
 
@@ -85,7 +88,7 @@ class Gate:
         finally:  # 6
             self.passages.remove(passage)
             if passage.taken is not None:
-                self._writer.submit(recording.finished(passage), keep=True)
+                self._finish(passage, component)
 
     async def _weighed(self, caller: Caller, component: Component, release: str) -> Standing | None:
         """What stands, of facts none of which was dropped while it was weighed, or since the caller was let in.
@@ -178,6 +181,13 @@ class Gate:
         except (LedgerUnavailable, asyncio.CancelledError):
             recorded.add_done_callback(lambda late: self._abandon(late, passage))
             raise
+
+    def _finish(self, passage: Passage, component: Component) -> None:
+        """Shielded from every cancellation: handed over, and kept until it is durable."""
+        self._writer.submit(recording.finished(passage), keep=True)
+        if passage.cut_reason:
+            self._metrics.stream_cut(passage.cut_reason)
+        self._metrics.call_finished(door_of(component), "cut" if passage.cut_reason else passage.outcome)
 
     def _abandon(self, late: "asyncio.Future[Receipt]", passage: Passage) -> None:
         if late.cancelled() or late.exception() is not None:

@@ -15,6 +15,7 @@ from litestar.types import Receive, Send
 from gateway.access.gate import Gate
 from gateway.access.passages import Passage
 from gateway.access.refusals import Refusals
+from gateway.clock import SECOND, elapsed_us
 from gateway.errors import GatewayError, Invalid, TooLarge, UpstreamFailed
 from gateway.identity.callers import Caller
 from gateway.inference import calls, relaying
@@ -94,7 +95,7 @@ class Relay:
         waiting = asyncio.current_task()
         assert waiting is not None
         passage.on_cut(partial(_cancel, waiting))
-        passage.sent = True
+        passage.sent, began = True, elapsed_us()
         try:
             async with self._connector.exchange(upstream.name, outbound) as answer:
                 passage.upstream_request = relaying.upstream_request(answer)
@@ -104,6 +105,7 @@ class Relay:
                     await self._stream(passage, answer, frames, receive, send)
                 else:
                     await self._whole(passage, upstream, answer, send)
+            self._metrics.upstream_answered(upstream.name, (elapsed_us() - began) / SECOND)
         except asyncio.CancelledError:
             if not passage.cut_reason or waiting.uncancel() > 0:
                 raise
@@ -111,6 +113,7 @@ class Relay:
         except UpstreamFailed as failure:
             passage.sent = not isinstance(failure, Unreached)
             passage.outcome = "upstream_error"
+            self._metrics.upstream_failed(upstream.name, failure.code)
             raise
 
     async def _whole(self, passage: Passage, upstream: Upstream, answer: Answer, send: Send) -> None:

@@ -5,9 +5,9 @@ into a field, and whoever reads them looks at the entry itself before believing 
 """
 
 import struct
-from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from hashlib import blake2b
+from zlib import crc32
 
 import msgspec
 
@@ -68,16 +68,16 @@ def term(field: str, value: str) -> int:
 
 def number(id_: str) -> int:
     """A number of 32 bits for an id; ids that share one are told apart by their entries."""
-    return int.from_bytes(blake2b(id_.encode(errors="replace"), digest_size=4).digest(), "big")
+    return crc32(id_.encode(errors="replace"))
 
 
 class Postings:
     """Gathers the postings of one segment, entry by entry."""
 
     def __init__(self) -> None:
-        self._positions: dict[tuple[str, str], array[int]] = {}
-        self._ids = array("I", bytes(4 * SEGMENT))
-        self._calls = array("I", bytes(4 * SEGMENT))
+        self._positions: dict[tuple[str, str], list[int]] = {}
+        self._ids = [0] * SEGMENT
+        self._calls = [0] * SEGMENT
 
     def add(self, position: int, line: bytes) -> None:
         """Take in the entry at this position of the segment."""
@@ -85,26 +85,33 @@ class Postings:
         if said is None:
             return
         body = said.body
-        self._ids[position] = number(said.id)
-        self._calls[position] = number(body.admitted or said.id)
-        fields = [("organisation", body.organisation), ("key", body.key), ("release", body.release)]
-        for field in (*fields, ("event", said.event), *(("reason", reason) for reason in set(body.reasons))):
-            if field[1]:
-                held = self._positions.get(field)
-                if held is None:
-                    self._positions[field] = array("H", (position,))
-                else:
-                    held.append(position)
+        self._ids[position] = own = number(said.id)
+        self._calls[position] = number(body.admitted) if body.admitted else own
+        note = self._note
+        note("event", said.event, position)
+        note("organisation", body.organisation, position)
+        note("key", body.key, position)
+        note("release", body.release, position)
+        for reason in body.reasons:
+            note("reason", reason, position)
 
     def rows(self) -> Iterator[tuple[int, bytes]]:
         """Terms with their stored positions."""
-        yield ID_TERM, _little(self._ids)
-        yield CALL_TERM, _little(self._calls)
-        merged: dict[int, array[int]] = {}
+        yield ID_TERM, struct.pack(f"<{SEGMENT}I", *self._ids)
+        yield CALL_TERM, struct.pack(f"<{SEGMENT}I", *self._calls)
+        merged: dict[int, set[int]] = {}
         for (field, value), positions in self._positions.items():
-            merged.setdefault(term(field, value), array("H")).extend(positions)
-        for hashed, positions in merged.items():
-            yield hashed, _packed(positions)
+            merged.setdefault(term(field, value), set()).update(positions)
+        for hashed, places in merged.items():
+            yield hashed, _packed(sorted(places))
+
+    def _note(self, field: str, value: str, position: int) -> None:
+        if value:
+            held = self._positions.get((field, value))
+            if held is None:
+                self._positions[field, value] = [position]
+            else:
+                held.append(position)
 
 
 def bitmap(stored: bytes) -> int:
@@ -112,7 +119,7 @@ def bitmap(stored: bytes) -> int:
     if len(stored) == _BITMAP_BYTES:
         return int.from_bytes(stored, "little")
     bits = 0
-    for position in _halves(stored):
+    for position in struct.unpack(f"<{len(stored) // 2}H", stored):
         bits |= 1 << position
     return bits
 
@@ -137,16 +144,10 @@ def positions_with(stored: bytes, wanted: int) -> Iterator[int]:
         place = stored.find(needle, place + 1)
 
 
-def _packed(positions: Iterable[int]) -> bytes:
-    unique = sorted(set(positions))
-    if len(unique) <= _SPARSE_MAX:
-        return struct.pack(f"<{len(unique)}H", *unique)
-    return sum(1 << position for position in unique).to_bytes(_BITMAP_BYTES, "little")
-
-
-def _halves(stored: bytes) -> tuple[int, ...]:
-    return struct.unpack(f"<{len(stored) // 2}H", stored)
-
-
-def _little(numbers: "array[int]") -> bytes:
-    return struct.pack(f"<{len(numbers)}I", *numbers)
+def _packed(positions: list[int]) -> bytes:
+    if len(positions) <= _SPARSE_MAX:
+        return struct.pack(f"<{len(positions)}H", *positions)
+    bits = bytearray(_BITMAP_BYTES)
+    for position in positions:
+        bits[position >> 3] |= 1 << (position & 7)
+    return bytes(bits)

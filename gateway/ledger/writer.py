@@ -22,7 +22,7 @@ from gateway.errors import LedgerUnavailable, Unavailable
 from gateway.ledger.backlog import Backlog
 from gateway.ledger.deadlines import Deadlines
 from gateway.ledger.entries import Event, FinishedBody, written
-from gateway.ledger.intents import Batch, Intent, Participant, Receipt, Recorded, Verdict
+from gateway.ledger.intents import Batch, Intent, Participant, Receipt, Recorded
 from gateway.ledger.store import (
     Appending,
     Beat,

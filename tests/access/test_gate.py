@@ -51,6 +51,7 @@ class House:
             lookup,
             self.writer,
             refusals=Refusals("https://example.com/ask"),
+            metrics=Metrics(),
         )
 
     async def _load(self, organisation: str) -> Holdings | None:

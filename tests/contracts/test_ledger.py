@@ -10,10 +10,10 @@ from gateway.database.engine import Database, open_database
 from gateway.errors import Conflict, Invalid, LedgerUnavailable
 from gateway.ledger.commitments import commit
 from gateway.ledger.entries import Draft, Event
+from gateway.ledger.intents import Intent, Receipt, Verdict
 from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.ledger.tables import entry_table, head_table, revision_table, salt_table
-from gateway.ledger.writer import Intent, Receipt, Verdict
 from tests.ledger.builders import (
     NOON,
     FakeClock,

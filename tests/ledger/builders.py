@@ -9,9 +9,10 @@ from sqlalchemy import Connection, select
 from gateway.clock import Instant, Moment, at
 from gateway.database.engine import Database
 from gateway.ledger.entries import AccessBody, Draft, Entry, Event, FinishedBody, entry_from
+from gateway.ledger.intents import Intent, Participant, Verdict
 from gateway.ledger.store import Ledger
 from gateway.ledger.tables import entry_table
-from gateway.ledger.writer import Intent, Participant, Verdict, Writer
+from gateway.ledger.writer import Writer
 
 NOON: Instant = 1_800_000_000_000_000
 

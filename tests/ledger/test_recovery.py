@@ -11,10 +11,11 @@ from gateway.database.engine import Database, open_database
 from gateway.errors import LedgerUnavailable
 from gateway.ledger import recovery
 from gateway.ledger.entries import Draft, Entry, Event, FinishedBody
+from gateway.ledger.intents import Intent, Verdict
 from gateway.ledger.recovery import DEAD_AFTER, Recovery
 from gateway.ledger.store import Ledger
 from gateway.ledger.tables import entry_table, writer_table
-from gateway.ledger.writer import Intent, Verdict, Writer
+from gateway.ledger.writer import Writer
 from tests.ledger.builders import FakeClock, a_ledger, a_writer, admitted, agree, entries_of, finished, refused
 
 

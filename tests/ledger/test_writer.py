@@ -10,9 +10,10 @@ from sqlalchemy.exc import OperationalError
 from gateway.database.engine import Database
 from gateway.errors import ClockUnknown, Invalid, LedgerUnavailable
 from gateway.ledger.entries import FinishedBody
+from gateway.ledger.intents import Intent, Verdict
 from gateway.ledger.store import Ledger
 from gateway.ledger.tables import writer_table
-from gateway.ledger.writer import Intent, Verdict, Writer
+from gateway.ledger.writer import Writer
 from tests.fakes.databases import FaultyDatabase
 from tests.ledger.builders import NOON, FakeClock, a_ledger, a_writer, admitted, agree, entries_of, finished, refused
 
