@@ -142,6 +142,7 @@ async def test_a_judge_that_is_swamped_refuses_in_time_and_recovers(policies: Po
 
 
 async def test_stopping_ends_the_thread_and_the_judging(policies: PolicySet) -> None:
+    others = set(threading.enumerate())
     judge = EmbeddedJudge(policies)
     await judge.start()
     await judge.stop()
@@ -149,7 +150,7 @@ async def test_stopping_ends_the_thread_and_the_judging(policies: PolicySet) -> 
     with pytest.raises(JudgeUnavailable):
         await judge.ask(a_question())
 
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith("judge")]
+    threads = [thread for thread in set(threading.enumerate()) - others if thread.name.startswith("judge")]
     for thread in threads:
         thread.join(timeout=5)
     assert not any(thread.is_alive() for thread in threads)
