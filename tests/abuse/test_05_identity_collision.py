@@ -29,13 +29,14 @@ def forgeries(token: str) -> list[str]:
     head, secret = body[:21], body[21:]
     kept = secrets.randbelow(len(secret))
     other = ALPHABET[(ALPHABET.index(secret[kept]) + 1 + secrets.randbelow(60)) % 62]
-    return [
+    made = [
         checked(f"{head}{secret[:kept]}{other}{secret[kept + 1 :]}"),
         checked(f"{head}{secret[:kept]}{''.join(secrets.choice(ALPHABET) for _ in secret[kept:])}"),
         checked(f"{head}{secret.swapcase()}"),
         checked(f"{body[:8]}{body[8:20].swapcase()}{body[20:]}"),
         checked(f"rsg_pro{body[7:]}") if not body.startswith("rsg_pro") else checked(f"rsg_dev{body[7:]}"),
     ]
+    return [forged for forged in made if forged != token]
 
 
 def test_a_forgery_is_well_formed() -> None:
