@@ -99,7 +99,7 @@ class Metrics:
         """A passage was ended because what admitted it no longer stood."""
         self._cuts[(reason,)].inc()
 
-    def tokens_counted(self, prompt: int, completion: int, release: str = "") -> None:
+    def tokens_counted(self, prompt: int, completion: int, release: str) -> None:
         """An upstream told what a call used."""
         self._tokens[release, "prompt"].inc(prompt)
         self._tokens[release, "completion"].inc(completion)

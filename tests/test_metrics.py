@@ -1,10 +1,13 @@
 """What is counted can be read, and tells nothing about anybody."""
 
+from pathlib import Path
+
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.clock import DatabaseClock
 from gateway.metrics import Metrics
 
+GATEWAY = Path(__file__).parents[1] / "gateway"
 CALLER_CHOSEN = {"organisation", "org", "key", "user", "model", "path", "ip"}
 
 
@@ -97,3 +100,12 @@ def test_what_stands_is_read_when_it_is_asked_for_and_what_cannot_be_known_is_na
 
     assert read["gateway_ledger_queue_entries", ()] == 4
     assert read["gateway_clock_uncertainty_seconds", ()] != read["gateway_clock_uncertainty_seconds", ()]
+
+
+def test_everything_that_can_be_counted_is_counted_somewhere() -> None:
+    page = GATEWAY / "metrics.py"
+    words = {name for name in vars(Metrics) if not name.startswith("_")}
+    elsewhere = "\n".join(path.read_text() for path in GATEWAY.rglob("*.py") if path != page)
+
+    assert "turned_away" in words
+    assert {word for word in words if f"metrics.{word}" not in elsewhere} == set()

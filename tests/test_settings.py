@@ -13,6 +13,7 @@ from gateway import settings as page
 from gateway.errors import SettingsInvalid
 from gateway.settings import Settings
 
+GATEWAY = Path(page.__file__).parent
 DOCUMENT = Path(__file__).parents[1] / "docs" / "settings.md"
 
 
@@ -145,3 +146,11 @@ def test_the_document_names_every_setting_and_no_other() -> None:
     named = [row.split("`")[1] for row in rows]
 
     assert named == [f"GATEWAY_{field.name.upper()}" for field in msgspec.structs.fields(Settings)]
+
+
+def test_every_setting_decides_something() -> None:
+    elsewhere = "\n".join(path.read_text() for path in GATEWAY.rglob("*.py") if path != Path(page.__file__))
+    through = {"key_pepper_file": "peppers_path", "signing_key_file": "signing_key_path"}
+    names = [field.name for field in msgspec.structs.fields(Settings)]
+
+    assert [name for name in names if f"settings.{through.get(name, name)}" not in elsewhere] == []

@@ -61,7 +61,7 @@ class PostgreSQLServer:
         """The name of a new database, copied from the template."""
         self._databases += 1
         name = f"db_{self._databases}"
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         return name
 
     def drop_database(self, name: str) -> None:
