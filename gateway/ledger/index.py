@@ -93,8 +93,12 @@ class Follower:
         return True
 
     async def _pause(self, began: float) -> None:
-        worked_s = time.perf_counter() - began
-        await asyncio.sleep(worked_s * BUSY_SHARE if self._busy() else 0)
+        await asyncio.sleep(rest_s(time.perf_counter() - began, busy=self._busy()))
+
+
+def rest_s(worked_s: float, *, busy: bool) -> float:
+    """How long to rest after so much work; even 0 lets everybody else go first."""
+    return worked_s * BUSY_SHARE if busy else 0.0
 
 
 def indexed(connection: Connection) -> int:

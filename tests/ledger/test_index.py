@@ -1,17 +1,14 @@
 """The follower indexes full segments, once, and makes way for the writer."""
 
 import asyncio
-import time
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from gateway.database.engine import Database, open_database
-from gateway.ledger import index as following
 from gateway.ledger.entries import Draft, Envelope, Event, FinishedBody, written
-from gateway.ledger.index import Follower, indexed
+from gateway.ledger.index import READ_STEP, Follower, indexed, rest_s
 from gateway.ledger.segments import (
     CALL_TERM,
     ID_TERM,
@@ -68,20 +65,23 @@ async def test_two_followers_of_one_ledger_leave_one_index(database_url: str) ->
     assert len({count for _, count in rows}) == 1
 
 
-async def test_beside_a_busy_writer_the_follower_rests_more_than_it_works(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(following, "READ_STEP", SEGMENT)
-    monkeypatch.setattr(following, "WRITE_STEP", SEGMENT)
-    await fill(database, 2 * SEGMENT)
-    began = time.perf_counter()
-    await Follower(database, lambda: False).index_next()
-    freely_s = time.perf_counter() - began
-    began = time.perf_counter()
+async def test_the_follower_asks_after_every_step_whether_the_writer_is_busy(database: Database) -> None:
+    await fill(database, SEGMENT)
+    asked = 0
 
-    await Follower(database, lambda: True).index_next()
+    def busy() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
 
-    assert time.perf_counter() - began > 2 * freely_s
+    await Follower(database, busy).index_next()
+
+    assert asked >= SEGMENT // READ_STEP + 1
+
+
+def test_beside_a_busy_writer_the_follower_rests_more_than_it_works() -> None:
+    assert rest_s(0.01, busy=True) >= 0.04
+    assert rest_s(0.01, busy=False) == 0
 
 
 async def test_a_follower_that_is_stopped_leaves_the_index_whole(database: Database) -> None:
