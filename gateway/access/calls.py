@@ -14,12 +14,16 @@ OUTPUT_TOKENS_DEFAULT = 4096
 
 
 def new_request_id() -> str:
-    """An id that is unique for ever and sorts by time: it is `x-request-id` and the ledger's id of the call.
+    """A UUID of version 7 (RFC 9562): unique for ever, sorted by time, taken by every server as an id.
 
-    It is no secret, so it need not be unpredictable: asking the kernel for each would let go of the
+    It is `x-request-id` for the caller and for the upstream, and the ledger's id of the call. It is no
+    secret, so it need not be unpredictable: asking the kernel for each would let go of the
     interpreter's lock in the middle of every call.
     """
-    return f"req_{time.time_ns() // 1_000_000:012x}{getrandbits(80):020x}"
+    moment = f"{time.time_ns() // 1_000_000:012x}"
+    high, low = getrandbits(12), getrandbits(62)
+    tail = f"{1 << 63 | low:016x}"
+    return f"{moment[:8]}-{moment[8:]}-7{high:03x}-{tail[:4]}-{tail[4:]}"
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

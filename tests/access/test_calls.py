@@ -1,0 +1,70 @@
+"""Particulars against obligations, and the ids that calls go by."""
+
+import uuid
+
+import pytest
+
+from gateway.access.calls import OUTPUT_TOKENS_DEFAULT, Breach, Terms, bind, new_request_id
+from gateway.access.decisions import Obligations
+from gateway.access.reasons import Reason
+from gateway.releases.components import Component
+from tests.builders import a_call
+
+
+def obligations(**differences: object) -> Obligations:
+    facts: dict[str, object] = {
+        "components": (Component.TEXT,),
+        "requests_per_minute": None,
+        "tokens_per_day": None,
+        "max_output_tokens": None,
+        "log": "metadata",
+        "retain_days": None,
+    }
+    return Obligations(**facts | differences)  # type: ignore[arg-type]
+
+
+def test_ids_of_calls_are_uuids_of_version_7_that_never_repeat() -> None:
+    ids = [new_request_id() for _ in range(10_000)]
+
+    assert len(set(ids)) == len(ids)
+    assert all(str(uuid.UUID(one)) == one and uuid.UUID(one).version == 7 for one in ids)
+
+
+def test_a_component_that_is_not_offered_is_a_breach() -> None:
+    bound = bind(a_call(draws_on=(Component.LOGPROBS,)), obligations())
+
+    assert isinstance(bound, Breach) and bound.reason is Reason.COMPONENT_NOT_OFFERED
+
+
+@pytest.mark.parametrize(("asked", "fits"), [(99, True), (100, True), (101, False), (2**31 - 1, False)])
+def test_output_is_bounded_exactly_where_the_stage_says(asked: int, fits: bool) -> None:
+    bound = bind(a_call(output_tokens=asked), obligations(max_output_tokens=100))
+
+    assert isinstance(bound, Terms) is fits
+
+
+@pytest.mark.parametrize(
+    ("limits", "imposed"),
+    [
+        ({}, None),
+        ({"max_output_tokens": 100}, 100),
+        ({"tokens_per_day": 1000}, OUTPUT_TOKENS_DEFAULT),
+        ({"tokens_per_day": 1000, "max_output_tokens": 100}, 100),
+    ],
+)
+def test_output_left_open_is_bounded_where_something_must_bound_it(limits: dict[str, int], imposed: int | None) -> None:
+    bound = bind(a_call(), obligations(**limits))
+
+    assert isinstance(bound, Terms) and bound.output_tokens_imposed == imposed
+
+
+def test_every_answer_asked_for_is_reserved_at_its_worst() -> None:
+    bound = bind(a_call(tokens_in_max=10, output_tokens=50, answers=4), obligations(tokens_per_day=1000))
+
+    assert bound == Terms(210, None)
+
+
+def test_embeddings_reserve_what_they_are_given_and_nothing_to_come() -> None:
+    bound = bind(a_call(tokens_in_max=10, generates=False), obligations(tokens_per_day=1000))
+
+    assert bound == Terms(10, None)
