@@ -32,7 +32,7 @@ from gateway.ledger.store import lines
 
 INDEX_MAX = 2**53 - 1
 
-Reference = Annotated[str, PathParameter(pattern=r"^(?:[0-9]{1,15}|[A-Za-z][A-Za-z0-9_.-]{0,79})$(?!\n)")]
+Reference = Annotated[str, PathParameter(pattern=r"^(?:[0-9]{1,15}|[A-Za-z0-9][A-Za-z0-9_.-]{15,79})$(?!\n)")]
 """An index, or an id: `x-request-id` of a call is the id of its entry."""
 
 _TOLD_OF_UNKNOWN = frozenset({"organisation", "key", "component", "endpoint", "end_user", "reasons", "bytes_in"})
