@@ -11,10 +11,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import openai
@@ -23,11 +23,33 @@ PATIENCE_S = 30.0
 AUP = {"terms/aup.md": "Do no harm.\n"}
 
 
+class Launched(Protocol):
+    """What is asked of a process; `subprocess.Popen` is one."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def send_signal(self, number: int, /) -> None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+def by_command(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Launched:
+    """Run `gateway` with these arguments as anybody would."""
+    with log.open("ab") as out:
+        command = [sys.executable, "-m", "gateway.cli.main", *arguments]
+        return subprocess.Popen(command, stdout=out, stderr=out, env=dict(environment))
+
+
 class GatewayProcess:
     """One gateway on one folder. `settings` are variables without their prefix, as `{"judge": "opa"}`."""
 
     def __init__(
-        self, folder: Path, *, upstreams: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        upstreams: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
+        launch: Callable[[Sequence[str], Mapping[str, str], Path], Launched] = by_command,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -37,7 +59,8 @@ class GatewayProcess:
         self.keys: dict[str, str] = {}
         self.models: dict[str, str] = {}
         self.settings = dict(settings or {})
-        self._process: subprocess.Popen[bytes] | None = None
+        self._launch = launch
+        self._process: Launched | None = None
         if upstreams:
             file = folder / "upstreams.yaml"
             file.write_text("upstreams:\n" + "".join(f"  {name}: {{url: {url}}}\n" for name, url in upstreams.items()))
@@ -47,14 +70,11 @@ class GatewayProcess:
 
     def start(self, *, wait: bool = True) -> None:
         """Start it on its data; returns when it is ready and furnished."""
-        command = [sys.executable, "-m", "gateway.cli.main", "serve", "--demo"]
-        command += ["--data", str(self.data), "--port", str(self.port)]
+        arguments = ["serve", "--demo", "--data", str(self.data), "--port", str(self.port)]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
         told = {f"GATEWAY_{name.upper()}": value for name, value in self.settings.items()}
-        with (self.folder / "gateway.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, env=kept | {"GATEWAY_LOG_FORMAT": "json"} | told
-            )
+        environment = kept | {"GATEWAY_LOG_FORMAT": "json"} | told
+        self._process = self._launch(arguments, environment, self.folder / "gateway.log")
         if wait:
             self.await_ready()
 
@@ -109,7 +129,7 @@ class GatewayProcess:
         try:
             return process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
-            process.kill()
+            process.send_signal(signal.SIGKILL)
             return process.wait()
 
     def _is_furnished(self) -> bool:
