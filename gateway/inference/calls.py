@@ -35,7 +35,8 @@ CHAT = Endpoint("/v1/chat/completions", "/chat/completions", Component.TEXT, "me
 COMPLETIONS = Endpoint("/v1/completions", "/completions", Component.TEXT, "prompt", b'["', generates=True)
 EMBEDDINGS = Endpoint("/v1/embeddings", "/embeddings", Component.EMBEDDINGS, "input", b'["', generates=False)
 
-_Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+_Tokens = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+"""Not 0, which some servers take for no bound at all."""
 _Answers = Annotated[int, msgspec.Meta(ge=1, le=1024)]
 _Person = Annotated[str, msgspec.Meta(max_length=512)]
 
@@ -78,6 +79,11 @@ _ELSEWHERE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 """Fields by which servers and gateways known to us let a request choose another model, server or credential."""
+
+_UNCOUNTED = re.compile(
+    r"n_predict | num_predict | n_cmpl | max_(?:new_tokens|output_tokens|length) | chat_template", re.VERBOSE
+)
+"""Fields by which some servers are made to compute more than the fields above say, so that limits would not hold it."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -200,7 +206,8 @@ def _fields(body: bytes) -> _Fields:
 
 
 def _judge_unusual(key: str) -> None:
-    """Other fields pass, unless a server may take them for one that decides, or they send the call elsewhere."""
+    """Other fields pass, unless a server may take them for one that decides, they send the call elsewhere, or they
+    have more computed than is counted."""
     folded = key.casefold().strip().replace("-", "_")
     if folded in _DECISIVE:
         raise Invalid(f"A field is spelt almost as `{folded}`.", param=folded)
@@ -208,6 +215,12 @@ def _judge_unusual(key: str) -> None:
         raise Invalid(
             f"`{folded}` is not accepted: where a call goes is the provider's to say.",
             next_step="Leave the field out.",
+            param=folded,
+        )
+    if _UNCOUNTED.fullmatch(folded):
+        raise Invalid(
+            f"`{folded}` is not accepted: what a call may come to is said by other fields.",
+            next_step="Use `max_tokens` or `max_completion_tokens`, and `n`.",
             param=folded,
         )
 
