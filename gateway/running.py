@@ -40,8 +40,8 @@ async def _serve(settings: Settings, *, demo: bool, upstream: str | None) -> Non
     async with _with_demonstration(declared, demo=demo, upstream=upstream) as upstreams:
         installation = Installation(settings, upstreams)
         await check_durability(installation.database)
-        server = make_server(create_app(installation), settings.host, settings.port, graceful_s=settings.shutdown_s)
-        async with listening(server) as port:
+        server = make_server(create_app(installation), graceful_s=settings.shutdown_s)
+        async with listening(server, settings.host, settings.port) as port:
             await _welcome(installation, _address(settings.host, port), demo=demo)
 
 

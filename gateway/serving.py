@@ -4,12 +4,15 @@ Without them one connection could hold a head of any size in memory, or send a b
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.errors import SettingsInvalid
 
 HEAD_BYTES_MAX = 64 * 1024
 """Request line and headers together."""
@@ -18,6 +21,9 @@ RECEIPT_S = 60.0
 """From the first byte a connection may send until the last byte of the request."""
 
 SWEEP_S = 1.0
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
 
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -56,13 +62,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
 
-def make_server(app: Any, host: str, port: int, *, graceful_s: int = 30) -> uvicorn.Server:
-    """A server that is ready to be run; nothing is bound yet."""
+def make_server(app: Any, *, graceful_s: int = 30) -> uvicorn.Server:
+    """A server that is ready to be run; `listening` runs it."""
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            host=host,
-            port=port,
             http=BoundedProtocol,
             ws="none",
             loop="uvloop",
@@ -75,32 +79,44 @@ def make_server(app: Any, host: str, port: int, *, graceful_s: int = 30) -> uvic
             proxy_headers=False,
             timeout_keep_alive=65,
             timeout_graceful_shutdown=graceful_s,
-            backlog=2048,
         )
     )
 
 
 @asynccontextmanager
-async def listening(server: uvicorn.Server) -> AsyncIterator[int]:
-    """Run a server until the block is left or it is told to stop; the port is where it listens.
+async def listening(server: uvicorn.Server, host: str, port: int) -> AsyncIterator[int]:
+    """Run a server until the block is left or it is told to stop; yields the port, which 0 leaves to the system.
 
-    Raises SystemExit where the server could not start: it has said why.
+    Raises SettingsInvalid where the address cannot be had, and what kept the application from starting.
     """
-    serving = asyncio.create_task(server.serve())
+    bound = _bound(host, port)
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
     sweeping = asyncio.create_task(_sweep(server))
     try:
         while not server.started:
             if serving.done():
                 serving.result()
-                raise SystemExit(1)
+                raise SystemExit(1)  # the server has logged why the application did not start
             await asyncio.sleep(0.01)
-        yield server.servers[0].sockets[0].getsockname()[1]
+        yield bound.getsockname()[1]
         await serving
     finally:
         server.should_exit = True
         sweeping.cancel()
         with suppress(asyncio.CancelledError):
             await serving
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket that listens, bound before anything is started, so that a wrong address fails at once."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise SettingsInvalid(
+            f"The gateway cannot listen on {host} port {port}: {error.strerror}.",
+            next_step="Stop what listens there, or name another port with --port, or another address with --host.",
+        ) from error
 
 
 async def _sweep(server: uvicorn.Server) -> None:

@@ -187,7 +187,11 @@ def responses(forbidden: str) -> dict[int, ResponseSpec]:
 
 def _example(status: int, code: str, detail: str) -> dict[str, Any]:
     problem = Problem(
-        status=status, title=HTTPStatus(status).phrase, code=code, detail=detail, request_id="0199f0c5-a1b2-7c3d-8e4f-5a6b7c8d9e0f"
+        status=status,
+        title=HTTPStatus(status).phrase,
+        code=code,
+        detail=detail,
+        request_id="0199f0c5-a1b2-7c3d-8e4f-5a6b7c8d9e0f",
     )
     example: dict[str, Any] = msgspec.to_builtins(problem)
     return example

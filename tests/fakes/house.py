@@ -175,7 +175,7 @@ def open_house(folder: Path, **settings: Any) -> Iterator[House]:
             declared = {UPSTREAM: upstream_at(UPSTREAM, upstream.url, CREDENTIAL)}
             installation = Installation(given, declared)
             app = create_app(installation)
-            server = make_server(app, "127.0.0.1", 0, graceful_s=1)
+            server = make_server(app, graceful_s=1)
             port = await stack.enter_async_context(_served(server))
             house = House(installation, app, upstream, port, asyncio.get_running_loop())
             await _furnish(house)
@@ -207,7 +207,7 @@ class _served:
 
     def __init__(self, server: Any) -> None:
         self._server = server
-        self._listening = listening(server)
+        self._listening = listening(server, "127.0.0.1", 0)
 
     async def __aenter__(self) -> int:
         return await self._listening.__aenter__()
