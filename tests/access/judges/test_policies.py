@@ -88,9 +88,12 @@ def test_every_reason_the_policies_give_is_a_public_one(policies: PolicySet) -> 
 
 
 def test_the_schema_beside_the_policies_is_that_of_a_question() -> None:
-    schema = json.loads((POLICIES / "schemas" / "question.json").read_text())
+    def read(schema: str) -> object:
+        return json.loads(schema.replace("\\n    ", "\\n"))  # docstrings are indented before Python 3.13 only
 
-    assert schema == json.loads(msgspec.json.encode(msgspec.json.schema(Question)))
+    shipped = (POLICIES / "schemas" / "question.json").read_text()
+
+    assert read(shipped) == read(msgspec.json.encode(msgspec.json.schema(Question)).decode())
 
 
 @pytest.mark.parametrize(
