@@ -70,8 +70,17 @@ class PostgreSQLServer:
 
     def restart(self) -> None:
         """Stop the server as a crash would, and start it again on the same files."""
-        self._postmaster().kill()
-        self._postmaster().wait(10)
+        self.crash()
+        self.revive()
+
+    def crash(self) -> None:
+        """Kill the server; every connection ends."""
+        postmaster = self._postmaster()
+        postmaster.kill()
+        postmaster.wait(10)
+
+    def revive(self) -> None:
+        """Start it again on the same files."""
         self._server.ensure_postgres_running()
 
     def freeze(self) -> None:
