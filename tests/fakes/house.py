@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import httpx
 import msgspec
+import uvloop
 from litestar import Litestar
 
 from gateway.app import Installation, create_app
@@ -186,7 +187,7 @@ def open_house(folder: Path, **settings: Any) -> Iterator[House]:
 
     def life() -> None:
         try:
-            asyncio.run(live())
+            uvloop.run(live())
         except BaseException as error:
             if ready.done():
                 raise
