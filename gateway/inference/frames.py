@@ -32,14 +32,12 @@ _USAGE = msgspec.json.Decoder(Usage)
 class Frames:
     """The frames of one stream. Feed pieces as they come; each call says what may pass on."""
 
-    __slots__ = ("_held", "_oversized", "_withhold", "count", "done", "erred", "usage", "usage_is_final")
+    __slots__ = ("_held", "_oversized", "_withhold", "done", "erred", "usage", "usage_is_final")
 
     def __init__(self, *, withhold_usage: bool) -> None:
         self._withhold = withhold_usage
         self._held = b""
         self._oversized = False
-        self.count = 0
-        """Frames that ended."""
         self.usage: Usage | None = None
         """As last reported."""
         self.usage_is_final = False
@@ -51,20 +49,20 @@ class Frames:
 
     def feed(self, piece: bytes) -> bytes:
         """What of everything so far may pass on now."""
-        if (
-            not self._held
-            and not self._oversized
-            and not self.done
-            and piece[-2:] == b"\n\n"
-            and piece[-3:] != b"\n\n\n"
-            and b"\r" not in piece
-            and b"[DONE]" not in piece
-            and b'"error"' not in piece
-            and (b'"usage"' not in piece or piece.count(b'"usage"') == piece.count(b'"usage":null'))
-        ):
-            self.count += piece.count(b"\n\n")
-            return piece
-        return self._feed_slowly(piece)
+        return piece if self.passes_whole(piece) else self._feed_slowly(piece)
+
+    def passes_whole(self, piece: bytes) -> bool:
+        """Whether the piece is whole frames with nothing in them to read: then it may pass, and is done with.
+        Otherwise nothing has happened, and it must be fed."""
+        return not (
+            not piece.endswith(b"}\n\n")
+            or self._held
+            or self._oversized
+            or self.done
+            or b"[DONE]" in piece
+            or b'"error"' in piece
+            or (b'"usage"' in piece and piece.count(b'"usage"') != piece.count(b'"usage":null'))
+        )
 
     def rest(self) -> bytes:
         """What is held when the stream ends without the frame's end; it passes as it is."""
@@ -79,12 +77,11 @@ class Frames:
     def _feed_slowly(self, piece: bytes) -> bytes:
         passing: list[bytes] = []
         text = self._held + piece
-        # The end of a frame may straddle two pieces by three bytes at most.
-        at, look = 0, max(0, len(self._held) - 3)
+        # The end of a frame may straddle two pieces, which two bytes of the one before show.
+        at, look = 0, max(0, len(self._held) - 2)
         while not self.done and (end := _END.search(text, look)) is not None:
             frame = text[at : end.end()]
             at = look = end.end()
-            self.count += 1
             if self._oversized or len(frame) > FRAME_BYTES_MAX or self._passes(frame):
                 passing.append(frame)
             self._oversized = False

@@ -1,4 +1,4 @@
-"""What owns a stream between an upstream and a client: throttles, watches, cuts, and drains for the usage.
+"""What owns a stream between an upstream and a client: throttles, cuts, and drains for the usage.
 
 1. Pieces pass as they come. A client that reads slowly holds up `send`, which holds up reading the upstream.
 2. A client that vanishes, or takes nothing for `stall_s`, is sent nothing more; the upstream is read on, within
@@ -15,13 +15,10 @@ from litestar.types import Receive, Send
 
 from gateway.errors import GatewayError, UpstreamFailed
 from gateway.inference.connector.answers import Answer
+from gateway.inference.dialect import Headers
 from gateway.inference.frames import Frames
+from gateway.inference.outlet import Outlet
 from gateway.inference.usage import Usage
-
-Headers = list[tuple[bytes, bytes]]
-
-GRACE_S = 0.5
-"""How long a send that is under way may take once there is a reason to end."""
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -42,7 +39,6 @@ class Carried(msgspec.Struct, frozen=True):
     usage: Usage | None
     """What the whole answer cost; None where the upstream did not get to say it."""
     bytes_out: int
-    frames: int
 
 
 class Pump:
@@ -61,133 +57,86 @@ class Pump:
         """`tell` words an error as an event; `observe` is shown every piece of body that leaves."""
         self._answer = answer
         self._frames = frames
-        self._send = send
         self._tell = tell
-        self._observe = observe
         self._bounds = bounds or Bounds()
         self._loop = asyncio.get_running_loop()
-        self._task: asyncio.Task[object] | None = None
-        self._stall: asyncio.TimerHandle | None = None
+        self._outlet = Outlet(send, self._bound_drain, observe, self._bounds.stall_s)
         self._timers: list[asyncio.TimerHandle] = []
-        self._sending_since = 0.0
-        self._abandoned = False
+        self._waits = False
+        """Whether nothing is on its way here, so that a piece that arrives overtakes none."""
         self._last_words: bytes | None = None
-        self._gone = False
-        self.bytes_out = 0
 
     def cut(self, event: bytes) -> None:
         """Stop the upstream now, and end what the client gets with this event. Only the first cut counts."""
         if self._last_words is None:
             self._last_words = event
+            self._waits = False
             self._answer.stop(UpstreamFailed())
-            self._soon_abandon_send()
+            self._outlet.hurry()
 
     async def run(self, receive: Receive, headers: Headers) -> Carried:
         """Send a 200 with these headers, then the stream. Returns when client and upstream are both done with."""
-        self._task = asyncio.current_task()
-        watch = self._loop.create_task(self._watch(receive))
-        self._stall = self._loop.call_later(self._bounds.stall_s, self._look_for_stall)
         try:
-            outcome = await self._guarded(headers)
+            await self._outlet.open(receive, headers)
+            self._answer.offer = self._pass_at_once
+            outcome = await self._carry()
             if outcome == "client_gone":
                 await self._drain()
-            elif self._frames.done and not self._answer.complete:
+            if self._frames.done and not self._answer.complete:
                 await self._linger()
         finally:
-            watch.cancel()
-            self._stall.cancel()
+            self._answer.offer = None
+            self._outlet.close()
             for timer in self._timers:
                 timer.cancel()
-        return Carried(outcome, self._usage(), self.bytes_out, self._frames.count)
+        return Carried(outcome, self._usage(), self._outlet.bytes_out)
 
-    async def _guarded(self, headers: Headers) -> str:
-        try:
-            self._sending_since = self._loop.time()
-            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-            self._sending_since = 0.0
-            return await self._carry()
-        except asyncio.CancelledError:
-            if not self._abandoned or self._task is None or self._task.uncancel() > 0:
-                raise
-            return "cut" if self._last_words is not None else "client_gone"
-        except OSError:
-            # How some servers say that the client has gone.
-            return "cut" if self._last_words is not None else "client_gone"
-        finally:
-            self._sending_since = 0.0
+    @property
+    def bytes_out(self) -> int:
+        """Bytes of body that have left."""
+        return self._outlet.bytes_out
 
     async def _carry(self) -> str:
-        answer, frames, send, observe = self._answer, self._frames, self._send, self._observe
-        feed, following, time = frames.feed, answer.next, self._loop.time
+        answer, frames, outlet = self._answer, self._frames, self._outlet
         while True:
+            self._waits = self._last_words is None
             try:
-                piece = await following()
+                piece = await answer.next()
             except UpstreamFailed as failure:
                 return await self._end(failure)
+            finally:
+                self._waits = False
             if self._last_words is not None:
-                return await self._end(None)
-            out = feed(piece) if piece else frames.rest()
-            if self._gone:
-                return "client_gone"
+                return await self._end(UpstreamFailed())
+            out = frames.feed(piece) if piece else frames.rest()
             ends = not piece or frames.done
             if out or ends:
-                if observe is not None:
-                    observe(out)
-                self._sending_since = time()
-                await send({"type": "http.response.body", "body": out, "more_body": not ends})
-                self._sending_since = 0.0
-                self.bytes_out += len(out)
+                await outlet.deliver(out, ends=ends)
+            if outlet.is_gone:
+                return "client_gone" if self._last_words is None else "cut"
             if ends:
                 return "upstream_error" if frames.erred else "complete"
 
-    async def _end(self, failure: UpstreamFailed | None) -> str:
+    def _pass_at_once(self, piece: bytes) -> bool:
+        """Pass a piece from within the callback that brought it; False where it has to wait its turn."""
+        if self._waits and self._outlet.is_free and self._frames.passes_whole(piece):
+            self._outlet.deliver_at_once(piece)
+            return True
+        return False
+
+    async def _end(self, failure: UpstreamFailed) -> str:
         """Say the last words, the cut's before the upstream's."""
-        if self._gone:
-            return "client_gone" if self._last_words is None else "cut"
-        outcome, words = "cut", self._last_words
-        if words is None:
-            outcome, words = "upstream_error", self._tell(failure or UpstreamFailed())
-        if not self._frames.at_boundary:
-            words = b"\n\n" + words
-        if self._observe is not None:
-            self._observe(words)
-        self._sending_since = self._loop.time()
-        self._soon_abandon_send()
-        await self._send({"type": "http.response.body", "body": words, "more_body": False})
-        self._sending_since = 0.0
-        self.bytes_out += len(words)
-        return outcome
-
-    # The client.
-
-    async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True
-        self._soon_abandon_send()
-        self._bound_drain()
-
-    def _look_for_stall(self) -> None:
-        since, now = self._sending_since, self._loop.time()
-        if since and now - since >= self._bounds.stall_s:
-            self._gone = True
-            self._bound_drain()
-            self._abandon_send()
-            return
-        self._stall = self._loop.call_at((since or now) + self._bounds.stall_s, self._look_for_stall)
-
-    def _soon_abandon_send(self) -> None:
-        if self._sending_since:
-            self._timers.append(self._loop.call_later(GRACE_S, self._abandon_send))
-
-    def _abandon_send(self) -> None:
-        if self._sending_since and self._task is not None and not self._abandoned:
-            self._abandoned = True
-            self._task.cancel()
+        cut = self._last_words
+        words = cut if cut is not None else self._tell(failure)
+        await self._outlet.deliver(words if self._frames.at_boundary else b"\n\n" + words, ends=True)
+        if cut is not None:
+            return "cut"
+        return "client_gone" if self._outlet.is_gone else "upstream_error"
 
     # The upstream, once there is nobody to send to.
 
     def _bound_drain(self) -> None:
+        self._waits = False
         self._timers.append(self._loop.call_later(self._bounds.drain_s, self._answer.stop, UpstreamFailed()))
 
     async def _drain(self) -> None:
@@ -199,8 +148,6 @@ class Pump:
                 frames.feed(piece)
         except UpstreamFailed:
             return
-        if frames.done and not answer.complete:
-            await self._linger()
 
     async def _linger(self) -> None:
         self._timers.append(self._loop.call_later(self._bounds.linger_s, self._answer.stop, UpstreamFailed()))

@@ -11,8 +11,7 @@ from gateway.errors import UpstreamFailed, UpstreamTimeout
 from gateway.inference.connector.answers import Answer
 from gateway.inference.connector.faults import BrokenAnswer
 from gateway.inference.connector.upstreams import Upstream
-
-Headers = list[tuple[bytes, bytes]]
+from gateway.inference.dialect import Headers
 
 OF_THE_REQUEST = frozenset({400, 413, 422, 429})
 """Error statuses that pass."""

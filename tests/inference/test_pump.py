@@ -1,6 +1,7 @@
 """The pump: what a client gets of a stream, and what is known of its cost, however either side behaves."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +17,7 @@ from gateway.inference.frames import Frames
 from gateway.inference.pump import Bounds, Carried, Pump
 from gateway.inference.usage import Usage
 from tests.fakes.clients import FakeClient
-from tests.fakes.upstream import CHUNK, DONE, USAGE_CHUNK, FakeUpstream, chunked, saying, without_end
+from tests.fakes.upstream import CHUNK, DONE, USAGE_CHUNK, FakeUpstream, Seen, chunked, saying, without_end
 
 STREAMED = Outbound(
     "/chat/completions", b'{"stream":true,"stream_options":{"include_usage":true}}', "req_1", stream=True
@@ -53,7 +54,7 @@ async def test_a_stream_passes_whole_but_for_the_usage_frame() -> None:
         carried = await run(pump_for(answer, client, observe=seen.extend), client)
 
     assert client.body == CHUNK * 9 + DONE
-    assert carried == Carried("complete", Usage(7, 9), len(client.body), 11)
+    assert carried == Carried("complete", Usage(7, 9), len(client.body))
     assert client.is_complete
     assert bytes(seen) == client.body
     assert client.messages[0] == {
@@ -314,6 +315,60 @@ async def test_an_error_the_upstream_says_in_its_stream_passes_and_is_noticed() 
 
     assert client.body == event
     assert carried.outcome == "upstream_error"
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_nothing_is_lost_doubled_or_overtaken_however_the_two_sides_stutter(seed: int) -> None:
+    chance = random.Random(seed)
+    frames = [
+        b'data: {"choices":[{"n":%d}]%s}\n\n' % (n, chance.choice([b"", b',"usage":null', b',"usage": null']))
+        for n in range(400)
+    ]
+    text = b"".join([*frames, USAGE_CHUNK % (7, 400, 407), DONE])
+    client = FakeClient()
+
+    async def stuttering(_seen: Seen, writer: asyncio.StreamWriter) -> bool:
+        writer.write(HEAD)
+        at = 0
+        while at < len(text):
+            size = chance.choice([1, 7, 30, 31, 32, 300, 5000])
+            writer.write(chunked(text[at : at + size]))
+            at += size
+            await asyncio.sleep(chance.choice([0, 0, 0.0005]))
+        writer.write(b"0\r\n\r\n")
+        return True
+
+    async def hesitate() -> None:
+        while True:
+            await asyncio.sleep(chance.choice([0, 0.0005]))
+            client.reads.clear()
+            await asyncio.sleep(chance.choice([0, 0.0005, 0.002]))
+            client.reads.set()
+
+    async with streaming(FakeUpstream(answer=stuttering)) as answer:
+        hesitating = asyncio.create_task(hesitate())
+        carried = await run(pump_for(answer, client), client)
+        hesitating.cancel()
+
+    assert client.body == b"".join(frames) + DONE
+    assert (carried.outcome, carried.usage, carried.bytes_out) == ("complete", Usage(7, 400), len(client.body))
+
+
+async def test_a_server_whose_send_fails_says_that_the_client_has_gone() -> None:
+    client = FakeClient()
+    sent = 0
+
+    async def send(message: Any) -> None:
+        nonlocal sent
+        sent += 1
+        if sent > 3:
+            raise OSError
+
+    async with streaming(FakeUpstream(chunks=10, interval_s=0.001)) as answer:
+        pump = Pump(answer, Frames(withhold_usage=True), send, tell)
+        carried = await run(pump, client)
+
+    assert (carried.outcome, carried.usage, carried.bytes_out) == ("client_gone", Usage(7, 10), 2 * len(CHUNK))
 
 
 async def test_work_is_seen_through_although_nobody_waits_for_it() -> None:

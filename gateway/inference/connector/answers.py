@@ -7,7 +7,7 @@ byte behind one answer can be read as the start of the next.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import NoReturn
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -51,6 +51,7 @@ class Answer:
         "heard_at",
         "keep_alive",
         "length",
+        "offer",
         "status",
     )
 
@@ -68,6 +69,8 @@ class Answer:
         self.length: int | None = None
         self.head_complete = self.complete = self.keep_alive = False
         self.failure: UpstreamFailed | None = None
+        self.offer: Callable[[bytes], bool] | None = None
+        """Shown a piece as it arrives, when none is waiting: where it says that it took it, the reader is not woken."""
         self.body_bytes = 0
         self.heard_at = 0.0
         """When a piece of body last arrived."""
@@ -216,10 +219,12 @@ class Answer:
         """Keep a piece of the body, and stop reading where the reader lags."""
         size = len(body)
         self._overhead = 0
-        self._parts.append(body)
         self.body_bytes += size
-        self._buffered += size
         self.heard_at = self._loop.time()
+        if self.offer is not None and not self._parts and self.offer(body):
+            return
+        self._parts.append(body)
+        self._buffered += size
         if self._buffered > BUFFERED_BYTES_MAX and not self._whole and not self._paused:
             self._paused = True
             self._pause()
