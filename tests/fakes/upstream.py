@@ -1,7 +1,8 @@
 """A model's server that remembers every request it saw, answers as told, and can be hostile or paced.
 
 As a program (`python tests/fakes/upstream.py --remember FILE --port-file FILE [--interval-ms N --chunks N]`) it
-appends one line a request to FILE before it answers a byte, so that what it saw survives any kill.
+appends one line a request to FILE before it answers a byte, so that what it saw survives any kill. With `--victim
+FILE2` it kills the process whose id stands in FILE2 the moment it has seen a request: the worst moment there is.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -48,11 +50,15 @@ class FakeUpstream:
     answer: Callable[["Seen", asyncio.StreamWriter], Awaitable[bool]] | None = None
     """Writes an answer and says whether the connection stays open. Default: the OpenAI dialect."""
     remember: Path | None = None
+    victim: Path | None = None
+    """Where the id stands of the process to kill at the next request."""
     interval_s: float = 0.0
     chunks: int = 5
     prompt_tokens: int = 7
     port: int = 0
     tls: ssl.SSLContext | None = None
+    impatient: bool = False
+    """Answers as soon as it has a request's head, without reading the body."""
     requests: list[Seen] = field(default_factory=list)
     connections: int = 0
     gone: int = 0
@@ -104,11 +110,14 @@ class FakeUpstream:
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
-        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        body = b"" if self.impatient else await reader.readexactly(int(headers.get("content-length", "0")))
         seen = Seen(head[0], headers, body)
         self.requests.append(seen)
         if self.remember is not None:
             self._write_down(seen)
+        if self.victim is not None and self.victim.exists():
+            os.kill(int(self.victim.read_text()), signal.SIGKILL)
+            self.victim.unlink()
         return seen
 
     def _write_down(self, seen: Seen) -> None:
@@ -178,14 +187,16 @@ async def send_json(writer: asyncio.StreamWriter, value: object, status: str = "
     await writer.drain()
 
 
-def saying(*parts: bytes, then_close: bool = False) -> Callable[[Seen, asyncio.StreamWriter], Awaitable[bool]]:
+def saying(
+    *parts: bytes, then_close: bool = False, pause_s: float = 0.0
+) -> Callable[[Seen, asyncio.StreamWriter], Awaitable[bool]]:
     """An answer of exactly these bytes, each part in a write of its own, whatever was asked."""
 
     async def answer(_seen: Seen, writer: asyncio.StreamWriter) -> bool:
         for part in parts:
             writer.write(part)
             await writer.drain()
-            await asyncio.sleep(0)
+            await asyncio.sleep(pause_s)
         if not then_close:
             await asyncio.Event().wait()
         return False
@@ -269,13 +280,19 @@ def main() -> None:
     """Serve until killed."""
     options = argparse.ArgumentParser()
     options.add_argument("--remember", type=Path)
+    options.add_argument("--victim", type=Path)
     options.add_argument("--port-file", type=Path, required=True)
     options.add_argument("--interval-ms", type=float, default=0.0)
     options.add_argument("--chunks", type=int, default=5)
     chosen = options.parse_args()
 
     async def serve() -> None:
-        upstream = FakeUpstream(remember=chosen.remember, interval_s=chosen.interval_ms / 1000, chunks=chosen.chunks)
+        upstream = FakeUpstream(
+            remember=chosen.remember,
+            victim=chosen.victim,
+            interval_s=chosen.interval_ms / 1000,
+            chunks=chosen.chunks,
+        )
         async with upstream:
             half = chosen.port_file.with_suffix(".half")
             half.write_text(str(upstream.port))

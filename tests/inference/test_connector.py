@@ -150,6 +150,37 @@ async def test_bytes_behind_an_answer_are_never_the_next_one(trailing: bytes, ap
     assert fake.connections == 2
 
 
+async def test_bytes_behind_an_answer_still_in_use_spend_its_connection() -> None:
+    fake = FakeUpstream(answer=saying(OK + LENGTH + b"\r\n" + BODY, b"\r\n", pause_s=0.01))
+
+    async with connected(fake) as connector:
+        async with connector.exchange("fake", ASKED) as answer:
+            await answer.read(1000)
+            await asyncio.sleep(0.05)
+        fake.answer = None
+        assert b"Hello from the fake." in await read_once(connector)
+
+    assert fake.connections == 2
+
+
+@pytest.mark.parametrize("endless", [fault for fault in HOSTILE if fault.startswith(("endless", "flood", "many"))])
+async def test_what_has_no_end_is_refused_by_size_and_not_by_time(endless: str) -> None:
+    async with connected(FakeUpstream(answer=HOSTILE[endless]), Limits()) as connector:
+        with pytest.raises(BrokenAnswer):
+            await asyncio.wait_for(read_once(connector), 3)
+
+
+async def test_an_answer_before_the_request_was_written_whole_is_the_last_on_its_connection() -> None:
+    fake = FakeUpstream(answer=saying(OK + LENGTH + b"\r\n" + BODY), impatient=True)
+
+    async with connected(fake, Limits()) as connector:
+        first = await read_once(connector, Outbound("/chat/completions", b"x" * 20_000_000, "req_1"))
+        await read_once(connector)
+
+    assert first == BODY
+    assert fake.connections == 2
+
+
 async def test_a_connection_closed_while_idle_is_replaced_before_the_request_is_written() -> None:
     async def answers_and_closes(_seen: Seen, writer: asyncio.StreamWriter) -> bool:
         writer.write(OK + LENGTH + b"\r\n" + BODY)
@@ -318,7 +349,10 @@ async def test_who_waits_too_long_for_a_connection_is_told_that_nothing_was_sent
         with pytest.raises(UpstreamTimeout):
             await first
 
+        waiting = connector._lines["fake"].pool._waiting
+
     assert busy.value.status == 503
+    assert not waiting
     assert len(fake.requests) == 1
 
 
@@ -336,6 +370,35 @@ async def test_a_cancelled_call_gives_its_place_back() -> None:
         await read_once(connector)
 
     assert b"Hello" in answered
+
+
+async def test_a_connection_handed_to_a_call_that_is_cancelled_goes_to_the_next() -> None:
+    fake = FakeUpstream()
+    async with connected(fake, Limits(connections_max=1, wait_s=1)) as connector:
+        holding = connector.exchange("fake", ASKED)
+        await (await holding.__aenter__()).read(1000)
+        waiting = asyncio.create_task(read_once(connector))
+        await asyncio.sleep(0.01)
+        await holding.__aexit__(None, None, None)  # hands the connection on; the waiting call has not run yet
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        answered = await read_once(connector)
+
+    assert b"Hello" in answered
+    assert fake.connections == 1
+
+
+async def test_a_server_that_hangs_up_on_everyone_leaves_no_place_taken() -> None:
+    server = await asyncio.start_server(lambda _, writer: writer.transport.abort(), "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    connector = Connector({"fake": upstream_at("fake", url, limits=Limits(connections_max=2, wait_s=0.5))})
+
+    for _ in range(50):
+        with pytest.raises(UpstreamFailed) as failed:
+            await read_once(connector)
+        assert not isinstance(failed.value, Busy)
+    server.close()
 
 
 async def test_a_server_that_is_not_there_is_unreached() -> None:

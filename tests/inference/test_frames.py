@@ -21,6 +21,7 @@ def frame(value: object, end: str = "\n\n") -> bytes:
 
 
 WORD = frame({"choices": [{"delta": {"content": 'say "usage" and [DONE] – 日本'}}]})
+PLAIN = frame({"choices": [{"delta": {"content": "x"}}]})
 NULLS = frame({"choices": [{"delta": {"content": "x"}}], "usage": None})
 LAST = frame({"choices": [], "usage": USAGE})
 DONE = b"data: [DONE]\n\n"
@@ -106,7 +107,7 @@ def test_an_answer_that_is_no_json_is_broken(answer: bytes) -> None:
 def test_nothing_passes_after_the_end_is_said() -> None:
     frames = Frames(withhold_usage=True)
 
-    assert passed(frames, [WORD + DONE + WORD, WORD, LAST]) == WORD + DONE
+    assert passed(frames, [WORD + DONE + WORD, WORD, PLAIN, LAST]) == WORD + DONE
     assert frames.usage is None
 
 
@@ -153,7 +154,7 @@ def test_between_whole_frames_another_may_be_put_in_and_inside_a_long_one_not() 
     between = frames.at_boundary
     frames.feed(b"x" * FRAME_BYTES_MAX)
     inside = frames.at_boundary
-    frames.feed(b"\n\n")
+    frames.feed(b"}\n\n")
 
     assert (between, inside, frames.at_boundary) == (True, False, True)
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,7 +12,6 @@ from gateway.errors import GatewayError
 from gateway.inference.connector.answers import Answer
 from gateway.inference.connector.exchanges import Connector, Outbound
 from gateway.inference.connector.upstreams import Limits, upstream_at
-from gateway.inference.detached import Detached
 from gateway.inference.frames import Frames
 from gateway.inference.pump import Bounds, Carried, Pump
 from gateway.inference.usage import Usage
@@ -371,33 +370,74 @@ async def test_a_server_whose_send_fails_says_that_the_client_has_gone() -> None
     assert (carried.outcome, carried.usage, carried.bytes_out) == ("client_gone", Usage(7, 10), 2 * len(CHUNK))
 
 
-async def test_work_is_seen_through_although_nobody_waits_for_it() -> None:
-    detached, done = Detached(), asyncio.Event()
-    may_end = asyncio.Event()
+class Wire:
+    """Stands in for a connection's transport, so that an answer can be fed by hand between two turns of the loop."""
 
-    async def work() -> None:
-        await may_end.wait()
-        done.set()
+    def pause_reading(self) -> None:
+        """Nothing to pause."""
 
-    waiting = asyncio.create_task(detached.see_through(work()))
+    resume_reading = abort = pause_reading
+
+
+async def test_no_piece_overtakes_another_in_the_turn_in_which_a_slow_send_ends() -> None:
+    loop = asyncio.get_running_loop()
+    answer = Answer(loop, cast("asyncio.Transport", Wire()))
+    answer.feed(HEAD)
+    client = FakeClient()
+    running = asyncio.create_task(run(pump_for(answer, client), client))
     await asyncio.sleep(0)
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    may_end.set()
-    cancelled = await detached.settle(1)
+    await asyncio.sleep(0)
+    words = [b'data: {"n":%d}\n\n' % n for n in range(40)]
 
-    assert done.is_set()
-    assert (cancelled, len(detached)) == (0, 0)
+    client.reads.clear()
+    answer.feed(chunked(words[0]))  # held up in a send begun at once
+    answer.feed(chunked(words[1][:5]))  # waits behind it
+    for _ in range(5):
+        await asyncio.sleep(0)
+    client.reads.set()
+    answer.feed(chunked(words[1][5:]))
+    for word in words[2:]:
+        await asyncio.sleep(0)
+        answer.feed(chunked(word))
+    answer.feed(b"0\r\n\r\n")
+    await running
+
+    assert client.body == b"".join(words)
 
 
-async def test_what_does_not_end_in_time_is_cancelled_and_counted() -> None:
-    detached = Detached()
-    waiting = asyncio.create_task(detached.see_through(asyncio.sleep(60)))
-    await asyncio.sleep(0.01)
+async def test_a_cut_does_not_wait_for_a_silent_upstream() -> None:
+    client = FakeClient()
 
-    cancelled = await detached.settle(0.01)
+    async with streaming(FakeUpstream(answer=saying(HEAD + chunked(CHUNK)))) as answer:
+        pump = pump_for(answer, client)
+        running = asyncio.create_task(run(pump, client))
+        await client.arrived.wait()
+        pump.cut(CUT)
+        carried = await asyncio.wait_for(running, 1)
 
-    assert (cancelled, len(detached)) == (1, 0)
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
+    assert client.body == CHUNK + CUT
+    assert carried.outcome == "cut"
+
+
+async def test_usage_counted_on_the_way_is_not_taken_for_the_whole() -> None:
+    client = FakeClient()
+    counting = b'data: {"choices":[{}],"usage":{"prompt_tokens":7,"completion_tokens":1}}\n\n'
+
+    async with streaming(FakeUpstream(answer=saying(HEAD + chunked(counting), then_close=True))) as answer:
+        carried = await run(pump_for(answer, client), client)
+
+    assert (carried.outcome, carried.usage) == ("upstream_error", None)
+
+
+async def test_a_connection_whose_end_comes_a_little_later_is_kept() -> None:
+    late = saying(HEAD + chunked(CHUNK) + chunked(DONE), b"0\r\n\r\n", pause_s=0.02)
+    async with FakeUpstream(answer=late) as fake:
+        connector = Connector({"fake": upstream_at("fake", fake.url)})
+        client = FakeClient()
+        async with connector.exchange("fake", STREAMED) as answer:
+            await run(pump_for(answer, client), client)
+            ended = answer.complete
+        await connector.close()
+
+    assert ended
+    assert client.body == CHUNK + DONE
