@@ -69,6 +69,29 @@ async def test_calls_left_open_are_closed_at_what_they_had_reserved(database: Da
     ]
 
 
+async def test_calls_finished_after_the_oldest_open_one_are_not_closed_again(database: Database) -> None:
+    await left_by_a_dead_process(database, admitted("call_1"), admitted("call_2"), finished("call_2"))
+
+    closed = await a_recovery(database).run(0, alone=True)
+
+    assert closed == 1
+    assert [(call, outcome) for call, outcome, _ in await endings(database)] == [
+        ("call_2", "complete"),
+        ("call_1", "unknown_after_crash"),
+    ]
+
+
+async def test_calls_that_the_living_have_open_are_left_alone(database: Database) -> None:
+    await left_by_a_dead_process(database, admitted("of_the_dead"))
+    living = a_ledger(database)
+    async with a_writer(database, ledger=living) as writer:
+        await writer.append(admitted("of_the_living"))
+
+        await a_recovery(database, living).run(0, alone=True)
+
+        assert [call for call, _, _ in await endings(database)] == ["of_the_dead"]
+
+
 async def test_closing_settles_through_the_participant_in_the_same_transaction(database: Database) -> None:
     await left_by_a_dead_process(database, admitted("call_1", tokens_reserved=5))
     settled: list[tuple[object, int]] = []

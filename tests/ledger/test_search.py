@@ -71,7 +71,12 @@ async def filled(database: Database) -> AsyncIterator[tuple[Search, list[Entry]]
     yield Search(database), await entries_of(database)
 
 
-instants = st.none() | st.integers(NOON - 10**6, NOON + (SIZE + 100) * 40_000)
+instants = st.none() | st.builds(
+    lambda batch, off: NOON + batch * BATCH * 40_000 + off,
+    st.integers(0, SIZE // BATCH + 1),
+    st.sampled_from([-1, 0, 1]),
+)
+"""At the instant of a batch, a tick before and one after."""
 
 
 def maybe(values: list[str]) -> st.SearchStrategy[str]:

@@ -106,6 +106,19 @@ async def test_an_entry_given_up_before_its_turn_is_withdrawn(faulty: FaultyData
     assert await ids(faulty) == ["under_way"]
 
 
+async def test_what_is_to_be_kept_is_written_though_its_waiter_gave_up(faulty: FaultyDatabase) -> None:
+    async with a_writer(faulty, deadline_s=SOON_S) as writer:
+        faulty.flows.clear()
+        writer.submit(refused("under_way"))
+        await asyncio.sleep(0.01)
+        kept = writer.submit(finished("call_1"), keep=True)
+        with pytest.raises(LedgerUnavailable):
+            await writer.wait(kept)
+        faulty.flows.set()
+
+        assert (await kept).draft.id == "call_1.end"
+
+
 async def test_a_waiter_that_is_cancelled_does_not_undo_what_is_being_written(faulty: FaultyDatabase) -> None:
     async with a_writer(faulty) as writer:
         faulty.flows.clear()
