@@ -146,6 +146,17 @@ async def test_pages_are_what_reading_everything_finds(filled: tuple[Search, lis
     assert was_all or len(found) > 0
 
 
+async def test_a_time_begins_with_its_first_instant_and_ends_before_its_last(
+    filled: tuple[Search, list[Entry]],
+) -> None:
+    search, entries = filled
+    since, until = entries[20 * BATCH].at, entries[22 * BATCH].at
+
+    found, _ = await pages(search, Query(since=since, until=until, oldest_first=True, limit=1000), most=5)
+
+    assert [entry.index for entry in found] == list(range(20 * BATCH, 22 * BATCH))
+
+
 async def test_a_rare_term_is_found_to_the_last_entry(filled: tuple[Search, list[Entry]]) -> None:
     search, entries = filled
     query = Query(organisation="org_rare", limit=1)

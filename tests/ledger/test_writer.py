@@ -394,7 +394,7 @@ async def test_a_participant_that_answers_too_few_is_not_believed(faulty: Faulty
 
 @pytest.mark.parametrize("blow", [asyncio.CancelledError(), GeneratorExit()])
 async def test_a_writer_that_ended_by_itself_refuses_from_then_on(faulty: FaultyDatabase, blow: BaseException) -> None:
-    async with a_writer(faulty) as writer:
+    async with a_writer(faulty, deadline_s=SOON_S) as writer:
         faulty.refuses = blow
         with pytest.raises(LedgerUnavailable):
             await writer.append(refused("call_1"))
