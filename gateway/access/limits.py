@@ -20,12 +20,9 @@ def take_limits(connection: Connection, intents: Sequence[Intent], at: Instant) 
     scopes = scopes_of([intent.claim for intent in intents])
     if not scopes:
         return [Verdict(intent.draft) for intent in intents]
-    meters = store.meters(connection, scopes)
-    fresh = [scope for scope in scopes if scope not in meters]
-    for scope in fresh:
-        meters[scope] = Meter()
+    meters = store.meters(connection, sorted(scopes))
     verdicts = [_answer(intent, meters, at) for intent in intents]
-    store.keep_meters(connection, meters, fresh)
+    store.keep_meters(connection, meters)
     return verdicts
 
 

@@ -79,15 +79,10 @@ class Meter:
         meter.tokens_used, meter.tokens_reserved = tokens_used, tokens_reserved
         return meter
 
-    def row(self) -> dict[str, int | bytes]:
-        """What is stored."""
-        return {
-            "seconds": msgspec.json.encode(list(self.seconds.items())),
-            "day": self.day,
-            "requests": self.requests,
-            "tokens_used": self.tokens_used,
-            "tokens_reserved": self.tokens_reserved,
-        }
+    def row(self) -> tuple[bytes, int, int, int, int]:
+        """What is stored, in the order in which `stored` takes it."""
+        seconds = msgspec.json.encode(list(self.seconds.items()))
+        return seconds, self.day, self.requests, self.tokens_used, self.tokens_reserved
 
     def take(self, claim: Take, at: Instant) -> Taken | Exceeded:
         """Take all that the claim names, or nothing."""

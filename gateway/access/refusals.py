@@ -5,7 +5,7 @@ from gateway.access.passages import Standing
 from gateway.access.quotas import Exceeded
 from gateway.access.reasons import MEANINGS, Reason
 from gateway.clock import Instant, text_from
-from gateway.errors import GatewayError
+from gateway.errors import CutShort, GatewayError
 
 
 class Refused(GatewayError):
@@ -73,10 +73,11 @@ class Refusals:
         """Asked about a model that the caller cannot use."""
         return Refused((Reason.MODEL_NOT_FOUND,), request_id=request_id)
 
-    def ended(self, request_id: str, cut_reason: str) -> Refused:
-        """What admitted the call ended while it was under way."""
-        reason = Reason(cut_reason) if cut_reason in set(Reason) else Reason.ACCESS_ENDED
-        return Refused((reason,), request_id=request_id)
+    def ended(self, request_id: str, cut_reason: str) -> GatewayError:
+        """What admitted the call ended while it was under way, or the gateway could not go on with it."""
+        if cut_reason in set(Reason):
+            return Refused((Reason(cut_reason),), request_id=request_id)
+        return CutShort(code=cut_reason)
 
 
 def _will_admit(standing: Standing) -> bool:

@@ -40,11 +40,12 @@ class Review:
     def cut_what_cannot_go_on(self) -> None:
         """Cut everything when this process has lost sight of what is in force, or cannot write what happens."""
         if self._current.is_stale:
-            self._cut_everything(SnapshotStale.code)
+            self.cut_everything(SnapshotStale.code)
         elif self._writer.failing_s() > RECORDLESS_MAX_S:
-            self._cut_everything(LedgerUnavailable.code)
+            self.cut_everything(LedgerUnavailable.code)
 
-    def _cut_everything(self, reason: str) -> None:
+    def cut_everything(self, reason: str) -> None:
+        """Cut all that is under way in this process."""
         for use, passages in self._gate.passages.groups():
             self._cut(use, passages, reason)
 

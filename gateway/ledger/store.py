@@ -83,9 +83,8 @@ class Fenced(LedgerUnavailable):
 _entries = RowInsert("ledger_entry", {"index": "bigint", "leaf_hash": "bytea", "line": "bytea"})
 _salts = RowInsert("ledger_salt", {"index": "bigint", "salt": "bytea"})
 _revisions = RowInsert("revision", {"number": "bigint", "kind": "varchar", "subject": "varchar"})
-_select_head = select(head_table.c.size, head_table.c.at, head_table.c.revision)
-_lock_head = _select_head.with_for_update()
 
+_HEAD = "SELECT size, at, revision FROM ledger_head WHERE id = 1"
 _MOVE_HEAD = "UPDATE ledger_head SET size = ?, at = ?, revision = ? WHERE id = 1"
 _BEAT = "UPDATE ledger_writer SET batch = ?, oldest_open = ?, heartbeat_at = ? WHERE id = ? AND closed_at IS NULL"
 # One round trip: every part of a WITH runs whole, and the count is that of the last.
@@ -201,14 +200,15 @@ class Ledger:
 
 def locked_head(connection: Connection) -> Head:
     """The head, locked until the transaction ends. Made where the ledger is empty."""
-    row = connection.execute(_lock_head).first()
+    locking = _HEAD if connection.dialect.name == "sqlite" else f"{_HEAD} FOR UPDATE"
+    row = connection.exec_driver_sql(locking).first()
     if row is None:
         if connection.execute(select(entry_table.c.index).limit(1)).first() is not None:
             raise LedgerUnavailable("The ledger has entries and no head: it was tampered with.")
         engine = sqlite if connection.dialect.name == "sqlite" else postgresql
         first = engine.insert(head_table).values(id=1, size=0, at=0, revision=0)
         connection.execute(first.on_conflict_do_nothing())
-        row = connection.execute(_lock_head).one()
+        row = connection.exec_driver_sql(locking).one()
     return Head(*row)
 
 

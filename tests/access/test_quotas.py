@@ -56,7 +56,7 @@ def test_no_span_of_sixty_seconds_holds_more_than_the_limit(limit: int, steps: l
 
     for step in steps:
         at += step
-        stored = Meter.stored(**meter.row())  # type: ignore[arg-type]
+        stored = Meter.stored(*meter.row())
         if isinstance(stored.take(Take("o:r", requests_per_minute=limit), at), Taken):
             admitted.append(at)
         meter = stored

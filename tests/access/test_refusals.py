@@ -62,3 +62,13 @@ def test_whoever_lacks_a_grant_is_told_where_to_ask() -> None:
 def test_every_reason_has_a_meaning_a_status_and_a_next_step() -> None:
     assert set(MEANINGS) == set(Reason)
     assert all(400 <= meaning.status < 500 and meaning.message and meaning.next_step for meaning in MEANINGS.values())
+
+
+def test_who_lost_access_is_told_so_and_whom_the_gateway_failed_is_not() -> None:
+    refusals = Refusals()
+
+    lost, failed = refusals.ended("req_1", "key_revoked"), refusals.ended("req_1", "ledger_unavailable")
+
+    assert (lost.status, lost.code) == (401, "key_revoked")
+    assert (failed.status, failed.code) == (503, "ledger_unavailable")
+    assert "Your access stands" in failed.sentence()
