@@ -13,7 +13,9 @@ GatewayError
 │   ├── JudgeUnavailable
 │   ├── LedgerUnavailable
 │   ├── SnapshotStale
-│   └── ClockUnknown
+│   ├── ClockUnknown
+│   └── Stopping
+├── CutShort             503  an answer under way that the gateway could not let go on
 ├── UpstreamFailed       502  the model's server could not be reached, or its answer made no sense
 │   └── UpstreamTimeout  504
 └── SettingsInvalid       -   the operator's settings cannot be used; the process does not start
@@ -164,6 +166,25 @@ class ClockUnknown(Unavailable):
 
     code = "clock_unknown"
     message = "The gateway does not know the time well enough."
+
+
+class CutShort(GatewayError):
+    """An answer under way that the gateway could not let go on, though nobody's access has ended.
+
+    Its code is that of what stood in the way.
+    """
+
+    status = 503
+    code = "cut_short"
+    message = "The gateway had to end this answer before it was complete."
+    next_step = "Your access stands: ask again. What the model had answered may have been charged for."
+
+
+class Stopping(Unavailable):
+    """The gateway was told to stop, and its time for answers under way is over."""
+
+    code = "gateway_stopping"
+    message = "The gateway is being stopped."
 
 
 class UpstreamFailed(GatewayError):

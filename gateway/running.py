@@ -1,7 +1,9 @@
 """`gateway serve`, from settings to the last connection closed."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -12,12 +14,16 @@ from gateway.database.durability import check_durability
 from gateway.database.exclusive import exclusively
 from gateway.database.migrate import prepare
 from gateway.demo import UPSTREAM, furnish
+from gateway.errors import Stopping
 from gateway.inference.connector.upstreams import Upstream, read_upstreams, upstream_at
 from gateway.inference.simulated.server import SimulatedModel
 from gateway.logs import set_up_logs
 from gateway.serving import listening, make_server
 from gateway.settings import Settings
 from gateway.shipped import shipped
+
+LAST_WORDS_S = 1
+"""Of the time for answers under way, what is kept for ending them."""
 
 log = structlog.get_logger()
 
@@ -41,8 +47,24 @@ async def _serve(settings: Settings, *, demo: bool, upstream: str | None) -> Non
         installation = Installation(settings, upstreams)
         await check_durability(installation.database)
         server = make_server(create_app(installation), graceful_s=settings.shutdown_s)
-        async with listening(server, settings.host, settings.port) as port:
-            await _welcome(installation, _address(settings.host, port), demo=demo)
+        ending = asyncio.create_task(_end_in_time(server, installation, settings.shutdown_s - LAST_WORDS_S))
+        try:
+            async with listening(server, settings.host, settings.port) as port:
+                await _welcome(installation, _address(settings.host, port), demo=demo)
+        finally:
+            ending.cancel()
+
+
+class _Stoppable(Protocol):
+    should_exit: bool
+
+
+async def _end_in_time(server: _Stoppable, installation: Installation, after_s: float) -> None:
+    """End what is under way so long after the server was told to stop, while there is time to say so and record it."""
+    while not server.should_exit:
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(after_s)
+    installation.review.cut_everything(Stopping.code)
 
 
 @asynccontextmanager

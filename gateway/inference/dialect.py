@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.access.decisions import Obligations
 from gateway.access.quotas import Taken
-from gateway.errors import GatewayError, UpstreamFailed
+from gateway.errors import CutShort, GatewayError, UpstreamFailed
 from gateway.inference.connector.faults import Unreached
 
 Headers = list[tuple[bytes, bytes]]
@@ -78,4 +78,6 @@ def _type(error: GatewayError) -> str:
 def _may_help_later(error: GatewayError) -> bool:
     if isinstance(error, UpstreamFailed):
         return isinstance(error, Unreached)
+    if isinstance(error, CutShort):
+        return False
     return error.status == 503 or error.code == "rate_limit_exceeded"

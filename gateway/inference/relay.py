@@ -141,8 +141,11 @@ class Relay:
         committing = Committing() if passage.commits else None
         pump = Pump(answer, frames, send, tell, observe=committing.update if committing is not None else None)
         passage.on_cut(lambda: pump.cut(tell(self._refusals.ended(passage.request_id, passage.cut_reason))))
-        carried = await pump.run(receive, relaying.headers_for(answer, passage.request_id) + _about(passage))
-        passage.outcome, passage.bytes_out = carried.outcome, carried.bytes_out
+        try:
+            carried = await pump.run(receive, relaying.headers_for(answer, passage.request_id) + _about(passage))
+        finally:
+            passage.bytes_out = pump.bytes_out
+        passage.outcome = carried.outcome
         passage.commitment = committing.commitment() if committing is not None else None
         self._count(passage, carried.usage)
 

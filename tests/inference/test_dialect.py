@@ -11,6 +11,7 @@ from gateway.access.reasons import MEANINGS, Reason
 from gateway.access.refusals import Refused
 from gateway.errors import (
     Conflict,
+    CutShort,
     GatewayError,
     Invalid,
     LedgerUnavailable,
@@ -69,6 +70,7 @@ def test_no_refusal_but_the_rate_is_tried_again(reason: Reason) -> None:
         (LedgerUnavailable(), True),
         (Unreached(), True),
         (Busy(), True),
+        (CutShort(code="ledger_unavailable"), False),
         (BrokenAnswer("x"), False),
         (UpstreamTimeout(), False),
         (Conflict(), False),
