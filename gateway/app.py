@@ -1,71 +1,18 @@
-"""create_app(): everything is built here, once, top to bottom, and torn down in reverse."""
+"""create_app(): the doors over an installation, on one page."""
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
-import msgspec
-import structlog
 from litestar import Litestar, asgi
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
-from gateway.access.admissions import Admissions
-from gateway.access.current import Current
-from gateway.access.entrance import Entrance
-from gateway.access.feed import GATEWAY, Feed
-from gateway.access.gate import Gate
-from gateway.access.grants import Holdings
-from gateway.access.judges.embedded import EmbeddedJudge
-from gateway.access.judges.opa import OPAJudge
-from gateway.access.judges.policies import read_policy_set
-from gateway.access.judges.port import Judge
-from gateway.access.judging import Judging
-from gateway.access.limits import take_limits
-from gateway.access.recording import closed_after_crash
-from gateway.access.refusals import Refusals
-from gateway.access.review import Review
-from gateway.access.snapshot import InForce
-from gateway.access.usable import Usable
-from gateway.clock import SECOND, elapsed_us
-from gateway.control.areas import Areas
 from gateway.control.problems import HANDLERS
 from gateway.control.router import control_router
 from gateway.control.schema import COMPONENTS
-from gateway.database.engine import open_database
-from gateway.health import Readiness, health_routes
-from gateway.hub.resolve import ResolveDoor
-from gateway.hub.weights import Weights
-from gateway.identity.directory import Directory
-from gateway.identity.keyring import Issued
-from gateway.identity.peppers import open_peppers
-from gateway.inference.connector.exchanges import Connector
-from gateway.inference.connector.upstreams import Upstream
-from gateway.inference.door import ModelsDoor
-from gateway.inference.relay import Relay
-from gateway.ledger.entries import Event
-from gateway.ledger.index import Follower
-from gateway.ledger.recovery import Recovery
-from gateway.ledger.search import Query, Search
-from gateway.ledger.signing import open_signing_key
-from gateway.ledger.store import Act, Ledger, Touch
-from gateway.ledger.writer import Writer
-from gateway.lookups import Lookup
-from gateway.metrics import Metrics
-from gateway.releases.catalogue import Catalogue
-from gateway.releases.store import load_all
-from gateway.settings import Settings
-from gateway.shipped import shipped
-
-log = structlog.get_logger()
-
-RECORD_DEADLINE_S = 0.9
-"""With the judge's own limit, a caller hears within two seconds that nothing passes."""
-
-RECOVERY_S = 10.0
-"""How often the calls of processes that died are looked for."""
+from gateway.health import health_routes
+from gateway.installation import Installation
 
 OPENAPI = OpenAPIConfig(
     title="release-gateway",
@@ -74,144 +21,9 @@ OPENAPI = OpenAPIConfig(
     path="/schema",
     components=COMPONENTS,
     use_handler_docstrings=True,
+    # The documents alone: the framework's pages would run scripts of other people's servers on this gateway's origin.
+    render_plugins=[JsonRenderPlugin(path=["/openapi.json", "/"]), YamlRenderPlugin()],
 )
-
-
-class Installation:
-    """Every part of one gateway, built in the order of the house; `running` starts and stops them."""
-
-    def __init__(self, settings: Settings, upstreams: Mapping[str, Upstream]) -> None:
-        self.settings = settings
-        self.metrics = Metrics()
-        self.current = Current(settings.revision_stale_s)
-        self.database = open_database(settings.database)
-
-        self.ledger = Ledger(self.database, self.current.clock.now)
-        self.writer = Writer(self.ledger, take_limits, deadline_s=RECORD_DEADLINE_S, metrics=self.metrics)
-        self.recovery = Recovery(self.ledger, take_limits, closed_after_crash)
-        self.search = Search(self.database)
-        self.follower = Follower(self.database, lambda: self.writer.busy)
-
-        self.signing_key = open_signing_key(settings.signing_key_path)
-        peppers = open_peppers(settings.peppers_path)
-        self.directory = Directory(self.database, self.ledger, peppers)
-        self.entrance = Entrance(self.directory, self.current, self.metrics.turned_away)
-        self.catalogue = Catalogue(self.database, self.ledger, frozenset(upstreams))
-
-        self.judge = _judge(settings)
-        self.judging = Judging(self.judge, self.metrics)
-        self.admissions = Admissions(self.database, self.ledger)
-        self.holdings: Lookup[str, Holdings] = Lookup(self.admissions.holdings, keeps=50_000)
-        self.refusals = Refusals(settings.access_request_url)
-        self.gate = Gate(
-            self.current,
-            self.directory,
-            self.judging,
-            self.holdings,
-            self.writer,
-            refusals=self.refusals,
-            metrics=self.metrics,
-        )
-        self.usable = Usable(self.gate, self.current)
-        self.review = Review(self.gate, self.directory, self.current, self.writer)
-        self.feed = Feed(self.ledger, self.current, self.judging, self._in_force, (self.directory.drop, self._forget))
-
-        self.connector = Connector(upstreams)
-        relay = Relay(
-            self.gate,
-            self.connector,
-            self.refusals,
-            self.metrics,
-            pseudonym=peppers.pseudonym,
-            body_bytes_max=settings.request_bytes_max,
-        )
-        self.models = ModelsDoor(self.entrance, self.usable, self.refusals, relay, self.metrics)
-        self.weights = ResolveDoor(self.entrance, self.gate, Weights(settings.weights_path), self.metrics)
-        self.readiness = Readiness(self.current, self.judge, self.writer)
-        self.bootstrap: Issued | None = None
-        """The provider's first key, where this start has made it: to be shown once."""
-
-    def areas(self) -> Areas:
-        """What the control door reaches into."""
-        return Areas(
-            entrance=self.entrance,
-            directory=self.directory,
-            catalogue=self.catalogue,
-            admissions=self.admissions,
-            current=self.current,
-            usable=self.usable,
-            refusals=self.refusals,
-            search=self.search,
-            database=self.database,
-        )
-
-    @asynccontextmanager
-    async def running(self, _app: Litestar | None = None) -> AsyncIterator[None]:
-        """Start every part, and stop them in reverse."""
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self.database.close)
-            await self.judge.start()
-            stack.push_async_callback(self.judge.stop)
-            await self.feed.poll(self.review)
-            await self.writer.start()
-            stack.push_async_callback(self.writer.stop)
-            await self.recovery.run(elapsed_us(), alone=self.database.dialect == "sqlite")
-            _, moment = self.current.now()
-            await self._record_start()
-            self.bootstrap = await self.directory.bootstrap(moment)
-            await self.feed.poll(self.review)
-            await self.follower.start()
-            stack.push_async_callback(self.follower.stop)
-            stack.push_async_callback(self.connector.close)
-            stack.push_async_callback(self.directory.flush_last_used)
-            self._follow_with_metrics()
-            for work in (self.feed.run(self.review, self.settings.revision_poll_ms / 1000), self.directory.run()):
-                _in_background(stack, work)
-            if self.database.dialect != "sqlite":
-                _in_background(stack, self._recover())
-            yield
-
-    async def _record_start(self) -> None:
-        """Say in the ledger that this process begins, and that other policies judge where they do."""
-        query = Query(event=Event.POLICY_CHANGED, limit=1)
-        page = await self.search.everywhere(query)
-        while not page.entries and not page.is_last:
-            page = await self.search.everywhere(msgspec.structs.replace(query, cursor=page.cursor))
-        judged_by = page.entries[0].body["subject"] if page.entries else ""
-        detail = {"version": __version__, "judge": self.settings.judge, "policy": self.judge.policy}
-        acts = [Act(event=Event.GATEWAY_STARTED, subject=self.ledger.process, detail={**detail})]
-        if judged_by != self.judge.policy:
-            touched = (Touch("policy", self.judge.policy),)
-            changed = {"previous": judged_by}
-            acts.append(Act(event=Event.POLICY_CHANGED, subject=self.judge.policy, detail={**changed}, touches=touched))
-        await self.ledger.administer(GATEWAY, lambda _: (None, acts))
-
-    async def _recover(self) -> None:
-        """Close, until cancelled, what other processes left open when they died."""
-        while True:
-            await asyncio.sleep(RECOVERY_S)
-            try:
-                await self.recovery.run(elapsed_us(), alone=False)
-            except Exception as error:
-                log.warning("recovery_failed", error=type(error).__name__)
-
-    async def _in_force(self) -> Mapping[str, InForce]:
-        versions = await self.database.read(load_all)
-        return {name: InForce(version.strategy, version.digest) for name, version in versions.items()}
-
-    def _forget(self, kind: str, subject: str) -> None:
-        if kind == "organisation":
-            self.holdings.drop(subject)
-
-    def _follow_with_metrics(self) -> None:
-        self.metrics.follow(
-            passages_open=lambda: len(self.gate.passages),
-            writer_queue=lambda: self.writer.backlog,
-            revision=lambda: self.current.snapshot.revision,
-            revision_age_s=lambda: (self.current.age_us() or 0) / SECOND,
-            clock_uncertainty_s=lambda: self.current.clock.now().uncertainty / SECOND,
-            clock_steps=lambda: self.current.clock.steps,
-        )
 
 
 def create_app(installation: Installation) -> Litestar:
@@ -238,23 +50,3 @@ def _mounted(path: str, door: ASGIApp) -> Any:
         await door(scope, receive, send)
 
     return enter
-
-
-def _judge(settings: Settings) -> Judge:
-    policies = read_policy_set(settings.policies or shipped("policies"))
-    timeout_s = settings.judge_timeout_ms / 1000
-    if settings.judge == "opa":
-        token = settings.opa_token_file.read_text("ascii").strip() if settings.opa_token_file is not None else None
-        return OPAJudge(policies.digest, settings.opa_url, token=token, timeout_s=timeout_s)
-    return EmbeddedJudge(policies, timeout_s=timeout_s)
-
-
-def _in_background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.create_task(work)
-
-    async def end() -> None:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-    stack.push_async_callback(end)

@@ -11,12 +11,12 @@ import msgspec
 
 from gateway.access.admissions import new_id
 from gateway.access.grants import Acceptance, Grant
-from gateway.app import Installation
 from gateway.clock import DAY, Moment
 from gateway.errors import SettingsInvalid
 from gateway.identity.callers import Caller, Role
 from gateway.identity.keyring import Issued, KeyOrder
 from gateway.identity.organisations import PROVIDER
+from gateway.installation import Installation
 from gateway.ledger.store import Actor
 from gateway.releases.catalogue import Applied
 from gateway.shipped import shipped
@@ -125,7 +125,7 @@ async def _accept(
 
 
 async def _until_in_force(installation: Installation, releases: set[str]) -> None:
-    while not releases <= installation.current.snapshot.releases.keys():  # noqa: ASYNC110 - the feed sets no event
+    while not releases <= installation.current.snapshot.releases.keys():
         await asyncio.sleep(0.05)
 
 

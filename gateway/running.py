@@ -9,7 +9,7 @@ import msgspec
 import structlog
 import uvloop
 
-from gateway.app import Installation, create_app
+from gateway.app import create_app
 from gateway.database.durability import check_durability
 from gateway.database.exclusive import exclusively
 from gateway.database.migrate import prepare
@@ -17,6 +17,7 @@ from gateway.demo import UPSTREAM, furnish
 from gateway.errors import Stopping
 from gateway.inference.connector.upstreams import Upstream, read_upstreams, upstream_at
 from gateway.inference.simulated.server import SimulatedModel
+from gateway.installation import Installation
 from gateway.logs import set_up_logs
 from gateway.serving import listening, make_server
 from gateway.settings import Settings

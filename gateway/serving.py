@@ -61,6 +61,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         super().on_message_complete()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing is upgraded here, and a request that asks for it is no event: it is answered as it stands."""
+
 
 def make_server(app: Any, *, graceful_s: int = 30) -> uvicorn.Server:
     """A server that is ready to be run; `listening` runs it."""

@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
+import structlog
+
 from gateway.access import recording
 from gateway.access.calls import Breach, Call, Terms, bind
 from gateway.access.current import Current
@@ -33,6 +35,8 @@ from gateway.ledger.writer import Writer
 from gateway.lookups import Lookup
 from gateway.metrics import Metrics
 from gateway.releases.components import Component
+
+log = structlog.get_logger()
 
 STANDINGS_MAX = 100_000
 """Judged uses kept; beyond it all are dropped at once, which only costs gathering again."""
@@ -88,7 +92,7 @@ class Gate:
         finally:  # 6
             self.passages.remove(passage)
             if passage.taken is not None:
-                self._finish(passage, component)
+                self._finish(passage)
 
     async def _weighed(self, caller: Caller, component: Component, release: str) -> Standing | None:
         """What stands, of facts none of which was dropped while it was weighed, or since the caller was let in.
@@ -182,12 +186,18 @@ class Gate:
             recorded.add_done_callback(lambda late: self._abandon(late, passage))
             raise
 
-    def _finish(self, passage: Passage, component: Component) -> None:
-        """Shielded from every cancellation: handed over, and kept until it is durable."""
-        self._writer.submit(recording.finished(passage), keep=True)
+    def _finish(self, passage: Passage) -> None:
+        """Shielded from every cancellation: handed over, and kept until it is durable.
+
+        Where this process may write no more, the next one finds the call open and closes it.
+        """
+        try:
+            self._writer.submit(recording.finished(passage), keep=True)
+        except LedgerUnavailable:
+            log.warning("call_left_open", request_id=passage.request_id)
         if passage.cut_reason:
             self._metrics.stream_cut(passage.cut_reason)
-        self._metrics.call_finished(door_of(component), "cut" if passage.cut_reason else passage.outcome)
+        self._metrics.call_finished(door_of(passage.use[2]), "cut" if passage.cut_reason else passage.outcome)
 
     def _abandon(self, late: "asyncio.Future[Receipt]", passage: Passage) -> None:
         if late.cancelled() or late.exception() is not None:
@@ -196,7 +206,7 @@ class Gate:
         if isinstance(receipt.answer, Taken):
             passage.begin(receipt, elapsed_us())
             passage.outcome = "abandoned"
-            self._writer.submit(recording.finished(passage), keep=True)
+            self._finish(passage)
 
     async def _refuse(self, draft: Draft, refused: Refused) -> NoReturn:
         """Record a refusal, then tell it. What cannot be recorded is not told as a refusal either."""

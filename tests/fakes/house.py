@@ -19,13 +19,14 @@ import msgspec
 import uvloop
 from litestar import Litestar
 
-from gateway.app import Installation, create_app
+from gateway.app import create_app
 from gateway.clock import Moment
 from gateway.database.migrate import prepare
 from gateway.demo import UPSTREAM, Demonstration, furnish
 from gateway.identity.callers import Role
 from gateway.identity.keyring import Key, KeyOrder
 from gateway.inference.connector.upstreams import upstream_at
+from gateway.installation import Installation
 from gateway.serving import listening, make_server
 from gateway.settings import Settings
 from gateway.shipped import shipped

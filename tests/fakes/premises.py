@@ -11,13 +11,14 @@ from litestar import Litestar
 
 from gateway.access.calls import new_request_id
 from gateway.access.gate import Gate
-from gateway.app import Installation, create_app
+from gateway.app import create_app
 from gateway.clock import DAY, text_from
 from gateway.control.areas import Areas
 from gateway.identity.callers import Caller, Role
 from gateway.identity.keyring import KeyOrder
 from gateway.identity.organisations import PROVIDER
 from gateway.inference.connector.upstreams import upstream_at
+from gateway.installation import Installation
 from gateway.ledger.entries import Body, Draft, Event
 from gateway.ledger.intents import Intent
 from gateway.settings import Settings
