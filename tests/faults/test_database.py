@@ -15,9 +15,12 @@ from tests.fakes.nursery import Nursery
 from tests.fakes.postgresql import PostgreSQLServer
 from tests.fakes.upstreams import UpstreamProcess, upstream_process
 from tests.journeys.releases import open_to_all
+from tests.journeys.streams import streaming
 
 TOLD_S = 2.0
 BACK_S = 10.0
+CUT_S = 5.0 + 0.5
+"""The promise, and how often it is looked whether it must be kept."""
 MODEL = "fault/database"
 DISK_BYTES = 12 << 20
 
@@ -27,7 +30,7 @@ def standing(
     folder: Path, nursery: Nursery, settings: dict[str, str] | None = None
 ) -> Iterator[tuple[GatewayProcess, UpstreamProcess]]:
     """A gateway with one model, in front of an upstream that remembers."""
-    with upstream_process(folder.parent / "upstream") as upstream:
+    with upstream_process(folder.parent / "upstream", interval_ms=20, chunks=1500) as upstream:
         gateway = GatewayProcess(folder, upstreams={"paced": upstream.url}, settings=settings, launch=nursery.launch)
         try:
             gateway.start()
@@ -78,6 +81,29 @@ def test_a_database_that_was_killed_is_missed_within_two_seconds_and_used_again_
     assert {told[0] for told in refused} == {503} and all(told[1] for told in refused)
     assert max(told[2] for told in refused) <= TOLD_S
     assert passed == 0 and not ready
+
+
+def test_a_stream_does_not_outlive_the_database_that_records_it_by_more_than_five_seconds(
+    tmp_path: Path, nursery: Nursery, postgresql_server: PostgreSQLServer
+) -> None:
+    name = postgresql_server.new_database()
+    settings = {"database_url": postgresql_server.url(name)}
+    with standing(tmp_path / "gateway", nursery, settings) as (gateway, _):
+        with streaming(gateway, "developer", MODEL) as stream:
+            postgresql_server.crash()
+            crashed_at = time.time()
+            try:
+                stream.read_on()
+            finally:
+                postgresql_server.revive()
+        until(gateway.is_ready, BACK_S, lambda: "it does not recover")
+        ended = gateway.ended(stream.request_id)
+    postgresql_server.drop_database(name)
+
+    assert stream.ended_at - crashed_at <= CUT_S
+    assert stream.error["code"] in {"ledger_unavailable", "snapshot_stale"}
+    assert (ended["outcome"], ended["reasons"]) == ("cut", [stream.error["code"]])
+    assert ended["bytes_out"] == sum(len(f"data: {frame}\n\n") for frame in stream.frames)
 
 
 def test_a_database_that_stands_still_is_missed_within_two_seconds_too(

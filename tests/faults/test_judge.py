@@ -1,6 +1,7 @@
 """A judge that is stopped, slow or talks nonsense: nothing passes, that is told in time, and no restart is needed."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from tests.fakes.nursery import Nursery
 from tests.fakes.upstreams import UpstreamProcess, upstream_process
 from tests.faults.opa import Judge, judge_server
 from tests.journeys.releases import open_to_all
+from tests.journeys.streams import OpenStream, streaming
 
 TOLD_S = 2.0
 AT_ONCE = 8
@@ -49,10 +51,24 @@ class Stand:
         code = answer.json().get("error", {}).get("code", "")
         return answer.status_code, code, time.monotonic() - began
 
+    async def stream(self, who: str, model: str) -> asyncio.Task[OpenStream]:
+        """A stream that is under way; the task ends as it does."""
+        begun = threading.Event()
+
+        def read_on() -> OpenStream:
+            with streaming(self.gateway, who, model) as stream:
+                begun.set()
+                stream.read_on()
+            return stream
+
+        reading = asyncio.create_task(asyncio.to_thread(read_on))
+        assert await asyncio.to_thread(begun.wait, 10)
+        return reading
+
 
 @pytest.fixture
 async def stand(tmp_path: Path, nursery: Nursery) -> AsyncIterator[Stand]:
-    with upstream_process(tmp_path / "paced") as upstream:
+    with upstream_process(tmp_path / "paced", interval_ms=20, chunks=1500) as upstream:
         async with judge_server() as judge:
             settings = {"judge": "opa", "opa_url": judge.url}
             gateway = GatewayProcess(
@@ -88,6 +104,33 @@ async def test_no_kind_of_nonsense_lets_a_call_pass_and_each_is_over_with_the_ne
     assert passed == []
     assert {kind: told[:2] for kind, told in answered.items() if told[0] != 200} == {}
     assert len(stand.upstream.seen) == len(names)
+
+
+async def test_a_revoked_key_ends_its_stream_in_time_though_nobody_judges(stand: Stand) -> None:
+    await stand.release("fault/unjudged")
+    key, token = await asyncio.to_thread(stand.gateway.enter, "leaky")
+    reading = await stand.stream(token, "fault/unjudged")
+    await stand.judge.stop()
+    cause = {"cause": "leaked"}
+    await asyncio.to_thread(stand.gateway.control, "POST", f"/keys/{key}/revoke", json=cause)
+    revoked_at = time.time()
+    stream = await reading
+
+    assert stream.ended_at - revoked_at <= 1
+    assert stream.error["code"] == "key_revoked"
+
+
+async def test_a_stream_that_cannot_be_judged_again_after_a_change_does_not_go_on(stand: Stand) -> None:
+    await stand.release("fault/changed")
+    reading = await stand.stream("developer", "fault/changed")
+    await stand.judge.stop()
+    changed = {"file": open_to_all("fault/changed", "max_output_tokens: 4000")}
+    await asyncio.to_thread(stand.gateway.control, "POST", "/releases", json=changed)
+    changed_at = time.time()
+    stream = await reading
+
+    assert stream.ended_at - changed_at <= 5
+    assert stream.error["code"] == "judge_unavailable"
 
 
 async def test_a_judge_that_is_stopped_lets_nothing_pass_and_is_asked_again_when_it_is_back(stand: Stand) -> None:
