@@ -1,0 +1,197 @@
+"""Abuse 9: no identifier of one organisation's things opens them to another, on any route there is."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.abuse.routes import Route, routes
+from tests.fakes.house import House
+
+ABSENT = "0" * 12
+
+BODIES: dict[str, dict[str, Any]] = {
+    "/control/organisations": {"id": "mine", "name": "Mine"},
+    "/control/organisations/{organisation:str}/disable": {"cause": "mine now"},
+    "/control/organisations/{organisation:str}/attributes": {"name": "kyc", "value": "K0", "issuer": "me"},
+    "/control/organisations/{organisation:str}/attributes/{assertion:str}/withdraw": {"cause": "mine now"},
+    "/control/keys": {"organisation": "globex"},
+    "/control/keys/{key:str}/rotate": {"overlap_s": 0},
+    "/control/keys/{key:str}/revoke": {"cause": "mine now"},
+    "/control/releases": {"file": "release: a/b"},
+    "/control/releases/validate": {"file": "release: a/b"},
+    "/control/releases/{namespace:str}/{name:str}/terms/{text:str}/accept": {"digest": "sha256:" + "0" * 64},
+    "/control/grants": {"organisation": "globex", "release": "demo/preview-1", "authority": "me"},
+    "/control/grants/{grant:str}/revoke": {"cause": "mine now"},
+}
+"""A body that each POST would act on; a new route must be added here."""
+
+CALLERS = ("developer", "staff", "approver", "analyst", "auditor")
+OUTSIDERS = ("developer",)
+"""Who is not of the provider's own oversight, and may not even see what is another's."""
+
+
+@dataclass(frozen=True)
+class Victim:
+    """Identifiers of what globex holds."""
+
+    organisation: str
+    key: str
+    grant: str
+    assertion: str
+    entry: str
+    index: str
+    token_tail: str
+
+
+@pytest.fixture(scope="module")
+def victim(house: House) -> Victim:
+    """Globex with a key, a grant, an attribute and a call on record."""
+    claim = {"name": "sector", "value": "canary-sector", "issuer": "registry"}
+    asserted = house.control("/organisations/globex/attributes", **claim)
+    key = house.enter("victim", "globex", label="canary-label")
+    called = house.chat(house.models["limited"], "victim")
+    grants = house.ask("GET", "/control/grants", "provider", params={"organisation": "globex"}).json()["grants"]
+    entry = house.ask("GET", f"/control/ledger/{called.headers['x-request-id']}", "auditor").json()["entry"]
+    return Victim(
+        "globex",
+        key.id,
+        grants[0]["id"],
+        asserted["id"],
+        entry["id"],
+        str(entry["index"]),
+        house.tokens["victim"][-49:],
+    )
+
+
+def held_by(house: House) -> Any:
+    """Everything of the victim's that could be changed, as the provider sees it."""
+    return [
+        house.ask("GET", path, "provider").json()
+        for path in (
+            "/control/organisations/globex",
+            "/control/organisations/globex/attributes",
+            "/control/grants?organisation=globex",
+        )
+    ] + [
+        {key["id"]: (key["state"], key["roles"], key["expires_at"]) for key in page["keys"]}
+        for page in [house.ask("GET", "/control/keys?organisation=globex", "provider").json()]
+    ]
+
+
+def spellings(route: Route, victim: Victim) -> list[str]:
+    """The route with each of the victim's identifiers in each place, and with each in its own."""
+    own = {
+        "organisation": victim.organisation,
+        "key": victim.key,
+        "grant": victim.grant,
+        "assertion": victim.assertion,
+        "entry": victim.entry,
+        "namespace": "demo",
+        "name": "vault-1",
+        "text": "aup",
+    }
+    places = re.findall(r"\{(\w+):str\}", route.path)
+    fitting = re.sub(r"\{(\w+):str\}", lambda found: own[found[1]], route.path)
+    others = [
+        re.sub(r"\{(\w+):str\}", lambda found, p=place, v=value: v if found[1] == p else own[found[1]], route.path)
+        for place in places
+        for value in (victim.organisation, victim.key, victim.grant, victim.assertion, victim.entry, victim.index)
+    ]
+    return [fitting, *others]
+
+
+def tells_of(victim: Victim, text: str) -> list[str]:
+    """What of the victim's a text gives away that was not asked with."""
+    return [word for word in ("canary-sector", "canary-label", victim.token_tail, '"globex"') if word in text]
+
+
+def control_routes(house: House) -> list[Route]:
+    """Every route of the control door that names something."""
+    return [
+        route
+        for route in routes(house.app)
+        if route.path.startswith("/control/") and route.method != "OPTIONS" and route.roles
+    ]
+
+
+def test_every_route_that_takes_a_body_is_given_one_here(house: House) -> None:
+    assert {route.path for route in control_routes(house) if route.method == "POST"} == set(BODIES)
+
+
+@pytest.mark.parametrize("by", CALLERS)
+def test_no_identifier_on_any_route_changes_what_is_anothers(house: House, victim: Victim, by: str) -> None:
+    before = held_by(house)
+    done = []
+    for route in control_routes(house):
+        if route.method != "POST":
+            continue
+        for path in spellings(route, victim):
+            answer = house.ask("POST", path, by, json=BODIES[route.path])
+            if answer.status_code < 400:
+                done.append((path, answer.text))
+
+    assert done == []
+    assert held_by(house) == before
+
+
+@pytest.mark.parametrize("by", OUTSIDERS)
+def test_no_identifier_on_any_route_shows_what_is_anothers(house: House, victim: Victim, by: str) -> None:
+    told = {}
+    for route in control_routes(house):
+        if route.method == "GET" and "{" in route.path:
+            for path in spellings(route, victim):
+                answer = house.ask("GET", path, by)
+                if answer.status_code not in {400, 403, 404} or tells_of(victim, answer.text):
+                    told[path] = answer.text
+
+    assert told == {}
+
+
+@pytest.mark.parametrize("by", OUTSIDERS)
+def test_no_filter_of_any_list_shows_what_is_anothers(house: House, victim: Victim, by: str) -> None:
+    filters = {
+        "organisation": victim.organisation,
+        "key": victim.key,
+        "release": house.models["closed"],
+        "after": victim.key,
+        "endpoint": "/v1/chat/completions",
+        "limit": "200",
+        "order": "oldest",
+        "decision": "admitted",
+    }
+    told = {}
+    for route in control_routes(house):
+        if route.method == "GET" and "{" not in route.path:
+            for name, value in [("", ""), *filters.items()]:
+                answer = house.ask("GET", route.path, by, params={name: value} if name else {})
+                if tells_of(victim, answer.text) or victim.key in answer.text or victim.entry in answer.text:
+                    told[f"{route.path}?{name}"] = answer.text
+
+    assert told == {}
+
+
+@pytest.mark.parametrize("by", OUTSIDERS)
+def test_what_is_anothers_looks_like_what_is_not_there(house: House, victim: Victim, by: str) -> None:
+    pairs = [
+        (f"/control/keys/{victim.key}", f"/control/keys/{ABSENT}"),
+        ("/control/organisations/globex", "/control/organisations/nobody"),
+        ("/control/organisations/globex/attributes", "/control/organisations/nobody/attributes"),
+        (f"/control/ledger/{victim.entry}", f"/control/ledger/{victim.entry[:-4]}0000"),
+        (f"/control/ledger/{victim.index}", "/control/ledger/999999999"),
+        ("/control/releases/demo/vault-1/terms", "/control/releases/demo/nothing/terms"),
+    ]
+
+    for theirs, nothing in pairs:
+        shown = [house.ask("GET", path, by) for path in (theirs, nothing)]
+        assert [answer.status_code for answer in shown] == [404, 404]
+        told = [{**answer.json(), "request_id": ""} for answer in shown]
+        assert told[0] == told[1]
+        assert set(shown[0].headers) == set(shown[1].headers)
+
+
+def test_the_tests_would_notice_whoever_may_see_it_all(house: House, victim: Victim) -> None:
+    shown = house.ask("GET", f"/control/keys/{victim.key}", "auditor")
+
+    assert tells_of(victim, shown.text) == ["canary-label", '"globex"']
