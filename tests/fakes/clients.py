@@ -14,6 +14,7 @@ class FakeClient:
     messages: list[Any] = field(default_factory=list)
     tell_when_gone: bool = True
     """Whether `send` returns when the client has hung up, as uvicorn's does, or waits on."""
+    _is_sent_to: bool = False
     _gone: asyncio.Event = field(default_factory=asyncio.Event)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever a piece of body has been taken."""
@@ -31,8 +32,13 @@ class FakeClient:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Any) -> None:
+        assert not self._is_sent_to, "two sends at once"
         if not self.reads.is_set():
-            await self.reads.wait()
+            self._is_sent_to = True
+            try:
+                await self.reads.wait()
+            finally:
+                self._is_sent_to = False
         if self._gone.is_set():
             return
         self.messages.append(dict(message))

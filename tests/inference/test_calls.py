@@ -197,8 +197,8 @@ def test_a_number_of_any_length_elsewhere_is_the_upstreams_affair() -> None:
         b'{"model":"a","messages":[1],"temperature":1,"temperature":1}',
         b'{"model":"a","messages":[1],"stream_options":{"include_usage":true,"include_usage":false}}',
         b'{"model":"a","messages":[1],"":1,"":1}',
-        # The last `user` is just as long as the first with what follows it, up to what looks like a key.
-        b'{"model":"a","messages":[1],"user":1,"b":{"z":0,"kkkkkkkkkk":"yy"},"user":"vvvvvvvvvv"}',
+        # The last `text` is just as long as the first with what follows it, up to what looks like a key.
+        b'{"model":"a","messages":[1],"text":1,"b":{"z":0,"kkkkkkkkkk":"yy"},"text":"vvvvvvvvvv"}',
     ],
 )
 def test_a_key_given_twice_smuggles_nothing(repeated: bytes) -> None:

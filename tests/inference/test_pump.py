@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -379,30 +379,59 @@ class Wire:
     resume_reading = abort = pause_reading
 
 
-async def test_no_piece_overtakes_another_in_the_turn_in_which_a_slow_send_ends() -> None:
-    loop = asyncio.get_running_loop()
-    answer = Answer(loop, cast("asyncio.Transport", Wire()))
-    answer.feed(HEAD)
-    client = FakeClient()
-    running = asyncio.create_task(run(pump_for(answer, client), client))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    words = [b'data: {"n":%d}\n\n' % n for n in range(40)]
+def word(number: int) -> bytes:
+    """A frame with nothing in it to read, which may pass at once."""
+    return b'data: {"n":%d}\n\n' % number
 
-    client.reads.clear()
-    answer.feed(chunked(words[0]))  # held up in a send begun at once
-    answer.feed(chunked(words[1][:5]))  # waits behind it
-    for _ in range(5):
+
+COUNTING = b'data: {"choices":[{}],"usage":{"prompt_tokens":1}}\n\n'
+"""A frame that must be read, and so waits for its turn."""
+
+
+@asynccontextmanager
+async def fed_by_hand(client: FakeClient) -> AsyncIterator[Callable[..., None]]:
+    """A stream under way whose pieces arrive exactly when they are fed."""
+    answer = Answer(asyncio.get_running_loop(), cast("asyncio.Transport", Wire()))
+    answer.feed(HEAD)
+    running = asyncio.create_task(run(pump_for(answer, client), client))
+    for _ in range(3):
         await asyncio.sleep(0)
-    client.reads.set()
-    answer.feed(chunked(words[1][5:]))
-    for word in words[2:]:
-        await asyncio.sleep(0)
-        answer.feed(chunked(word))
+
+    def feed(*pieces: bytes) -> None:
+        for piece in pieces:
+            answer.feed(chunked(piece))
+
+    yield feed
     answer.feed(b"0\r\n\r\n")
     await running
 
-    assert client.body == b"".join(words)
+
+async def test_no_piece_overtakes_another_in_the_turn_in_which_a_slow_send_ends() -> None:
+    client = FakeClient()
+
+    async with fed_by_hand(client) as feed:
+        client.reads.clear()
+        feed(word(0))  # held up in a send begun at once
+        feed(COUNTING)  # waits behind it
+        for _ in range(5):
+            await asyncio.sleep(0)
+        client.reads.set()
+        for number in range(1, 20):
+            await asyncio.sleep(0)
+            feed(word(number))
+
+    assert client.body == word(0) + COUNTING + b"".join(map(word, range(1, 20)))
+
+
+async def test_no_piece_overtakes_another_that_arrived_in_the_same_turn() -> None:
+    client = FakeClient()
+
+    async with fed_by_hand(client) as feed:
+        feed(word(0), COUNTING, word(1), word(2))
+        await asyncio.sleep(0)
+        feed(word(3))
+
+    assert client.body == word(0) + COUNTING + word(1) + word(2) + word(3)
 
 
 async def test_a_cut_does_not_wait_for_a_silent_upstream() -> None:
