@@ -10,6 +10,8 @@ from tests.fakes.nursery import Nursery
 SOAK = os.environ.get("RELEASE_GATEWAY_SOAK") == "1"
 """Whether the heavy figures are run whole."""
 
+collect_ignore = [] if SOAK else ["test_kill_among_others.py"]
+
 
 @pytest.fixture(scope="session")
 def nursery() -> Iterator[Nursery]:

@@ -9,8 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 from gateway.clock import DAY
+from tests.fakes.postgresql import elsewhere
 from tests.faults.load import Got
+
+LINES = 'SELECT "index", line, leaf_hash FROM ledger_entry ORDER BY "index"'
+METERS = "SELECT scope, day, requests, tokens_used, tokens_reserved FROM limit_use"
 
 
 @dataclass
@@ -26,9 +32,13 @@ class Record:
     def on(cls, data: Path) -> "Record":
         """What a data directory holds."""
         with closing(sqlite3.connect(f"file:{data / 'gateway.sqlite'}?mode=ro", uri=True)) as database:
-            lines = database.execute('SELECT "index", line, leaf_hash FROM ledger_entry ORDER BY "index"').fetchall()
-            meters = database.execute("SELECT scope, day, requests, tokens_used, tokens_reserved FROM limit_use")
-            return cls(lines, {scope: tuple(rest) for scope, *rest in meters})
+            lines = database.execute(LINES).fetchall()
+            return cls(lines, {scope: tuple(rest) for scope, *rest in database.execute(METERS)})
+
+    @classmethod
+    def in_database(cls, url: str) -> "Record":
+        """What a PostgreSQL database holds."""
+        return elsewhere(_read(cls, url))
 
     def __post_init__(self) -> None:
         self.entries: list[dict[str, Any]] = [json.loads(line) for _, line, _ in self.lines]
@@ -83,3 +93,12 @@ class Record:
                 yield f"{reserved} tokens of {scope} are held by nobody"
             if requests != len(calls) or used != settled:
                 yield f"{scope} counts {requests} calls and {used} tokens; recorded are {len(calls)} and {settled}"
+
+
+async def _read(kind: type[Record], url: str) -> Record:
+    connection = await asyncpg.connect(url)
+    try:
+        lines = [tuple(row) for row in await connection.fetch(LINES)]
+        return kind(lines, {scope: tuple(rest) for scope, *rest in await connection.fetch(METERS)})
+    finally:
+        await connection.close()

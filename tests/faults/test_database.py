@@ -1,7 +1,5 @@
 """A database that is killed and a disk that is full: refused in time, recovered without a restart, all recorded."""
 
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from tests.fakes.gateway import GatewayProcess, until
 from tests.fakes.nursery import Nursery
 from tests.fakes.postgresql import PostgreSQLServer
 from tests.fakes.upstreams import UpstreamProcess, upstream_process
+from tests.faults.disks import FULL
 from tests.journeys.releases import open_to_all
 from tests.journeys.streams import streaming
 
@@ -22,7 +21,6 @@ BACK_S = 10.0
 CUT_S = 5.0 + 0.5
 """The promise, and how often it is looked whether it must be kept."""
 MODEL = "fault/database"
-DISK_BYTES = 12 << 20
 
 
 @contextmanager
@@ -130,39 +128,21 @@ def test_a_database_that_stands_still_is_missed_within_two_seconds_too(
     assert passed == 0
 
 
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of its own, soon full."""
-    folder.mkdir()
-    mount = shutil.which("mount")
-    command = [mount or "mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
-    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk cannot be had: mounting a tmpfs needs root's rights")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def test_a_full_disk_refuses_every_call_and_room_on_it_is_all_that_is_needed(tmp_path: Path, nursery: Nursery) -> None:
+@pytest.mark.parametrize("full", FULL)
+def test_a_full_disk_refuses_every_call_and_room_on_it_is_all_that_is_needed(
+    full: str, tmp_path: Path, nursery: Nursery
+) -> None:
     with (
-        small_disk(tmp_path / "disk") as disk,
-        standing(disk / "gateway", nursery) as (gateway, upstream),
+        FULL[full](tmp_path / "disk") as disk,
+        standing(disk.folder / "gateway", nursery) as (gateway, upstream),
         gateway.http("developer") as client,
     ):
         before = call(client)
-        filling = disk / "filling"
-        with filling.open("wb", buffering=0) as file:
-            try:
-                while file.write(b"\0" * 4096):
-                    pass
-            except OSError:
-                pass
+        disk.fill(gateway.pid)
         answers = [call(client) for _ in range(40)]
         refused = [told for told in answers if told[0] != 200]
-        ready = gateway.is_ready()
-        seen = len(upstream.seen)
-        filling.unlink()
+        ready, seen = gateway.is_ready(), len(upstream.seen)
+        disk.clear(gateway.pid)
         until(lambda: call(client)[0] == 200, BACK_S, lambda: "it does not recover")
         held_to_account(gateway, upstream)
 
