@@ -1,6 +1,7 @@
 """`gateway serve`, from settings to the last connection closed."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from typing import Protocol
@@ -9,7 +10,7 @@ import msgspec
 import structlog
 import uvloop
 
-from gateway.app import create_app
+from gateway.app import create_app, with_doors_first
 from gateway.database.durability import check_durability
 from gateway.database.exclusive import exclusively
 from gateway.database.migrate import prepare
@@ -27,6 +28,9 @@ LAST_WORDS_S = 1
 """Of the time for answers under way, what is kept for ending them."""
 
 log = structlog.get_logger()
+
+COLLECT_AFTER = (10_000, 20, 20)
+"""New objects, and collections of a younger generation, before one of an older."""
 
 
 def serve(settings: Settings, *, demo: bool = False, upstream: str | None = None) -> None:
@@ -47,10 +51,11 @@ async def _serve(settings: Settings, *, demo: bool, upstream: str | None) -> Non
     async with _with_demonstration(declared, demo=demo, upstream=upstream) as upstreams:
         installation = Installation(settings, upstreams)
         await check_durability(installation.database)
-        server = make_server(create_app(installation), graceful_s=settings.shutdown_s)
+        server = make_server(with_doors_first(create_app(installation), installation), graceful_s=settings.shutdown_s)
         ending = asyncio.create_task(_end_in_time(server, installation, settings.shutdown_s - LAST_WORDS_S))
         try:
             async with listening(server, settings.host, settings.port) as port:
+                _settle_memory()
                 await _welcome(installation, _address(settings.host, port), demo=demo)
         finally:
             ending.cancel()
@@ -94,6 +99,15 @@ async def _welcome(installation: Installation, address: str, *, demo: bool) -> N
         path = await furnish(installation, address)
         log.info("demonstration_ready", keys_and_models=str(path))
     log.info("serving", address=address, schema=f"{address}/schema")
+
+
+def _settle_memory() -> None:
+    """Take what was built at the start out of the collector's sight: it stays, and looking through it
+    again and again cost a tenth of every call. What calls leave behind is looked through as before, less often.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def _address(host: str, port: int) -> str:

@@ -100,46 +100,55 @@ class Gate:
         Between this and the passage being known to the review nothing is awaited, so no narrowing falls between.
         """
         for _ in range(WEIGHINGS_MAX):
+            standing = self._kept(caller, component, release)
+            if standing is not None:
+                return standing
             if not self._directory.is_current(caller):
                 _, moment = self._current.now()
                 caller = await self._directory.caller(caller.key, moment)
             standing = await self.weigh(caller, component, release)
-            if standing is None or self._stands(standing, release):
+            if standing is None or self._stands(standing):
                 return standing
         raise SnapshotStale("What is in force changes faster than it can be judged.")
 
-    def _stands(self, standing: Standing, release: str) -> bool:
-        return (
-            self._current.snapshot.releases.get(release) is standing.in_force
-            and self._holdings.get_kept(standing.caller.organisation) is standing.holdings
-            and self._directory.is_current(standing.caller)
-            and self._judging.policy == standing.policy
-        )
-
     async def weigh(self, caller: Caller, component: Component, release: str) -> Standing | None:
         """What stands for this use now, judged; None where there is no such release. Records nothing."""
+        kept = self._kept(caller, component, release)
+        if kept is not None:
+            return kept
         snapshot, moment = self._current.now()
         in_force = snapshot.releases.get(release)
         if in_force is None:
             return None
-        holdings = self._holdings.get_kept(caller.organisation) or await self._holdings.get(caller.organisation)
+        holdings = await self._holdings.get(caller.organisation)
         assert holdings is not None, "who holds nothing holds empty holdings"
-        key = (caller.key, release, component)
-        kept = self._standings.get(key)
-        if (
-            kept is not None
-            and kept.caller is caller
-            and kept.in_force is in_force
-            and kept.holdings is holdings
-            and kept.policy == self._judging.policy
-            and not moment.maybe_reached(kept.holds_until)
-        ):
-            return kept
         standing = await self.weigh_at(Use(caller, component, in_force, holdings), moment)
         if len(self._standings) >= STANDINGS_MAX:
             self._standings.clear()
-        self._standings[key] = standing
+        self._standings[caller.key, release, component] = standing
         return standing
+
+    def _kept(self, caller: Caller, component: Component, release: str) -> Standing | None:
+        """What was weighed for this very caller, where it still holds."""
+        _, moment = self._current.now()
+        kept = self._standings.get((caller.key, release, component))
+        if (
+            kept is not None
+            and kept.caller is caller
+            and not moment.maybe_reached(kept.holds_until)
+            and self._stands(kept)
+        ):
+            return kept
+        return None
+
+    def _stands(self, standing: Standing) -> bool:
+        """Whether nothing that it was weighed on was dropped or replaced since."""
+        return (
+            self._current.snapshot.releases.get(standing.in_force.strategy.release) is standing.in_force
+            and self._holdings.get_kept(standing.caller.organisation) is standing.holdings
+            and self._directory.is_current(standing.caller)
+            and self._judging.policy == standing.policy
+        )
 
     async def weigh_at(self, use: Use, moment: Moment) -> Standing:
         """What stands for a use at any moment, judged and not kept."""

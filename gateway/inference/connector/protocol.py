@@ -13,7 +13,7 @@ from gateway.inference.connector.answers import Answer
 from gateway.inference.connector.faults import BrokenAnswer
 from gateway.inference.connector.upstreams import Limits
 
-JUST_USED_S = 0.02
+JUST_USED_S = 0.5
 """So soon after an answer no server closes a connection that it said it would keep."""
 
 SLICE_BYTES = 256 * 1024
