@@ -147,7 +147,7 @@ class Installation:
             _, moment = self.current.now()
             await self._record_start()
             self.bootstrap = await self.directory.bootstrap(moment)
-            await self.feed.poll(self.review)
+            await self.feed.poll()
             await self.follower.start()
             stack.push_async_callback(self.follower.stop)
             stack.push_async_callback(self.connector.close)
@@ -162,7 +162,7 @@ class Installation:
     async def _tell_the_time(self) -> None:
         """Ask what is in force until an answer came fast enough to know the time by; the last answer has to do."""
         for _ in range(FIRST_POLLS):
-            await self.feed.poll(self.review)
+            await self.feed.poll()
             if self.current.clock.now().uncertainty <= UNCERTAINTY_MAX_US:
                 return
 

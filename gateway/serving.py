@@ -90,6 +90,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.due_at = self.loop.time() + RECEIPT_S
         self._in_head = True
         super().on_message_begin()
+        self.scope["extensions"] = {"abort": self.transport.abort}  # type: ignore[dict-item]
 
     def on_headers_complete(self) -> None:
         self._in_head, self._head_bytes = False, 0

@@ -26,7 +26,7 @@ def all_used() -> Metrics:
     metrics.call_finished("v1", "complete")
     metrics.turned_away("invalid_api_key")
     metrics.stream_cut("key_revoked")
-    metrics.tokens_counted(7, 11, "acme/atlas-1")
+    metrics.tokens_counted(7, 11)
     metrics.weights_sent(1000)
     metrics.batch_written(3, 0.002)
     metrics.batch_failed()
@@ -45,7 +45,7 @@ def test_what_was_counted_is_what_is_read() -> None:
 
     assert read["gateway_calls_total", ("v1", "refused", "stage_not_open")] == 2
     assert read["gateway_calls_total", ("v1", "complete", "")] == 1
-    assert read["gateway_tokens_total", ("completion", "acme/atlas-1")] == 11
+    assert read["gateway_tokens_total", ("completion",)] == 11
     assert read["gateway_ledger_entries_total", ()] == 3
     assert read["gateway_ledger_commit_seconds_count", ()] == 1
     assert read["gateway_upstream_seconds_sum", ("vllm",)] == 1.5

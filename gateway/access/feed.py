@@ -17,7 +17,7 @@ from gateway.access.review import Review
 from gateway.access.snapshot import InForce, Snapshot
 from gateway.clock import elapsed_us
 from gateway.ledger.entries import Event
-from gateway.ledger.store import Act, Actor, Ledger
+from gateway.ledger.store import Act, Actor, Ledger, Touch
 
 log = structlog.get_logger()
 
@@ -48,17 +48,25 @@ class Feed:
         self._revision = -1
 
     async def run(self, review: Review, poll_s: float) -> None:
-        """Poll until cancelled. A poll that fails is logged and tried again; meanwhile the snapshot ages."""
+        """Poll until cancelled. A poll that fails is logged and tried again; meanwhile the snapshot ages.
+
+        What is under way is judged again beside the polling: a slow judge holds up no news and no cut.
+        """
+        reviews: set[asyncio.Task[None]] = set()
         while True:
+            touches: tuple[Touch, ...] = ()
             try:
-                await self.poll(review)
+                touches = await self.poll()
             except Exception as error:
                 log.warning("revision_unread", error=type(error).__name__, age_us=self._current.age_us())
+            reviewing = asyncio.create_task(review.run(touches, self._current.clock.now()))
+            reviews.add(reviewing)
+            reviewing.add_done_callback(reviews.discard)
             review.cut_what_cannot_go_on()
             await asyncio.sleep(poll_s)
 
-    async def poll(self, review: Review) -> None:
-        """Ask once and follow. Raises what the database raises; then nothing was confirmed."""
+    async def poll(self) -> tuple[Touch, ...]:
+        """Ask once and follow; returns what was touched. Raises what the database raises: nothing is confirmed then."""
         asked_at = elapsed_us()
         news = await self._ledger.news(self._revision)
         stepped_us = self._current.clock.observe(news.database_now, asked_at, elapsed_us())
@@ -75,7 +83,7 @@ class Feed:
             snapshot = msgspec.structs.replace(snapshot, revision=news.revision, policy=self._judging.policy)
         self._revision = news.revision
         self._current.confirm(asked_at, snapshot)
-        await review.run(news.touches, self._current.clock.now())
+        return news.touches
 
 
 def _clock_stepped(stepped_us: int) -> Act:

@@ -1,5 +1,6 @@
 """Judging again what is under way, one judgement a use, when what admitted it is touched or its time is up."""
 
+import asyncio
 from collections.abc import Iterable
 
 from gateway.access.current import Current
@@ -31,11 +32,15 @@ class Review:
         """When each use that could not be judged again fell into doubt, by `elapsed_us()`."""
 
     async def run(self, touches: Iterable[Touch], moment: Moment) -> None:
-        """Go once over all that is under way."""
+        """Go once over all that is under way, every use by itself: none waits for another's judgement."""
         named = {(touch.kind, touch.id) for touch in touches}
-        for use, passages in self._gate.passages.groups():
-            if use in self._in_doubt or any(_concerns(named, moment, passage.standing) for passage in passages):
-                await self._again(use, passages, moment)
+        await asyncio.gather(
+            *[
+                self._again(use, passages, moment)
+                for use, passages in self._gate.passages.groups()
+                if use in self._in_doubt or any(_concerns(named, moment, passage.standing) for passage in passages)
+            ]
+        )
 
     def cut_what_cannot_go_on(self) -> None:
         """Cut everything when this process has lost sight of what is in force, or cannot write what happens."""
@@ -51,13 +56,14 @@ class Review:
 
     async def _again(self, use: UseKey, passages: list[Passage], moment: Moment) -> None:
         key, release, component = use
+        asked_at = elapsed_us()
         try:
             caller = await self._directory.caller(key, moment)
             standing = await self._gate.weigh(caller, component, release)
         except Unauthenticated as error:
             return self._cut(use, passages, error.code)
         except Unavailable as error:
-            fell = self._in_doubt.setdefault(use, elapsed_us())
+            fell = self._in_doubt.setdefault(use, asked_at)
             if elapsed_us() - fell > DOUBT_MAX_US:
                 self._cut(use, passages, error.code)
             return None

@@ -7,6 +7,7 @@ GET and a HEAD each make an entry; the end of a GET says how many bytes left.
 import asyncio
 import os
 import re
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,6 +26,9 @@ from gateway.metrics import Metrics
 from gateway.releases.components import Component
 
 log = structlog.get_logger()
+
+STALL_S = 60.0
+"""A client that takes nothing for so long has gone."""
 
 ENDPOINT = "/hub/{namespace}/{name}/resolve/{revision}/{path}"
 _ROUTE = re.compile(r"/hub/([A-Za-z0-9._-]{1,96}/[A-Za-z0-9._-]{1,96})/resolve/([^/]{1,200})/([^?#]{1,1000})")
@@ -91,12 +95,23 @@ class ResolveDoor:
             return
         with opened(file) as descriptor:
             await send(start)
+            giving = asyncio.current_task()
+            assert giving is not None
+            passage.on_cut(partial(_cancel, giving))
             gone = asyncio.ensure_future(_gone(receive))
             try:
                 await self._stream(send, passage, gone, descriptor, (first, last))
+            except asyncio.CancelledError:
+                if not passage.cut_reason or giving.uncancel() > 0:
+                    raise
+            except TimeoutError:
+                passage.outcome = "client_gone"
             finally:
                 gone.cancel()
                 self._metrics.weights_sent(passage.bytes_out)
+            if passage.outcome != "complete":
+                # Nothing of what is on its way may arrive, and nobody may take it for the whole.
+                scope.get("extensions", {}).get("abort", _nothing)()
 
     async def _stream(
         self, send: Any, passage: Passage, gone: "asyncio.Future[None]", descriptor: int, span: tuple[int, int]
@@ -106,8 +121,9 @@ class ResolveDoor:
             chunk = await asyncio.to_thread(os.pread, descriptor, min(READ_BYTES, last + 1 - offset), offset)
             if passage.cut_reason or gone.done() or not chunk:
                 passage.outcome = "client_gone" if gone.done() else "failed"
-                return  # less than promised: the server drops the connection, so nobody takes it for the whole
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                return
+            async with asyncio.timeout(STALL_S):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
             offset += len(chunk)
             passage.bytes_out += len(chunk)
         await send({"type": "http.response.body", "body": b""})
@@ -138,3 +154,11 @@ def _headers(passage: Passage, file: WeightFile, first: int, last: int, *, whole
 async def _gone(receive: Any) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _cancel(giving: "asyncio.Task[Any]") -> None:
+    giving.cancel()
+
+
+def _nothing() -> None:
+    """Where the server cannot abort, leaving the answer incomplete has to do."""

@@ -12,7 +12,7 @@ import msgspec
 from gateway.errors import NotFound, Unavailable
 from gateway.releases.strategies import WeightsTarget
 
-READ_BYTES = 1 << 20
+READ_BYTES = 256 << 10
 FIRST_CHECK_S = 20.0
 """How long a first request may wait while a file is checked; larger files ask the client to come back."""
 
@@ -33,11 +33,14 @@ class Identity(msgspec.Struct, frozen=True):
     inode: int
     bytes_total: int
     modified_ns: int
+    device: int
+    changed_ns: int
+    """When the file system last noted a change: unlike the time of modification, nobody can set it."""
 
     @classmethod
     def of(cls, location: Path, status: os.stat_result) -> "Identity":
         """The identity in a file's status."""
-        return cls(str(location), status.st_ino, status.st_size, status.st_mtime_ns)
+        return cls(str(location), status.st_ino, status.st_size, status.st_mtime_ns, status.st_dev, status.st_ctime_ns)
 
 
 class WeightFile(msgspec.Struct, frozen=True):

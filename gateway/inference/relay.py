@@ -99,6 +99,8 @@ class Relay:
         try:
             async with self._connector.exchange(upstream.name, outbound) as answer:
                 passage.upstream_request = relaying.upstream_request(answer)
+                if answer.status not in {200, 408, 504}:
+                    passage.report(0, 0)  # an error has generated nothing, unless it is that of a wait given up
                 relaying.check(answer, stream=outbound.stream)
                 if outbound.stream and answer.status == 200:
                     frames = Frames(withhold_usage=withhold_usage)
@@ -152,8 +154,7 @@ class Relay:
     def _count(self, passage: Passage, usage: Usage | None) -> None:
         if usage is not None:
             passage.report(usage.prompt_tokens, usage.completion_tokens)
-            release = passage.standing.in_force.strategy.release
-            self._metrics.tokens_counted(usage.prompt_tokens, usage.completion_tokens, release)
+            self._metrics.tokens_counted(usage.prompt_tokens, usage.completion_tokens)
 
     async def _body(self, headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
         """The whole request, within bounds. Raises TooLarge as soon as it is known to be."""

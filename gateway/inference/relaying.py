@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from gateway.errors import UpstreamFailed, UpstreamTimeout
 from gateway.inference.connector.answers import Answer
-from gateway.inference.connector.faults import BrokenAnswer
+from gateway.inference.connector.faults import BrokenAnswer, Busy
 from gateway.inference.connector.upstreams import Upstream
 from gateway.inference.dialect import Headers
 
-OF_THE_REQUEST = frozenset({400, 413, 422, 429})
+OF_THE_REQUEST = frozenset({400, 413, 422})
 """Error statuses that pass."""
 ERROR_BYTES_MAX = 64 * 1024
 
@@ -30,6 +30,8 @@ def check(answer: Answer, *, stream: bool) -> None:
     """Whether the answer's head is of a kind that may pass. Raises UpstreamFailed."""
     if answer.status in (504, 408):
         raise UpstreamTimeout
+    if answer.status == 429:
+        raise Busy  # the limit is that of the gateway's account there, not the caller's
     if answer.status != 200 and answer.status not in OF_THE_REQUEST:
         raise UpstreamFailed(f"The model's server answered with status {answer.status}.")
     expected = _EVENTS if stream and answer.status == 200 else _JSON

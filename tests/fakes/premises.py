@@ -51,7 +51,8 @@ class Premises:
 
     async def follow(self) -> None:
         """What every process does several times a second."""
-        await self.installation.feed.poll(self.installation.review)
+        touches = await self.installation.feed.poll()
+        await self.installation.review.run(touches, self.installation.current.clock.now())
 
     async def settle(self) -> None:
         """Wait until everything submitted is recorded: what is appended now comes after it."""
