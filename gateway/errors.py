@@ -10,6 +10,7 @@ GatewayError
 │   └── InvalidFile      400  the same, with the lines of a file
 ├── TooLarge             413  input above a stated size
 ├── Unavailable          503  cannot judge, cannot record, cannot know: so nothing passes
+│   ├── DatabaseUnavailable
 │   ├── JudgeUnavailable
 │   ├── LedgerUnavailable
 │   ├── SnapshotStale
@@ -138,6 +139,14 @@ class Unavailable(GatewayError):
     code = "unavailable"
     retry_after_s: int = 1
     next_step = "Nothing was sent to the model. Try again shortly."
+
+
+class DatabaseUnavailable(Unavailable):
+    """What must be known could not be read."""
+
+    code = "database_unavailable"
+    message = "The gateway cannot look up now what it must know."
+    next_step = "Nothing was done. Try again shortly."
 
 
 class JudgeUnavailable(Unavailable):

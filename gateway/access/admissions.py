@@ -9,7 +9,7 @@ from gateway.access.grants import Acceptance, Grant, Holdings
 from gateway.access.quotas import Meter
 from gateway.clock import DAY, Instant, text_from
 from gateway.database.engine import Database
-from gateway.errors import Conflict, Invalid, NotFound
+from gateway.errors import Conflict, DatabaseUnavailable, Invalid, NotFound
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 
@@ -85,8 +85,14 @@ class Admissions:
         )
 
     async def holdings(self, organisation: str) -> Holdings:
-        """Everything one organisation holds; empty holdings where it holds nothing."""
-        return await self._database.read(lambda connection: store.holdings(connection, organisation))
+        """Everything one organisation holds; empty holdings where it holds nothing.
+
+        Raises DatabaseUnavailable, whatever the driver raised: nobody is admitted on a guess, and that is no crash.
+        """
+        try:
+            return await self._database.read(lambda connection: store.holdings(connection, organisation))
+        except Exception as error:
+            raise DatabaseUnavailable from error
 
     async def used(self, organisation: str) -> dict[str, Meter]:
         """The meters of one organisation, by release."""

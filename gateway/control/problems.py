@@ -14,7 +14,16 @@ from litestar.types import ExceptionHandlersMap, Scope
 from gateway.access.calls import new_request_id
 from gateway.access.refusals import Refused
 from gateway.clock import text_from
-from gateway.errors import GatewayError, Invalid, InvalidFile, TooLarge, Unauthenticated, Unavailable
+from gateway.errors import (
+    DatabaseUnavailable,
+    GatewayError,
+    Invalid,
+    InvalidFile,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+from gateway.ledger.store import is_outage
 
 MEDIA_TYPE = "application/problem+json"
 DETAIL_LENGTH_MAX = 4_000
@@ -99,6 +108,9 @@ def problem_of(error: Exception, request_id: str) -> Problem:
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The response for an error raised anywhere below this door."""
     request_id = request_id_of(request.scope)
+    if is_outage(error):
+        log.warning("database_failed", error=type(error).__name__, request_id=request_id)
+        error = DatabaseUnavailable()
     problem = problem_of(error, request_id)
     if problem.status >= 500 and not isinstance(error, GatewayError):
         log.error("unforeseen", error=type(error).__name__, request_id=request_id, exc_info=error)
