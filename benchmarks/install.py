@@ -13,11 +13,12 @@ HERE = Path(__file__).parent
 
 def install_python_peers() -> None:
     """Envoy and LiteLLM, in an environment of their own, by hash."""
-    if not (PYTHON / "bin" / "python").exists():
-        venv.create(PYTHON, with_pip=True)
-    lock = HERE / "requirements.lock"
-    pip = [str(PYTHON / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(lock)]
-    subprocess.run(pip, check=True)
+    python = PYTHON / "bin" / "python"
+    if not python.exists():
+        venv.create(PYTHON)
+    # Not pip, which until 24 takes a pinned package that another one wants with an extra for one that is not pinned.
+    uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--python", str(python)]
+    subprocess.run([*uv, "--require-hashes", "-r", str(HERE / "requirements.lock")], check=True)
 
 
 def install_node_peers() -> None:

@@ -117,6 +117,11 @@ class House:
         entries: list[dict[str, Any]] = answer.json()["entries"]
         return entries
 
+    def newest(self) -> int:
+        """The index of the newest entry, which tells whether there is another one however long the ledger is."""
+        index: int = self.entries(limit=1)[0]["index"]
+        return index
+
     def say(self, data: bytes, *, wait_s: float = 2.0) -> bytes:
         """Write bytes to a fresh connection and return all that comes back until it is silent or closed."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=PROMPT_S) as connection:
