@@ -8,10 +8,14 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
-from gateway.control.problems import HANDLERS
+from gateway.access.calls import new_request_id
+from gateway.control import problems
 from gateway.control.router import control_router
 from gateway.control.schema import COMPONENTS
+from gateway.errors import GatewayError
 from gateway.health import health_routes
+from gateway.hub import answers
+from gateway.inference import dialect
 from gateway.installation import Installation
 
 OPENAPI = OpenAPIConfig(
@@ -37,7 +41,7 @@ def create_app(installation: Installation) -> Litestar:
         ],
         lifespan=[installation.running],
         openapi_config=OPENAPI,
-        exception_handlers=HANDLERS,
+        exception_handlers=problems.HANDLERS,
         logging_config=None,
     )
 
@@ -60,6 +64,15 @@ def with_doors_first(app: Litestar, installation: Installation) -> ASGIApp:
             await app(scope, receive, send)
 
     return enter
+
+
+def told_by_door(path: bytes, error: GatewayError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """An error met before any door, in the shape of the one that the path leads to: status, headers and body."""
+    if path.startswith(b"/v1/"):
+        return dialect.failure(error, new_request_id())
+    if path.startswith(b"/hub/"):
+        return answers.failure(error, new_request_id())
+    return problems.failure(error, new_request_id())
 
 
 def _mounted(path: str, door: ASGIApp) -> Any:

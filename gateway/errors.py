@@ -9,6 +9,7 @@ GatewayError
 ├── Invalid              400  input that cannot be understood
 │   └── InvalidFile      400  the same, with the lines of a file
 ├── TooLarge             413  input above a stated size
+│   └── HeadTooLarge     431  the same, of a request's head
 ├── Unavailable          503  cannot judge, cannot record, cannot know: so nothing passes
 │   ├── DatabaseUnavailable
 │   ├── JudgeUnavailable
@@ -130,6 +131,14 @@ class TooLarge(GatewayError):
 
     status = 413
     code = "request_too_large"
+
+
+class HeadTooLarge(TooLarge):
+    """Request line and headers above their size."""
+
+    status = 431
+    code = "head_too_large"
+    next_step = "Send fewer or shorter headers."
 
 
 class Unavailable(GatewayError):

@@ -140,7 +140,7 @@ class Installation:
             stack.push_async_callback(self.database.close)
             await self.judge.start()
             stack.push_async_callback(self.judge.stop)
-            await self._tell_the_time()
+            await self.tell_the_time()
             await self.writer.start()
             stack.push_async_callback(self.writer.stop)
             await self.recovery.run(elapsed_us(), alone=self.database.dialect == "sqlite")
@@ -159,7 +159,7 @@ class Installation:
                 _in_background(stack, self._recover())
             yield
 
-    async def _tell_the_time(self) -> None:
+    async def tell_the_time(self) -> None:
         """Ask what is in force until an answer came fast enough to know the time by; the last answer has to do."""
         for _ in range(FIRST_POLLS):
             await self.feed.poll()

@@ -10,12 +10,14 @@ import msgspec
 import structlog
 import uvloop
 
-from gateway.app import create_app, with_doors_first
+from gateway.app import create_app, told_by_door, with_doors_first
 from gateway.database.durability import check_durability
+from gateway.database.engine import open_database
 from gateway.database.exclusive import exclusively
 from gateway.database.migrate import prepare
 from gateway.demo import UPSTREAM, furnish
-from gateway.errors import Stopping
+from gateway.errors import SettingsInvalid, Stopping
+from gateway.identity.store import is_empty
 from gateway.inference.connector.upstreams import Upstream, read_upstreams, upstream_at
 from gateway.inference.simulated.server import SimulatedModel
 from gateway.installation import Installation
@@ -47,11 +49,14 @@ def serve(settings: Settings, *, demo: bool = False, upstream: str | None = None
 
 async def _serve(settings: Settings, *, demo: bool, upstream: str | None) -> None:
     await prepare(settings.database)
+    await _check_secrets(settings)
     declared = read_upstreams(settings.upstreams.read_bytes(), settings.upstreams) if settings.upstreams else {}
     async with _with_demonstration(declared, demo=demo, upstream=upstream) as upstreams:
         installation = Installation(settings, upstreams)
         await check_durability(installation.database)
-        server = make_server(with_doors_first(create_app(installation), installation), graceful_s=settings.shutdown_s)
+        server = make_server(
+            with_doors_first(create_app(installation), installation), told_by_door, graceful_s=settings.shutdown_s
+        )
         ending = asyncio.create_task(_end_in_time(server, installation, settings.shutdown_s - LAST_WORDS_S))
         try:
             async with listening(server, settings.host, settings.port) as port:
@@ -59,6 +64,24 @@ async def _serve(settings: Settings, *, demo: bool, upstream: str | None) -> Non
                 await _welcome(installation, _address(settings.host, port), demo=demo)
         finally:
             ending.cancel()
+
+
+async def _check_secrets(settings: Settings) -> None:
+    """Raise SettingsInvalid where a database in use has lost a file that belongs to it: a new one would not fit."""
+    missing = [path for path in (settings.peppers_path, settings.signing_key_path) if not path.exists()]
+    if not missing:
+        return
+    database = open_database(settings.database)
+    try:
+        in_use = not await database.read(is_empty)
+    finally:
+        await database.close()
+    if in_use:
+        raise SettingsInvalid(
+            f"The database is in use, and what belongs to it is missing: {' and '.join(map(str, missing))}.",
+            next_step="Put it back from the backup. New peppers would verify no key, and a new signing key would sign"
+            " another history.",
+        )
 
 
 class _Stoppable(Protocol):

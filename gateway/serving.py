@@ -5,14 +5,16 @@ Without them one connection could hold a head of any size in memory, or send a b
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gateway.errors import SettingsInvalid
+from gateway.errors import GatewayError, HeadTooLarge, Invalid, SettingsInvalid
 
 HEAD_BYTES_MAX = 64 * 1024
 """Request line and headers together."""
@@ -25,7 +27,8 @@ SWEEP_S = 1.0
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+Telling = Callable[[bytes, GatewayError], tuple[int, list[tuple[bytes, bytes]], bytes]]
+"""From the path that was asked, as far as it could be read, and the error: status, headers and body."""
 
 
 class HeadJoined:
@@ -73,6 +76,10 @@ class BoundedProtocol(HttpToolsProtocol):
     _head_bytes: int = 0
     _in_head: bool = True
 
+    def __init__(self, *given: Any, tell: Telling, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._tell = tell
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.transport = HeadJoined(transport, self.loop)  # type: ignore[assignment]
@@ -83,8 +90,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
         super().data_received(data)
         if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
-            self.transport.write(_TOO_LARGE)
-            self.transport.close()
+            self._refuse(HeadTooLarge(f"A request's head may have at most {HEAD_BYTES_MAX} bytes."))
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the server's own words
+        """Answer, in the shape of its door, what is no request; the server's own answer would be a bare sentence."""
+        self._refuse(Invalid("The request is not HTTP as it is specified (RFC 9112).", code="malformed_http"))
+
+    def _refuse(self, error: GatewayError) -> None:
+        status, headers, body = self._tell(self.url or b"", error)
+        head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode("ascii")
+        lines = b"".join(b"%b: %b\r\n" % header for header in (*headers, (b"connection", b"close")))
+        self.transport.write(head + lines + b"\r\n" + body)
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         self.due_at = self.loop.time() + RECEIPT_S
@@ -105,12 +122,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """Nothing is upgraded here, and a request that asks for it is no event: it is answered as it stands."""
 
 
-def make_server(app: Any, *, graceful_s: int = 30) -> uvicorn.Server:
-    """A server that is ready to be run; `listening` runs it."""
+def make_server(app: Any, tell: Telling, *, graceful_s: int = 30) -> uvicorn.Server:
+    """A server that is ready to be run; `listening` runs it. `tell` words what is refused before the application."""
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            http=BoundedProtocol,
+            http=partial(BoundedProtocol, tell=tell),  # type: ignore[arg-type]
             ws="none",
             loop="uvloop",
             lifespan="on",

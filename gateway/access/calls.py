@@ -35,8 +35,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     draws_on: tuple[Component, ...] = ()
     """Components it asks for beside the one it is admitted for, such as inference.logprobs."""
     bytes_in: int = 0
-    tokens_in_max: int = 0
-    """An upper bound of input tokens. Every token stands for a byte of the request at least."""
+    tokens_in_max: int | None = 0
+    """An upper bound of input tokens; None where there is none, as for a picture behind an address."""
     answers: int = 1
     """How many answers it asks for (`n`, `best_of`); tokens multiply by it."""
     output_tokens: int | None = None
@@ -80,6 +80,12 @@ def bind(call: Call, obligations: Obligations) -> Terms | Breach:
         imposed = OUTPUT_TOKENS_DEFAULT if most is None else most
     reserved = 0
     if obligations.tokens_per_day is not None:
+        if call.tokens_in_max is None:
+            return Breach(
+                Reason.PARAMETER_NOT_ALLOWED,
+                "content",
+                "Tokens are limited here, and what this content comes to is known only afterwards: send text alone.",
+            )
         output = call.output_tokens if call.output_tokens is not None else imposed or 0
         reserved = call.tokens_in_max + call.answers * output
     return Terms(reserved, imposed)

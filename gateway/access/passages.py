@@ -51,9 +51,12 @@ class Passage:
         "bytes_out",
         "commitment",
         "cut_reason",
+        "file",
+        "file_sha256",
         "index",
         "obligations",
         "outcome",
+        "range",
         "request_id",
         "sent",
         "standing",
@@ -94,6 +97,8 @@ class Passage:
         self.commitment: Commitment | None = None
         """To the answer as it left, where the use asks for one."""
         self.upstream_request = ""
+        self.file = self.file_sha256 = self.range = ""
+        """Of a download: which declared file, and which bytes of it, as `content-range` says them."""
 
     @property
     def commits(self) -> bool:

@@ -34,6 +34,7 @@ def refused_unknown(call: Call, component: str, caller: Caller, reason: str) -> 
         organisation=caller.organisation,
         key=caller.key,
         component=component,
+        draws_on=list(call.draws_on),
         endpoint=call.endpoint,
         end_user=call.end_user,
         reasons=[reason],
@@ -69,6 +70,9 @@ def finished(passage: Passage) -> Intent:
         duration_us=elapsed_us() - passage.started_us,
         commitment=passage.commitment.digest if passage.commitment is not None else "",
         upstream_request=passage.upstream_request,
+        file=passage.file,
+        file_sha256=passage.file_sha256,
+        range=passage.range,
     )
     claim = Settle(scope_of(caller.organisation, release), passage.taken.day, reserved, used)
     salt = passage.commitment.salt if passage.commitment is not None else None
@@ -101,6 +105,7 @@ def _body(call: Call, component: str, standing: Standing, reasons: tuple[str, ..
         key=standing.caller.key,
         release=strategy.release,
         component=component,
+        draws_on=list(call.draws_on),
         endpoint=call.endpoint,
         end_user=call.end_user,
         served=strategy.inference.model if strategy.inference is not None and not reasons else "",

@@ -72,8 +72,10 @@ def list_grants(organisation: str | None, release: str | None, limit: int) -> No
 @click.option("--cause", required=True, help="Why; kept in the ledger.")
 @with_json
 def revoke(grant: str, cause: str) -> None:
-    """End a grant at once; calls that it admitted are cut."""
+    """End a grant at once; calls that no other grant admits are cut."""
     revoked = ask("POST", f"/grants/{segment(grant)}/revoke", body={"cause": cause})
     if wants_json():
         return show_json(revoked)
-    return click.echo(f"{revoked['id']} is revoked: {revoked['organisation']} has lost {revoked['release']}.")
+    others = ", ".join(revoked["still_admitted_by"])
+    ends = f"is still admitted to {revoked['release']} by {others}" if others else f"has lost {revoked['release']}"
+    return click.echo(f"{revoked['id']} is revoked: {revoked['organisation']} {ends}.")

@@ -62,6 +62,13 @@ class ShownGrant(msgspec.Struct, frozen=True, kw_only=True):
     revoked_cause: str | None
 
 
+class RevokedGrant(ShownGrant, frozen=True, kw_only=True):
+    """A grant that was just revoked, and whether that shut the organisation out."""
+
+    still_admitted_by: list[str]
+    """Ids of other grants that admit the organisation to the release all the same."""
+
+
 class GrantPage(msgspec.Struct, frozen=True):
     """Some grants, in order of id."""
 
@@ -125,9 +132,13 @@ class Grants(Controller):
     @post("/{grant:str}/revoke", status_code=200, **open_to(Role.PROVIDER))
     async def revoke(
         self, grant: RecordInPath, data: JSONBody[Cause], areas: InAreas, actor: By, moment: Now
-    ) -> ShownGrant:
-        """End a grant at once; calls it admitted are cut within a second."""
-        return _shown(await areas.admissions.revoke(actor, grant, data.cause, moment.latest), moment)
+    ) -> RevokedGrant:
+        """End a grant at once; calls that no other one admits are cut within a second."""
+        revoked = await areas.admissions.revoke(actor, grant, data.cause, moment.latest)
+        holdings = await areas.admissions.holdings(revoked.organisation)
+        others = [other.id for other in holdings.grants.get(revoked.release, ()) if other.is_active(moment)]
+        shown = msgspec.structs.asdict(_shown(revoked, moment))
+        return RevokedGrant(**shown, still_admitted_by=sorted(others))
 
 
 async def _check_both_exist(data: NewGrant, areas: Areas, caller: Caller) -> None:

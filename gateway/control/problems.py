@@ -105,6 +105,17 @@ def problem_of(error: Exception, request_id: str) -> Problem:
     )
 
 
+def failure(error: GatewayError, request_id: str) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Status, headers and body for an error outside any request that the framework handles."""
+    body = msgspec.json.encode(problem_of(error, request_id))
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", request_id.encode()),
+    ]
+    return error.status, headers, body
+
+
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The response for an error raised anywhere below this door."""
     request_id = request_id_of(request.scope)

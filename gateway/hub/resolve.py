@@ -77,12 +77,14 @@ class ResolveDoor:
             if in_force.strategy.weights is None:
                 raise NotFound("This release has no such file.", code="entry_not_found")
             file = await self._weights.find(in_force.strategy.weights, path)
+            passage.file, passage.file_sha256 = path, file.sha256
             await self._give(scope, receive, send, passage, file)
 
     async def _give(self, scope: Any, receive: Any, send: Any, passage: Passage, file: WeightFile) -> None:
         wanted = byte_range(dict(scope["headers"]).get(b"range"), file.bytes_total)
         first, last = wanted or (0, file.bytes_total - 1)
         passage.status = 200 if wanted is None else 206
+        passage.range = f"{first}-{last}/{file.bytes_total}"
         start = {
             "type": "http.response.start",
             "status": passage.status,
@@ -147,7 +149,7 @@ def _headers(passage: Passage, file: WeightFile, first: int, last: int, *, whole
         (b"x-request-id", passage.request_id.encode()),
     ]
     if not whole:
-        headers.append((b"content-range", f"bytes {first}-{last}/{file.bytes_total}".encode()))
+        headers.append((b"content-range", f"bytes {passage.range}".encode()))
     return headers
 
 

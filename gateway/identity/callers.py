@@ -22,6 +22,10 @@ OVERSIGHT = (Role.PROVIDER, Role.APPROVER, Role.ANALYST, Role.AUDITOR)
 """Roles on the provider's side that see every organisation."""
 
 
+ABROAD = (Role.DEVELOPER, Role.AUDITOR)
+"""Roles that keys of other organisations than the provider's own may have: an auditor may come from outside."""
+
+
 class Assertion(msgspec.Struct, frozen=True):
     """One attribute as somebody asserted it. An attribute nobody asserts is unknown, not false."""
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from gateway.clock import DAY, Moment, text_from
 from gateway.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from gateway.identity import store
-from gateway.identity.callers import OVERSIGHT, Caller, Role
+from gateway.identity.callers import ABROAD, OVERSIGHT, Caller, Role
 from gateway.identity.keyring import OVERLAP_MAX, Issued, Key, KeyOrder, Rotation, SignedKey, revoked
 from gateway.identity.keys import key_id_of, kind_of, mint
 from gateway.identity.organisations import PROVIDER, Organisation, checked_text
@@ -72,6 +72,7 @@ def issue(asks: Asking, peppers: Peppers, order: KeyOrder) -> tuple[Issued, Sequ
         sorted_roles(order.roles), valid_scopes(order.scopes), valid_networks(order.networks), _lifetime(lifetime)
     )
     _check_within(rights, may_give, "the key that issues it")
+    _check_holdable(rights.roles, organisation)
     key = _unsigned(organisation, rights, asks.key.id, asks.moment)
     key = msgspec.structs.replace(key, label=checked_text(order.label, "label", empty=True))
     issued = _write(asks.connection, peppers, key)
@@ -167,6 +168,17 @@ def _check_within(rights: Rights, limit: Rights, whose: str) -> None:
             f"The key would be wider than {whose}: {', '.join(wide)}.",
             code="key_too_wide",
             next_step="Ask for less, or have a key issued by one that may give it.",
+        )
+
+
+def _check_holdable(roles: Sequence[Role], organisation: str) -> None:
+    """Raise Forbidden where a customer's key would have a role of the provider's own people."""
+    inner = [role for role in roles if role not in ABROAD]
+    if inner and organisation != PROVIDER:
+        raise Forbidden(
+            f"Only keys of the provider's own organisation have the role {' or '.join(inner)}.",
+            code="role_not_for_customers",
+            next_step=f"Issue the key to `{PROVIDER}`, or with the role {' or '.join(ABROAD)}.",
         )
 
 

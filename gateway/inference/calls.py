@@ -12,6 +12,8 @@ import msgspec
 
 from gateway.access.calls import Call
 from gateway.errors import Invalid
+from gateway.inference import fields
+from gateway.inference.contents import tokens_max
 from gateway.inference.members import Edit, Span, edited, first_place, members
 from gateway.releases.components import Component
 
@@ -66,24 +68,7 @@ _FIELDS = msgspec.json.Decoder(_Fields)
 _PROMPTS = msgspec.json.Decoder(list[msgspec.Raw])
 _PLACE = re.compile(r"`\$\.([a-z_.]+)`|field `([a-z_]+)`")
 
-_DECISIVE = frozenset(_Fields.__struct_fields__) | {"messages", "prompt", "input"}
-_ORDINARY = _DECISIVE | {"temperature", "top_p", "stop", "seed", "tools", "tool_choice", "response_format", "metadata"}
-_ELSEWHERE = re.compile(
-    r"""
-    api_(?:base|key|type|version|token) | base_url | host | url | endpoint | upstream | proxy | headers
-    | extra_(?:headers|body|query) | user_config | config | router_settings | organization | deployment_id | virtual_key
-    | (?:custom_llm_)?providers? | custom_host | models | model_list | routes? | router | mock_response
-    | (?:context_window_|content_policy_)?fallbacks | (?:aws|azure|vertex|litellm|portkey)_.*
-    | lora (?:_path|_request)? | adapter_(?:id|source) | (?:kv|ec)_transfer_params | bootstrap_(?:host|port|room)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-"""Fields by which servers and gateways known to us let a request choose another model, server or credential."""
-
-_UNCOUNTED = re.compile(
-    r"n_predict | num_predict | n_cmpl | max_(?:new_tokens|output_tokens|length) | chat_template", re.VERBOSE
-)
-"""Fields by which some servers are made to compute more than the fields above say, so that limits would not hold it."""
+_DECISIVE = frozenset(_Fields.__struct_fields__)
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -98,6 +83,8 @@ class Asked(msgspec.Struct, frozen=True):
     output_tokens: int | None
     answers: int
     """How many answers are computed: prompts, times the most of `n` and `best_of`."""
+    content_tokens: int | None
+    """As `contents.tokens_max` says."""
     logprobs: bool
     end_user: str
     spans: dict[str, Span]
@@ -109,7 +96,7 @@ class Asked(msgspec.Struct, frozen=True):
             endpoint=self.endpoint.route,
             draws_on=(Component.LOGPROBS,) if self.logprobs else (),
             bytes_in=len(self.body),
-            tokens_in_max=len(self.body),
+            tokens_in_max=None if self.content_tokens is None else len(self.body) + self.content_tokens,
             answers=self.answers,
             output_tokens=self.output_tokens,
             generates=self.endpoint.generates,
@@ -122,13 +109,11 @@ class Asked(msgspec.Struct, frozen=True):
 def read(endpoint: Endpoint, body: bytes) -> Asked:
     """What the request asks. Raises Invalid, with the field where there is one to name."""
     spans = members(body)
-    for key in spans:
-        if key not in _ORDINARY:
-            _judge_unusual(key)
-    fields = _fields(body)
-    if fields.stream and not endpoint.generates:
+    fields.check(spans, endpoint.content, _DECISIVE)
+    said = _fields(body)
+    if said.stream and not endpoint.generates:
         raise Invalid("This endpoint does not stream.", param="stream")
-    if not fields.model.isprintable():
+    if not said.model.isprintable():
         raise Invalid("`model` is not a name.", param="model")
     if "stream_options" in spans:
         start, end = spans["stream_options"]
@@ -137,17 +122,19 @@ def read(endpoint: Endpoint, body: bytes) -> Asked:
     span = spans.get(endpoint.content)
     if span is None or body[span[0]] not in endpoint.opens_with or body[span[0] : span[1]] in (b"[]", b'""'):
         raise Invalid(f"`{endpoint.content}` is missing, empty or of the wrong type.", param=endpoint.content)
-    limits = [limit for limit in (fields.max_tokens, fields.max_completion_tokens) if limit is not None]
+    content = body[span[0] : span[1]]
+    limits = [limit for limit in (said.max_tokens, said.max_completion_tokens) if limit is not None]
     return Asked(
         endpoint=endpoint,
         body=body,
-        model=fields.model,
-        stream=fields.stream is True,
-        include_usage=fields.stream_options is not None and fields.stream_options.include_usage is True,
+        model=said.model,
+        stream=said.stream is True,
+        include_usage=said.stream_options is not None and said.stream_options.include_usage is True,
         output_tokens=max(limits, default=None),
-        answers=max(fields.n or 1, fields.best_of or 1) * _prompts(endpoint, body[span[0] : span[1]]),
-        logprobs=_asks_logprobs(fields),
-        end_user=fields.safety_identifier or fields.user or "",
+        answers=max(said.n or 1, said.best_of or 1) * _prompts(endpoint, content),
+        content_tokens=tokens_max(content, of_chat=endpoint is CHAT),
+        logprobs=_asks_logprobs(said),
+        end_user=said.safety_identifier or said.user or "",
         spans=spans,
     )
 
@@ -203,26 +190,6 @@ def _fields(body: bytes) -> _Fields:
         place = _PLACE.search(str(error))
         param = (place[1] or place[2]) if place is not None else None
         raise Invalid(f"`{param}` is missing, of the wrong type or out of range.", param=param) from None
-
-
-def _judge_unusual(key: str) -> None:
-    """Other fields pass, unless a server may take them for one that decides, they send the call elsewhere, or they
-    have more computed than is counted."""
-    folded = key.casefold().strip().replace("-", "_")
-    if folded in _DECISIVE:
-        raise Invalid(f"A field is spelt almost as `{folded}`.", param=folded)
-    if _ELSEWHERE.fullmatch(folded):
-        raise Invalid(
-            f"`{folded}` is not accepted: where a call goes is the provider's to say.",
-            next_step="Leave the field out.",
-            param=folded,
-        )
-    if _UNCOUNTED.fullmatch(folded):
-        raise Invalid(
-            f"`{folded}` is not accepted: what a call may come to is said by other fields.",
-            next_step="Use `max_tokens` or `max_completion_tokens`, and `n`.",
-            param=folded,
-        )
 
 
 def _prompts(endpoint: Endpoint, content: bytes) -> int:

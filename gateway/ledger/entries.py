@@ -59,6 +59,8 @@ class AccessBody(Body, frozen=True, kw_only=True, omit_defaults=True):
     """What an admitted or refused call says of itself."""
 
     component: str = ""
+    draws_on: list[str] = msgspec.field(default_factory=list)
+    """Components it asked for beside that one, such as `inference.logprobs`."""
     endpoint: str = ""
     """The route as declared, such as `/v1/chat/completions`; never a raw path."""
     end_user: str = ""
@@ -116,6 +118,11 @@ class FinishedBody(Body, frozen=True, kw_only=True, omit_defaults=True):
     commitment: str = ""
     """Salted commitment to the answer's bytes as they left."""
     upstream_request: str = ""
+    file: str = ""
+    """Of a download: the file's path among the release's weights."""
+    file_sha256: str = ""
+    range: str = ""
+    """The bytes it was to give, as `content-range` says them: `first-last/total`."""
 
 
 class AdministrativeBody(Body, frozen=True, kw_only=True, omit_defaults=True):

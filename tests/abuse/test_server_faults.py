@@ -1,10 +1,13 @@
 """Faults of HTTP servers, parsers and their logs: heads without end, slow senders, ambiguous bounds, upgrades, ANSI."""
 
 import asyncio
+import json
 import re
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +37,35 @@ def test_a_head_too_large_is_refused_and_harms_nobody_else(house: House, line: b
 
     assert status(answer) in {0, 400, 431}
     assert house.answers()
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/v1/models", lambda told: told["error"]["code"]),
+        ("/hub/demo/open-1/resolve/main/config.json", lambda told: told["code"]),
+        ("/control/me", lambda told: told["code"] if told["status"] == 400 and told["title"] else ""),
+        ("/", lambda told: told["code"]),
+    ],
+)
+@pytest.mark.parametrize(
+    "rest", [" HTTP/1.1\r\nhost x\r\n\r\n", " HTTP/1.1\r\ncontent-length: x\r\n\r\n", " HTTP/9.9.9\r\n\r\n"]
+)
+def test_what_is_not_http_is_told_so_in_the_shape_of_its_door(
+    house: House, path: str, rest: str, shape: Callable[[Any], str]
+) -> None:
+    head, _, body = house.say(f"GET {path}{rest}".encode()).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"\r\nx-request-id: " in head and b"\r\nconnection: close" in head
+    assert shape(json.loads(body)) == "malformed_http"
+
+
+def test_a_head_too_large_is_told_how_large_it_may_be(house: House) -> None:
+    answer = house.say(b"GET /v1/models HTTP/1.1\r\n" + b"x: %b\r\n" % (b"a" * 1000) * 80)
+
+    assert answer.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "head_too_large"
 
 
 def test_whoever_sends_a_byte_now_and_then_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,3 +68,12 @@ def test_embeddings_reserve_what_they_are_given_and_nothing_to_come() -> None:
     bound = bind(a_call(tokens_in_max=10, generates=False), obligations(tokens_per_day=1000))
 
     assert bound == Terms(10, None)
+
+
+def test_what_nobody_can_count_beforehand_passes_only_where_tokens_are_not_limited() -> None:
+    picture = a_call(tokens_in_max=None)
+
+    assert isinstance(bind(picture, obligations()), Terms)
+    refused = bind(picture, obligations(tokens_per_day=10**9))
+    assert isinstance(refused, Breach)
+    assert refused.reason is Reason.PARAMETER_NOT_ALLOWED

@@ -252,6 +252,7 @@ async def test_a_call_that_asks_for_more_than_offered_is_refused_by_parameter(ho
 
     assert refused.value.reasons == (Reason.COMPONENT_NOT_OFFERED,)
     assert await house.events() == ["access:refused"]
+    assert [entry["body"]["draws_on"] for entry in await house.entries()] == [["inference.logprobs"]]
 
 
 async def test_a_caller_that_leaves_while_it_is_recorded_leaves_nothing_open(house: House) -> None:

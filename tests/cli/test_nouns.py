@@ -94,10 +94,13 @@ def test_terms_are_read_and_accepted(shell: Terminal) -> None:
 def test_a_grant_is_given_listed_and_revoked(shell: Terminal) -> None:
     given = shell.type("grant", "give", "acme", LIMITED, "--authority", "contract 7", "--ends", "30d", "--json")
     grant = json.loads(given.stdout)
+    another = shell.type("grant", "give", "acme", LIMITED, "--authority", "contract 8", "--json")
     listed = shell.type("grant", "list", by="developer").stdout
+    of_two = shell.type("grant", "revoke", json.loads(another.stdout)["id"], "--cause", "doubled")
     revoked = shell.type("grant", "revoke", grant["id"], "--cause", "ended")
 
     assert grant["id"] in listed and "contract 7" in listed
+    assert of_two.exit_code == 0 and f"still admitted to {LIMITED} by {grant['id']}" in of_two.stdout
     assert revoked.exit_code == 0 and "has lost" in revoked.stdout
 
 

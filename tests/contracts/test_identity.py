@@ -36,12 +36,12 @@ async def installation(database: Database) -> Installation:
 
 
 async def test_a_caller_has_what_its_key_was_given(installation: Installation) -> None:
-    order = KeyOrder(organisation="acme", roles=(Role.STAFF, Role.DEVELOPER), scopes=("weights", "inference:a/x"))
+    order = KeyOrder(organisation="acme", roles=(Role.DEVELOPER, Role.AUDITOR), scopes=("weights", "inference:a/x"))
 
     caller, token = await installation.enter(order)
 
     assert (caller.key, caller.organisation) == (key_id_of(token), "acme")
-    assert caller.roles == (Role.DEVELOPER, Role.STAFF)
+    assert caller.roles == (Role.AUDITOR, Role.DEVELOPER)
     assert caller.scopes == ("inference:a/x", "weights")
     assert caller.expires_at == START + 90 * DAY
     assert await installation.another_process().authenticate(token, None, NOW) == caller

@@ -19,7 +19,7 @@ import msgspec
 import uvloop
 from litestar import Litestar
 
-from gateway.app import create_app, with_doors_first
+from gateway.app import create_app, told_by_door, with_doors_first
 from gateway.clock import Moment
 from gateway.database.migrate import prepare
 from gateway.demo import UPSTREAM, Demonstration, furnish
@@ -182,7 +182,7 @@ def open_house(folder: Path, **settings: Any) -> Iterator[House]:
             declared = {UPSTREAM: upstream_at(UPSTREAM, upstream.url, CREDENTIAL)}
             installation = Installation(given, declared)
             app = create_app(installation)
-            server = make_server(with_doors_first(app, installation), graceful_s=1)
+            server = make_server(with_doors_first(app, installation), told_by_door, graceful_s=1)
             port = await stack.enter_async_context(_served(server))
             house = House(installation, app, upstream, port, asyncio.get_running_loop())
             await _furnish(house)

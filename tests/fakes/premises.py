@@ -99,7 +99,7 @@ async def premises(folder: Path, tokens: Mapping[str, str] | None = None) -> Asy
     house = Premises(installation, create_app(installation))
     try:
         await installation.judge.start()
-        await house.follow()
+        await installation.tell_the_time()
         await installation.writer.start()
         if tokens is None:
             await _furnish(house)

@@ -6,9 +6,10 @@ import pytest
 
 from gateway.clock import DAY, NEVER, Moment, at
 from gateway.errors import Conflict, Forbidden, GatewayError, Invalid, NotFound, Unauthenticated
-from gateway.identity.callers import OVERSIGHT, Caller, Role
+from gateway.identity.callers import ABROAD, OVERSIGHT, Caller, Role
 from gateway.identity.directory import Directory
 from gateway.identity.keyring import KeyOrder, Rotation
+from gateway.identity.organisations import PROVIDER
 from tests.fakes.installation import (
     CLAIM,
     NOW,
@@ -96,6 +97,18 @@ async def test_case_8_no_other_role_issues_keys(installation: Installation, role
             await installation.issue(KeyOrder(organisation=organisation, roles=(), scopes=()), by=caller)
 
 
+@pytest.mark.parametrize("role", [Role.PROVIDER, Role.APPROVER, Role.ANALYST, Role.STAFF])
+async def test_case_8_no_customers_key_has_a_role_of_the_providers_own_people(
+    installation: Installation, role: Role
+) -> None:
+    with pytest.raises(Forbidden) as refused:
+        await installation.issue(KeyOrder(organisation="acme", roles=(Role.DEVELOPER, role)))
+    assert refused.value.code == "role_not_for_customers"
+
+    await installation.issue(KeyOrder(organisation=PROVIDER, roles=(role,)))
+    await installation.issue(KeyOrder(organisation="acme", roles=(Role.AUDITOR,)))
+
+
 @pytest.mark.parametrize(
     "rotation",
     [
@@ -133,13 +146,13 @@ async def test_case_8_a_developer_gets_no_wider_key_by_rotating_or_revoking_a_ne
 ) -> None:
     developer, _ = await installation.enter(DEVELOPER)
     wider = await installation.issue(KeyOrder(organisation="acme"))
-    staff = await installation.issue(KeyOrder(organisation="acme", roles=(Role.STAFF,)))
+    auditor = await installation.issue(KeyOrder(organisation="acme", roles=(Role.AUDITOR,)))
 
-    for neighbour in (wider, staff):
+    for neighbour in (wider, auditor):
         with pytest.raises(Forbidden):
             await installation.directory.rotate_key(developer, neighbour.key.id, Rotation(), NOW)
     with pytest.raises(Forbidden):
-        await installation.directory.revoke_key(developer, staff.key.id, "mischief", NOW)
+        await installation.directory.revoke_key(developer, auditor.key.id, "mischief", NOW)
 
 
 Attempt = Callable[[Directory, Caller, str], Awaitable[object]]
@@ -295,7 +308,8 @@ async def test_an_overlap_never_prolongs_the_old_key(installation: Installation)
 
 @pytest.mark.parametrize("how", ["revoked", "expired", "disabled"])
 async def test_case_12_a_key_that_has_ended_administers_nothing_more(installation: Installation, how: str) -> None:
-    order = KeyOrder(organisation="acme", roles=(Role.PROVIDER,), lifetime=DAY)
+    organisation, role = ("acme", Role.DEVELOPER) if how == "disabled" else (PROVIDER, Role.PROVIDER)
+    order = KeyOrder(organisation=organisation, roles=(role,), lifetime=DAY)
     caller, _ = await installation.enter(order)
     directory, now = installation.directory, NOW
     match how:
@@ -345,7 +359,8 @@ async def test_nobody_disables_their_own_organisation_or_creates_one_twice(insta
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.PROVIDER])
 async def test_only_providers_change_organisations_and_attributes(installation: Installation, role: Role) -> None:
-    caller, _ = await installation.enter(KeyOrder(organisation="acme", roles=(role,)))
+    organisation = "acme" if role in ABROAD else PROVIDER
+    caller, _ = await installation.enter(KeyOrder(organisation=organisation, roles=(role,)))
     directory = installation.directory
     held = await directory.assert_attribute(installation.provider, "acme", CLAIM, NOW)
 

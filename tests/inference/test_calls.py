@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import Invalid
 from gateway.inference.calls import CHAT, COMPLETIONS, EMBEDDINGS, Asked, Endpoint, read, rewrite
+from gateway.inference.contents import TEMPLATE_TOKENS
 from gateway.releases.components import Component
 
 
@@ -265,6 +266,11 @@ def test_a_second_spelling_of_what_decides_is_refused(spelling: str) -> None:
         "adapter_id",
         "kv_transfer_params",
         "bootstrap_host",
+        "prompt_id",
+        "cache",
+        "mcp_servers",
+        "web_search_options",
+        "hf_model_name",
         "API_BASE",
         "Api-Base",
         "base-url",
@@ -275,6 +281,87 @@ def test_no_field_chooses_where_a_call_goes(field: str) -> None:
         read(CHAT, chat(**{field: {"api_base": "http://169.254.169.254"}}))
 
     assert invalid.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "field", ["n_predict", "prompt_embeds", "num_retries", "max_retries", "use_beam_search", "num_beams", "best-of"]
+)
+def test_no_field_has_more_computed_than_is_counted(field: str) -> None:
+    with pytest.raises(Invalid):
+        read(COMPLETIONS, completion(**{field: 3}))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "field"), [(CHAT, "prompt"), (CHAT, "input"), (COMPLETIONS, "messages"), (EMBEDDINGS, "messages")]
+)
+def test_the_content_of_another_endpoint_has_no_place(endpoint: Endpoint, field: str) -> None:
+    body = {"model": "m", endpoint.content: [{"role": "user", "content": "x"}] if endpoint is CHAT else "x", field: "y"}
+
+    with pytest.raises(Invalid) as invalid:
+        read(endpoint, json.dumps(body).encode())
+
+    assert invalid.value.param == field
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/large.png"}}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "content": [IMAGE]},
+        {"role": "user", "content": [{"type": "text", "text": "x"}, IMAGE]},
+        {"role": "user", "content": [{"image_url": "https://example.com/large.png"}]},
+        {"role": "user", "content": [{**IMAGE, "type": "text"}]},
+        {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}]},
+        {"role": "user", "content": [{"type": "file", "file": {"file_id": "file-1"}}]},
+        {"role": "user", "content": "x", "images": ["aGk="]},
+        {"role": "assistant", "audio": {"id": "audio_1"}},
+        {"content": "x"},
+        "x",
+    ],
+)
+def test_content_that_its_bytes_do_not_bound_is_known_to_be_so(message: Any) -> None:
+    call = read(CHAT, chat(messages=[{"role": "user", "content": "x"}, message])).call("req_1")
+
+    assert call.tokens_in_max is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "content": "x"},
+        {"role": "user", "content": [{"type": "text", "text": "x"}]},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "function": {"name": "f"}}]},
+        {"role": "tool", "content": "x", "tool_call_id": "1"},
+    ],
+)
+def test_text_comes_to_no_more_tokens_than_it_has_bytes_and_a_template_adds(message: Any) -> None:
+    body = chat(messages=[message])
+
+    assert read(CHAT, body).call("req_1").tokens_in_max == len(body) + TEMPLATE_TOKENS
+
+
+@pytest.mark.parametrize(
+    ("given", "bounded"),
+    [
+        ("x", True),
+        (["x", "y"], True),
+        ([1, 2], True),
+        ([[1], [2]], True),
+        ([{"image": "https://example.com"}, "x"], False),
+        (["x", {"image": "https://example.com"}], False),
+        (["x", [["deep"]]], False),
+    ],
+)
+def test_what_is_embedded_is_bounded_where_it_is_text_or_tokens(given: Any, bounded: bool) -> None:
+    body = json.dumps({"model": "m", "input": given}).encode()
+    try:
+        most = read(EMBEDDINGS, body).call("req_1").tokens_in_max
+    except Invalid:
+        assert not bounded
+    else:
+        assert most == (len(body) if bounded else None)
 
 
 @pytest.mark.parametrize(

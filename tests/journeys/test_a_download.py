@@ -28,7 +28,9 @@ def test_the_file_that_arrives_has_the_declared_digest_and_the_record_its_size(d
     assert answer.status_code == 200
     assert hashlib.sha256(answer.content).hexdigest() == declared()
     assert answer.headers["etag"] == f'"{declared()}"'
-    assert (ended["outcome"], ended["bytes_out"]) == ("complete", len(answer.content))
+    total = len(answer.content)
+    assert (ended["outcome"], ended["bytes_out"]) == ("complete", total)
+    assert (ended["file"], ended["file_sha256"], ended["range"]) == (FILE, declared(), f"0-{total - 1}/{total}")
 
 
 def test_ranges_make_up_the_whole_and_a_head_tells_its_size(demo: GatewayProcess) -> None:
@@ -43,6 +45,7 @@ def test_ranges_make_up_the_whole_and_a_head_tells_its_size(demo: GatewayProcess
     assert head.status_code == 200 and not head.content
     assert (first.status_code, first.headers["content-range"]) == (206, f"bytes 0-99/{total}")
     assert hashlib.sha256(first.content + rest.content).hexdigest() == declared()
+    assert demo.ended(first.headers["x-request-id"])["range"] == f"0-99/{total}"
     assert beyond.status_code == 416
 
 
