@@ -118,9 +118,12 @@ class DatabaseClock:
 
     def now(self) -> Moment:
         """The interval in which the database's clock stands. Raises ClockUnknown before the first reading."""
+        return self.at(elapsed_us())
+
+    def at(self, elapsed: int) -> Moment:
+        """The same at a reading of `elapsed_us()` that was just taken."""
         if self._read_at is None:
             raise ClockUnknown
-        elapsed = elapsed_us()
         slack = self._slack(elapsed)
         return Moment(elapsed + self._low - slack, elapsed + self._high + slack)
 
