@@ -1,10 +1,11 @@
-"""`gateway release`: validate, apply, list, show, digest."""
+"""`gateway release`: validate, apply, list, show, digest, and the presets."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gateway.cli import preset
 from gateway.cli.asking import ask, pages
 from gateway.cli.failures import Failure, told
 from gateway.cli.paths import release_path
@@ -17,6 +18,9 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.group(name="release")
 def command() -> None:
     """Releases: how a model is released, to whom, when and on what conditions, as a file."""
+
+
+command.add_command(preset.command)
 
 
 @command.command()
