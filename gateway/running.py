@@ -17,6 +17,7 @@ from gateway.database.exclusive import exclusively
 from gateway.database.migrate import prepare
 from gateway.demo import UPSTREAM, furnish
 from gateway.errors import SettingsInvalid, Stopping
+from gateway.identity.keyring import Issued
 from gateway.identity.store import is_empty
 from gateway.inference.connector.upstreams import Upstream, read_upstreams, upstream_at
 from gateway.inference.simulated.server import SimulatedModel
@@ -52,7 +53,7 @@ async def _serve(settings: Settings, *, demo: bool, upstream: str | None) -> Non
     await _check_secrets(settings)
     declared = read_upstreams(settings.upstreams.read_bytes(), settings.upstreams) if settings.upstreams else {}
     async with _with_demonstration(declared, demo=demo, upstream=upstream) as upstreams:
-        installation = Installation(settings, upstreams)
+        installation = Installation(settings, upstreams, _show_once)
         await check_durability(installation.database)
         server = make_server(
             with_doors_first(create_app(installation), installation), told_by_door, graceful_s=settings.shutdown_s
@@ -61,7 +62,8 @@ async def _serve(settings: Settings, *, demo: bool, upstream: str | None) -> Non
         try:
             async with listening(server, settings.host, settings.port) as port:
                 _settle_memory()
-                await _welcome(installation, _address(settings.host, port), demo=demo)
+                if not server.should_exit:
+                    await _welcome(installation, _address(settings.host, port), demo=demo)
         finally:
             ending.cancel()
 
@@ -114,14 +116,16 @@ async def _with_demonstration(
 
 
 async def _welcome(installation: Installation, address: str, *, demo: bool) -> None:
-    if installation.bootstrap is not None:
-        print(  # noqa: T201 - shown once, to whoever starts the gateway, and nowhere else
-            f"The provider's first key, shown this once:\n\n    {installation.bootstrap.token.reveal()}\n", flush=True
-        )
     if demo:
         path = await furnish(installation, address)
         log.info("demonstration_ready", keys_and_models=str(path))
     log.info("serving", address=address, schema=f"{address}/schema")
+
+
+def _show_once(first: Issued) -> None:
+    print(  # noqa: T201 - to whoever starts the gateway, and nowhere else
+        f"The provider's first key, shown this once:\n\n    {first.token.reveal()}\n", flush=True
+    )
 
 
 def _settle_memory() -> None:

@@ -110,11 +110,12 @@ async def test_a_database_that_hangs_is_not_waited_for(
 
 
 async def test_who_lost_every_provider_key_is_given_another(installation: Installation) -> None:
-    await installation.directory.revoke_key(installation.provider, installation.provider.key, "lost", NOW)
+    later = at(START + 91 * DAY)
+    assert await refusal(installation.directory, installation.provider_token, now=later) == "key_expired"
 
-    issued = await installation.directory.reissue(NOW)
+    issued = await installation.directory.reissue(later)
 
-    caller = await installation.directory.authenticate(issued.token.reveal(), None, NOW)
+    caller = await installation.directory.authenticate(issued.token.reveal(), None, later)
     assert (caller.organisation, caller.roles) == ("provider", (Role.PROVIDER,))
 
 
