@@ -7,7 +7,7 @@ what follows from a caller can tell by identity whether it still does.
 from collections.abc import Awaitable, Callable
 
 from gateway.clock import Instant, Moment
-from gateway.errors import Unauthenticated
+from gateway.errors import OutsideNetworks
 from gateway.identity.attributes import standing, stands_until
 from gateway.identity.callers import Caller
 from gateway.identity.keyring import SignedKey, revoked
@@ -39,7 +39,7 @@ class KnownKey:
         if self._networks is None or (peer is not None and peer == self._peer):
             return
         if not comes_from(peer, self._networks):
-            raise Unauthenticated
+            raise OutsideNetworks
         self._peer = peer
 
     def caller(self, profile: Profile, moment: Moment) -> Caller:
