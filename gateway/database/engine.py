@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from gateway.errors import SettingsInvalid
+from gateway.database.reaching import located
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -74,16 +74,8 @@ class Database(Protocol):
 
 def open_database(url: str) -> Database:
     """The database behind an SQLAlchemy URL, `sqlite:///path` or `postgresql://…`; nothing is contacted yet."""
-    parsed = make_url(url)
-    backend = parsed.get_backend_name()
-    if backend == "sqlite" and parsed.database not in {None, "", ":memory:"}:
-        return SQLiteDatabase(parsed)
-    if backend == "postgresql":
-        return PostgreSQLDatabase(parsed)
-    raise SettingsInvalid(
-        f"The database `{parsed.render_as_string()}` is not one that keeps what it is given.",
-        next_step="Use sqlite:///PATH or postgresql://USER@HOST/NAME.",
-    )
+    parsed = located(url)
+    return SQLiteDatabase(parsed) if parsed.get_backend_name() == "sqlite" else PostgreSQLDatabase(parsed)
 
 
 class SQLiteDatabase:

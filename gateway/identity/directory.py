@@ -10,7 +10,7 @@ from typing import TypeVar
 from gateway.clock import Moment
 from gateway.database.engine import Database, Work
 from gateway.errors import Invalid, NotFound, SettingsInvalid, Unauthenticated, Unavailable
-from gateway.identity import issuing, registering, store
+from gateway.identity import founding, issuing, registering, store
 from gateway.identity.attributes import Claim
 from gateway.identity.callers import OVERSIGHT, Assertion, Caller
 from gateway.identity.keyring import Issued, Key, KeyOrder, Rotation, SignedKey
@@ -111,18 +111,15 @@ class Directory:
         Raises SettingsInvalid when the peppers at hand verify none of the keys there are.
         """
         if await self._read(store.is_empty):
-            begin = partial(issuing.begin, peppers=self._peppers, moment=now)
+            begin = partial(founding.begin, peppers=self._peppers, moment=now)
             return await self._ledger.administer(Actor(key="", organisation=PROVIDER), begin)
-        if not await self._read(partial(store.has_key_under, peppers=self._peppers.names)):
-            raise SettingsInvalid(
-                "The peppers file does not belong to this database: no key there was signed under any of its peppers.",
-                next_step="Put the peppers file back that this database was used with.",
-            )
+        await self._check_peppers()
         return None
 
     async def reissue(self, now: Moment) -> Issued:
         """A provider's key for whoever runs the installation and holds no other any more. No door may reach this."""
-        reissue = partial(issuing.reissue, peppers=self._peppers, moment=now)
+        await self._check_peppers()
+        reissue = partial(founding.reissue, peppers=self._peppers, moment=now)
         return await self._ledger.administer(Actor(key="", organisation=PROVIDER), reissue)
 
     async def issue_key(self, actor: Caller, order: KeyOrder, now: Moment) -> Issued:
@@ -209,6 +206,13 @@ class Directory:
         """Every assertion about an organisation that was not withdrawn."""
         await self.organisation(actor, organisation)
         return await self._read(partial(store.assertions, organisation=organisation))
+
+    async def _check_peppers(self) -> None:
+        if not await self._read(partial(store.has_key_under, peppers=self._peppers.names)):
+            raise SettingsInvalid(
+                "The peppers file does not belong to this database: no key there was signed under any of its peppers.",
+                next_step="Put the peppers file back that this database was used with.",
+            )
 
     async def _load_key(self, key_id: str) -> SignedKey | None:
         return await self._read(partial(store.signed_key, key_id=key_id))
