@@ -15,6 +15,8 @@ STAGE = (
     *("stage", "state", "access", "opens", "closes", "requests/min", "tokens/day", "output tokens/call"),
     *("log", "kept", "to", "offers", "terms"),
 )
+UNCHECKED = ["dates", "upstreams"]
+"""What only a gateway can tell: its clock and the version in force, and what its operator declared."""
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -38,12 +40,14 @@ def validate(file: Path, against: bool, adopt: bool) -> None:
         content, documents = _read(file)
         with told(str(file)):
             strategy = read_release(content, documents, name=file.name).strategy_at()
-        validated = {"release": strategy.release, "digest": strategy.digest()}
+        validated = {"release": strategy.release, "digest": strategy.digest(), "unchecked": UNCHECKED}
     if wants_json():
         return show_json(validated)
     click.echo(f"{file} is valid: {validated['release']} as {validated['digest']}.")
     if against:
         click.echo("Applying it would change what is in force." if validated["changes"] else "It is in force already.")
+    else:
+        click.echo("Not checked without --against: whether its dates lie ahead, whether its upstream is declared.")
     return None
 
 
