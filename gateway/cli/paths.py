@@ -31,8 +31,6 @@ def absent_at(path: str) -> Absent | None:
         return _absent("assertion", names[2], f"gateway organisation show {names[0]}")
     if noun == "releases":
         release = "/".join(names[:2])
-        if names[2:3] == ["terms"] and len(names) > 3:
-            return _absent("text", f"{names[3]}` of `{release}", f"gateway terms show {release}")
         listing = "gateway model list" if names[2:3] == ["terms"] else "gateway release list"
         return _absent("release", release, listing)
     listed = _LISTED.get(noun)
