@@ -1,8 +1,11 @@
 """What a provider changes here is in force at the gate, recorded, and refused where it is not understood."""
 
+import pytest
+
 from gateway.access.refusals import Refused
+from gateway.identity import store
 from gateway.releases.components import Component
-from tests.builders import a_call
+from tests.builders import a_call, an_assertion
 from tests.fakes.premises import DOCUMENTS, LIMITED, OPEN, Premises, open_release
 
 
@@ -229,6 +232,36 @@ async def test_a_fact_that_cannot_be_is_refused_at_the_door(house: Premises) -> 
     assert [(a.status_code, a.json()["param"]) for a in answers] == [(400, "value"), (400, "name")]
     assert "two letters" in answers[0].json()["detail"]
     assert "Did you mean `residence_country`?" in answers[1].json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("value", "answer"),
+    [
+        ("kp", "attribute_unknown"),
+        ("North Korea", "attribute_unknown"),
+        ("PRK", "attribute_unknown"),
+        (("DE", "kp"), "attribute_unknown"),
+        ("KP", "audience_not_admitted"),
+        ("DE", "yes"),
+    ],
+)
+async def test_a_misspelt_country_in_the_record_opens_no_gate(
+    house: Premises, value: str | tuple[str, ...], answer: str
+) -> None:
+    """Such as was asserted before values were held to their forms, or came into the database another way."""
+    await house.apply(
+        """\
+release: acme/abroad
+serves: {inference: {upstream: simulated, model: x}}
+audiences: {elsewhere: {residence_country: {not_in: [KP, SY]}, on_unknown: deny}}
+stages: [{name: preview, opens: 2024-01-01T00:00:00Z, access: limited, to: [elsewhere], offers: [inference.text]}]
+"""
+    )
+    assertion = an_assertion("residence_country", value)
+    await house.areas.database.write(lambda connection: store.add_assertion(connection, "acme", assertion, "x"))
+    house.areas.directory.drop_all()
+
+    assert await usable(house, "developer", "acme/abroad") == answer
 
 
 async def test_the_policy_in_force_is_named_by_its_digest(house: Premises) -> None:
