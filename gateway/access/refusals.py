@@ -53,9 +53,11 @@ class Refusals:
         refused = Refused(decision.reasons, request_id=call.request_id)
         if refused.reasons[0] is Reason.GRANT_REQUIRED and self._access_request_url:
             refused.next_step = f"Ask for access at {self._access_request_url}, naming your organisation and the model."
+        if refused.reasons[0] in _WANTS_GRANT:
+            _tell_start(refused, standing)
         coming = standing.gathered.coming
         if coming is not None and _will_admit(standing):
-            refused.opens_at = coming.opens
+            refused.opens_at = coming.opens if refused.opens_at is None else min(refused.opens_at, coming.opens)
             refused.message += f" Stage `{coming.name}` admits you from {text_from(coming.opens)}."
         return refused
 
@@ -93,6 +95,21 @@ class Refusals:
         if cut_reason in set(Reason):
             return Refused((Reason(cut_reason),), request_id=request_id)
         return CutShort(code=cut_reason)
+
+
+_WANTS_GRANT = (Reason.GRANT_REQUIRED, Reason.GRANT_ENDED)
+
+
+def _tell_start(refused: Refused, standing: Standing) -> None:
+    """Where a grant begins later, when: asking the provider for one would be no use."""
+    grant, stage = standing.gathered.grant_to_come, standing.gathered.stage
+    if grant is None:
+        return
+    begins = text_from(grant.starts_at)
+    refused.message = f"This model is in limited access and your organisation's grant for it begins at {begins}."
+    refused.next_step = "Call again once it has begun; to use the model before, ask its provider for another grant."
+    if stage is not None and grant.starts_at < stage.closes:
+        refused.opens_at = grant.starts_at
 
 
 def _will_admit(standing: Standing) -> bool:

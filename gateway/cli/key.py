@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from gateway.cli.asking import ask, pages
-from gateway.cli.failures import told
-from gateway.cli.showing import ago, show_facts, show_json, show_table, wants_json, with_json
+from gateway.cli.failures import printable, told
+from gateway.cli.showing import ago, cell, show_facts, show_json, show_table, wants_json, with_json
 from gateway.cli.spans import span
 
 ROLES = ("developer", "staff", "provider", "approver", "analyst", "auditor")
@@ -58,9 +58,16 @@ def list_keys(organisation: str | None, limit: int) -> None:
     if wants_json():
         return show_json(keys)
     return show_table(
-        ("id", "organisation", "label", "roles", "state", "expires", "last used"),
+        ("id", "organisation", "state", "expires", "last used", "roles: label"),
         [
-            (k["id"], k["organisation"], k["label"], k["roles"], k["state"], ago(k["expires_at"]), k["last_used_at"])
+            (
+                k["id"],
+                k["organisation"],
+                k["state"],
+                ago(k["expires_at"]),
+                ago(k["last_used_at"]),
+                cell(k["roles"]) + (f": {cell(k['label'])}" if k["label"] else ""),
+            )
             for k in keys
         ],
         empty="No keys.",
@@ -139,4 +146,6 @@ def _show_once(issued: Any) -> None:
         "It is shown once:",
         err=True,
     )
+    for warning in issued["warnings"]:
+        click.echo(f"warning: {printable(warning)}", err=True)
     return click.echo(issued["token"])

@@ -186,6 +186,10 @@ class Directory:
             partial(store.keys, organisation=organisation, after=after, limit=_page(limit)),
         )
 
+    async def disabled_among(self, organisations: frozenset[str]) -> frozenset[str]:
+        """Which of these organisations are disabled: none of their keys opens anything."""
+        return await self._read(partial(store.disabled_among, organisations=organisations))
+
     async def organisation(self, actor: Caller, organisation: str) -> Organisation:
         """One organisation. Raises NotFound also where the actor may not know of it."""
         _check_organisation_id(organisation)

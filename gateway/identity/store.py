@@ -124,6 +124,14 @@ def end_organisation(connection: Connection, organisation: str, disabled_at: Ins
     )
 
 
+def disabled_among(connection: Connection, organisations: Iterable[str]) -> frozenset[str]:
+    """Which of these organisations are disabled."""
+    query = select(organisation_table.c.id).where(
+        organisation_table.c.id.in_(list(organisations)), organisation_table.c.disabled_at.is_not(None)
+    )
+    return frozenset(connection.execute(query).scalars())
+
+
 def add_assertion(connection: Connection, organisation: str, assertion: Assertion, asserted_by: str) -> None:
     """Write a new assertion; `asserted_by` is the public id of a key."""
     columns = msgspec.structs.asdict(assertion) | {"value": _encode(assertion.value)}

@@ -1,9 +1,12 @@
 """What a refused caller is told: why, what to do, and from when, if it may know."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from gateway.access.calls import Call, Terms, bind
 from gateway.access.decisions import Decision, Obligations
+from gateway.access.grants import Grant
 from gateway.access.passages import Standing
 from gateway.access.quotas import Exceeded, Meter, Take
 from gateway.access.reasons import MEANINGS, Reason
@@ -14,19 +17,21 @@ from gateway.releases import audiences
 from gateway.releases.audiences import Audience
 from gateway.releases.components import Component
 from gateway.releases.strategies import AccessLevel
-from tests.builders import PAST, a_call, a_caller, a_stage, a_strategy, holdings, in_force
+from tests.builders import PAST, a_call, a_caller, a_grant, a_stage, a_strategy, holdings, in_force
 
 OPENS = 1_800_000_000 * SECOND
 A_STAFF_ROLE = Audience(tests=(audiences.Test(attribute="role", op="=", value="staff"),))
 
 
-def refused_for(reason: Reason, *, visible: bool = True, coming_to: str = "public") -> Standing:
+def refused_for(
+    reason: Reason, *, visible: bool = True, coming_to: str = "public", grants: Sequence[Grant] = ()
+) -> Standing:
     strategy = a_strategy(
         a_stage(name="preview", access=AccessLevel.LIMITED, to=("testers",)),
         a_stage(name="general", opens=OPENS, to=(coming_to,)),
         audiences={"testers": A_STAFF_ROLE, "staff": A_STAFF_ROLE},
     )
-    use = Use(a_caller(), Component.TEXT, in_force(strategy), holdings())
+    use = Use(a_caller(), Component.TEXT, in_force(strategy), holdings(*grants))
     gathered = gather(use, at(PAST + 1))
     decision = Decision(allow=False, visible=visible, reasons=(reason,), obligations=None)
     return Standing(use.caller, use.in_force, use.holdings, gathered, "", decision, "", 1)
@@ -61,6 +66,27 @@ def test_whoever_lacks_a_grant_is_told_where_to_ask() -> None:
 
     assert refused.status == 403
     assert "https://example.com/ask" in refused.next_step
+
+
+def test_whose_grant_begins_later_is_told_from_when_instead_of_to_ask_for_one() -> None:
+    begins = PAST + 1000 * SECOND
+    for reason, grants in (
+        (Reason.GRANT_REQUIRED, [a_grant(starts_at=begins)]),
+        (Reason.GRANT_ENDED, [a_grant(ends_at=PAST), a_grant(id="grant_2", starts_at=begins)]),
+    ):
+        refused = Refusals("https://example.com/ask").judged(a_call(), refused_for(reason, grants=grants))
+
+        assert f"begins at {text_from(begins)}" in refused.message
+        assert refused.opens_at == begins
+        assert "example.com" not in refused.next_step
+
+
+def test_a_revoked_grant_to_come_is_told_to_nobody() -> None:
+    revoked = a_grant(starts_at=PAST + 1000 * SECOND, revoked_at=PAST)
+
+    refused = Refusals().judged(a_call(), refused_for(Reason.GRANT_ENDED, grants=[revoked]))
+
+    assert "begins at" not in refused.message
 
 
 def test_every_reason_has_a_meaning_a_status_and_a_next_step() -> None:
