@@ -118,7 +118,8 @@ class Installation:
             body_bytes_max=settings.request_bytes_max,
         )
         self.models = ModelsDoor(self.entrance, self.usable, self.refusals, relay, self.metrics)
-        self.weights = ResolveDoor(self.entrance, self.gate, Weights(settings.weights_path), self.metrics)
+        self.weight_files = Weights(settings.weights_path)
+        self.weights = ResolveDoor(self.entrance, self.gate, self.weight_files, self.metrics)
         self.readiness = Readiness(self.current, self.judge, self.writer)
         self.bootstrap: Issued | None = None
         """The provider's first key, where this start has made it: to be shown once."""
@@ -144,6 +145,7 @@ class Installation:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             stack.push_async_callback(self.leisure.close)
+            stack.callback(self.weight_files.close)
             await self.judge.start()
             stack.push_async_callback(self.judge.stop)
             await self.tell_the_time()
