@@ -66,7 +66,7 @@ class Terms(msgspec.Struct, frozen=True):
 
     tokens_reserved: int
     output_tokens_imposed: int | None
-    """To be written into the request, where the caller left open what must be bounded."""
+    """The most of each answer, to be written into the request; None where nothing bounds it but the caller."""
 
 
 def bind(call: Call, obligations: Obligations) -> Terms | Breach:
@@ -80,8 +80,9 @@ def bind(call: Call, obligations: Obligations) -> Terms | Breach:
             Reason.PARAMETER_NOT_ALLOWED, "max_tokens", f"At most {most} output tokens may be asked for here."
         )
     imposed = None
-    if call.generates and call.output_tokens is None and (most is not None or obligations.tokens_per_day is not None):
-        imposed = OUTPUT_TOKENS_DEFAULT if most is None else most
+    if call.generates and (most is not None or obligations.tokens_per_day is not None):
+        # The caller's own bound too: it may stand under a name that the upstream does not read.
+        imposed = call.output_tokens or most or OUTPUT_TOKENS_DEFAULT
     reserved = 0
     if obligations.tokens_per_day is not None:
         if call.tokens_in_max is None:
@@ -90,6 +91,5 @@ def bind(call: Call, obligations: Obligations) -> Terms | Breach:
                 "content",
                 "Tokens are limited here, and what this content comes to is known only afterwards: send text alone.",
             )
-        output = call.output_tokens if call.output_tokens is not None else imposed or 0
-        reserved = call.tokens_in_max + call.answers * output
+        reserved = call.tokens_in_max + call.answers * (imposed or 0)
     return Terms(reserved, imposed)
