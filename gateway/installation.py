@@ -91,7 +91,8 @@ class Installation:
         peppers = open_peppers(settings.peppers_path)
         self.directory = Directory(self.database, self.ledger, peppers)
         self.entrance = Entrance(self.directory, self.current, self.metrics.turned_away)
-        self.catalogue = Catalogue(self.database, self.ledger, frozenset(upstreams))
+        weights = Weights(settings.weights_path)
+        self.catalogue = Catalogue(self.database, self.ledger, frozenset(upstreams), shelf=weights.lying)
 
         self.judge = _judge(settings)
         self.judging = Judging(self.judge, self.metrics)
@@ -121,7 +122,7 @@ class Installation:
             body_bytes_max=settings.request_bytes_max,
         )
         self.models = ModelsDoor(self.entrance, self.usable, self.refusals, relay, self.metrics)
-        self.weights = ResolveDoor(self.entrance, self.gate, Weights(settings.weights_path), self.metrics)
+        self.weights = ResolveDoor(self.entrance, self.gate, weights, self.metrics)
         self.readiness = Readiness(self.current, self.judge, self.writer)
         self.bootstrap: Issued | None = None
         """The provider's first key, where this start has made it."""

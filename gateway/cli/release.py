@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gateway.cli.asking import ask, pages
-from gateway.cli.failures import Failure, told
+from gateway.cli.failures import Failure, printable, told
 from gateway.cli.paths import release_path
 from gateway.cli.showing import ago, show_facts, show_json, show_table, wants_json, with_json
 
@@ -40,6 +40,7 @@ def validate(file: Path, against: bool, adopt: bool) -> None:
     click.echo(f"{file} is valid: {validated['release']} as {validated['digest']}.")
     if against:
         click.echo("Applying it would change what is in force." if validated["changes"] else "It is in force already.")
+        _note(validated)
     return None
 
 
@@ -53,6 +54,7 @@ def apply(file: Path, adopt: bool, base: str | None) -> None:
     applied = ask("POST", "/releases", body=_sent(file) | {"adopt": adopt, "base": base}, file=str(file))
     if wants_json():
         return show_json(applied)
+    _note(applied)
     done = "is in force" if applied["changed"] else "was in force already"
     return click.echo(f"{applied['release']} version {applied['number']} {done}: {applied['digest']}.")
 
@@ -122,6 +124,11 @@ def digest(folder: Path) -> None:
     import yaml
 
     return click.echo(yaml.safe_dump({"files": files}, sort_keys=True, width=1000), nl=False)
+
+
+def _note(answer: Any) -> None:
+    for note in answer["notes"]:
+        click.echo(f"note: {printable(note)}", err=True)
 
 
 def _sent(file: Path) -> dict[str, Any]:
