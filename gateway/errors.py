@@ -161,7 +161,8 @@ class Unavailable(GatewayError):
 
     status = 503
     code = "unavailable"
-    retry_after_s: int = 1
+    retry_after_s: int | None = 1
+    """None where another try does not help until somebody has put something right."""
     next_step = "Nothing was sent to the model. Try again shortly."
 
 

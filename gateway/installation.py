@@ -95,7 +95,8 @@ class Installation:
         peppers = open_peppers(settings.peppers_path)
         self.directory = Directory(self.database, self.ledger, peppers, self.leisure)
         self.entrance = Entrance(self.directory, self.current, self.metrics.turned_away)
-        self.catalogue = Catalogue(self.leisure, self.ledger, frozenset(upstreams))
+        self.weight_files = Weights(settings.weights_path)
+        self.catalogue = Catalogue(self.leisure, self.ledger, frozenset(upstreams), shelf=self.weight_files.lying)
 
         self.judge = _judge(settings)
         self.judging = Judging(self.judge, self.metrics)
@@ -125,7 +126,6 @@ class Installation:
             body_bytes_max=settings.request_bytes_max,
         )
         self.models = ModelsDoor(self.entrance, self.usable, self.refusals, relay, self.metrics)
-        self.weight_files = Weights(settings.weights_path)
         self.weights = ResolveDoor(self.entrance, self.gate, self.weight_files, self.metrics)
         self.readiness = Readiness(self.current, self.judge, self.writer)
         self.bootstrap: Issued | None = None

@@ -8,7 +8,7 @@ import click
 from gateway.cli import preset
 from gateway.cli.asking import ask, pages
 from gateway.cli.classify import AT, classify, label
-from gateway.cli.failures import Failure
+from gateway.cli.failures import Failure, printable
 from gateway.cli.paths import release_path
 from gateway.cli.release_files import sent, strategy_in
 from gateway.cli.report import report
@@ -51,6 +51,7 @@ def validate(file: Path, against: bool, adopt: bool) -> None:
     click.echo(f"{file} is valid: {validated['release']} as {validated['digest']}.")
     if against:
         click.echo("Applying it would change what is in force." if validated["changes"] else "It is in force already.")
+        _note(validated)
     else:
         click.echo("Not checked without --against: whether its dates lie ahead, whether its upstream is declared.")
     return None
@@ -66,6 +67,7 @@ def apply(file: Path, adopt: bool, base: str | None) -> None:
     applied = ask("POST", "/releases", body=sent(file) | {"adopt": adopt, "base": base}, file=str(file))
     if wants_json():
         return show_json(applied)
+    _note(applied)
     done = "is in force" if applied["changed"] else "was in force already"
     return click.echo(f"{applied['release']} version {applied['number']} {done}: {applied['digest']}.")
 
@@ -128,6 +130,11 @@ def digest(folder: Path) -> None:
     import yaml
 
     return click.echo(yaml.safe_dump({"files": files}, sort_keys=True, width=1000), nl=False)
+
+
+def _note(answer: Any) -> None:
+    for note in answer["notes"]:
+        click.echo(f"note: {printable(note)}", err=True)
 
 
 def _show_versions(versions: list[Any]) -> None:

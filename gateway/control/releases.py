@@ -46,6 +46,8 @@ class Validated(msgspec.Struct, frozen=True, kw_only=True):
     """Digest of the version in force now; null for a new release."""
     changes: bool
     """Whether applying it would change anything."""
+    notes: list[str]
+    """What is no mistake and should be known, such as weights that were not checked yet."""
 
 
 class AppliedVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,8 @@ class AppliedVersion(msgspec.Struct, frozen=True, kw_only=True):
     previous: str
     changed: bool
     """false where this very strategy was in force already."""
+    notes: list[str]
+    """What is no mistake and should be known, such as weights that were not checked yet."""
 
 
 class ShownRelease(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +120,7 @@ class Releases(Controller):
             digest=digest,
             in_force=in_force.digest if in_force is not None else None,
             changes=in_force is None or in_force.digest != digest,
+            notes=list(reading.notes),
         )
 
     @post("/", status_code=200, **open_to(Role.PROVIDER))
@@ -130,6 +135,7 @@ class Releases(Controller):
             digest=version.digest,
             previous=version.previous,
             changed=applied.changed,
+            notes=list(reading.notes),
         )
 
     @get("/{namespace:str}/{name:str}", **open_to(*OVERSIGHT))

@@ -3,16 +3,21 @@
 import asyncio
 import hashlib
 import os
+import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from gateway.errors import NotFound, Unavailable
+from gateway.releases.shelves import Lying
 from gateway.releases.strategies import WeightsTarget
+
+log = structlog.get_logger()
 
 READ_BYTES = 256 << 10
 CHECK_BYTES = 1 << 20
@@ -27,13 +32,24 @@ FIRST_CHECK_S = 20.0
 """How long a first request may wait while a file is checked; larger files ask the client to come back."""
 
 
+CHECK_NOW_BYTES = 64 << 20
+"""How much is read to hold a release file's weights against their digests while its author waits."""
+
+
 class WeightsUnverified(Unavailable):
     """The file on disk is not, or not yet, known to be the declared one."""
 
     code = "weights_unverified"
     message = "This file is still being checked against its declared digest."
-    retry_after_s = 30
+    retry_after_s: int | None = 30
     next_step = "Try again in half a minute."
+
+
+class WeightsAmiss(WeightsUnverified):
+    """The file is missing, or is another one: no waiting makes it the declared one."""
+
+    retry_after_s = None
+    next_step = "Tell the model's provider, who must put the declared file back; another try helps only then."
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -77,6 +93,36 @@ class Weights:
         self._checkers = ThreadPoolExecutor(CHECKED_AT_ONCE, "weights-check")
         self._readers = ThreadPoolExecutor(READ_AT_ONCE, "weights-read")
         self._closing = threading.Event()
+        self._amiss: set[str] = set()
+        """Files of which the operator was told."""
+
+    def lying(self, target: WeightsTarget) -> Mapping[str, Lying] | None:
+        """How each declared file lies; None without the folder. Reads files, so never on the event loop."""
+        folder = None if self._root is None else self._root / target.path
+        if folder is None or not folder.is_dir():
+            return None
+        budget = CHECK_NOW_BYTES
+        found = {}
+        for path, declared in target.files.items():
+            found[path], read = self._lies(folder / path, declared, budget)
+            budget -= read
+        return found
+
+    def _lies(self, location: Path, declared: str, budget: int) -> tuple[Lying, int]:
+        """How one file lies, and how much had to be read to know."""
+        read = 0
+        try:
+            state = location.stat()
+            identity = Identity.of(location, state)
+            sha256 = self._checked.get(identity)
+            if sha256 is None:
+                if not stat.S_ISREG(state.st_mode) or identity.bytes_total > budget:
+                    return Lying.UNCHECKED, 0
+                read = identity.bytes_total
+                sha256 = self._checked[identity] = _sha256_of(location, self._closing)
+        except OSError:
+            return Lying.MISSING, read
+        return (Lying.CHECKED if f"sha256:{sha256}" == declared else Lying.DIFFERS), read
 
     async def find(self, target: WeightsTarget, path: str) -> WeightFile:
         """The declared file at `path`. Raises NotFound where none is declared, WeightsUnverified where it differs."""
@@ -87,13 +133,13 @@ class Weights:
         try:
             identity = Identity.of(location, location.stat())
         except OSError:
-            raise WeightsUnverified("The declared file is missing on the gateway.") from None
+            self._tell(location, "missing")
+            raise WeightsAmiss("The declared file is missing on the gateway.") from None
         found = await self._sha256(location, identity)
         if f"sha256:{found}" != declared:
-            raise WeightsUnverified(
-                "The file on the gateway is not the declared one, so it is not given out.",
-                next_step="The model's provider must restore the declared file or declare the new digest.",
-            )
+            self._tell(location, "differs")
+            raise WeightsAmiss("The file on the gateway is not the declared one, so it is not given out.")
+        self._amiss.discard(str(location))
         return WeightFile(location, identity, found)
 
     async def piece(self, descriptor: int, first: int, end: int) -> bytes:
@@ -121,12 +167,19 @@ class Weights:
         except TimeoutError:
             raise WeightsUnverified from None
         except OSError:
-            raise WeightsUnverified("The declared file cannot be read on the gateway.") from None
+            self._tell(location, "unreadable")
+            raise WeightsAmiss("The declared file cannot be read on the gateway.") from None
         finally:
             if checking.done():
                 self._checking.pop(identity, None)
         self._checked[identity] = found
         return found
+
+    def _tell(self, location: Path, why: str) -> None:
+        """Warn once of each file, until it is well again: a client that tries on would fill the log."""
+        if str(location) not in self._amiss:
+            self._amiss.add(str(location))
+            log.warning("weights_amiss", file=str(location), why=why)
 
 
 @contextmanager

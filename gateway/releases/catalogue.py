@@ -17,6 +17,7 @@ from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases import store
 from gateway.releases.files import Reading, read_release
 from gateway.releases.schedules import Present
+from gateway.releases.shelves import Shelf
 from gateway.releases.strategies import Strategy
 from gateway.releases.versions import Release, StrategyVersion
 
@@ -34,15 +35,25 @@ class Applied(msgspec.Struct, frozen=True):
 class Catalogue:
     """Every release, its versions, and the documents they pin."""
 
-    def __init__(self, database: Readable, ledger: Ledger, upstreams: Collection[str] | None = None) -> None:
-        """`upstreams` are the names that the operator declared; None leaves them unchecked."""
+    def __init__(
+        self,
+        database: Readable,
+        ledger: Ledger,
+        upstreams: Collection[str] | None = None,
+        *,
+        shelf: Shelf | None = None,
+    ) -> None:
+        """`upstreams` are the names that the operator declared, `shelf` where weights lie; None: unchecked."""
+        self._shelf = shelf
         self._database = database
         self._ledger = ledger
         self._upstreams = upstreams
 
     async def read(self, content: bytes, documents: Mapping[str, bytes], name: str = "release.yaml") -> Reading:
         """Read a file and note its mistakes; a long one is read on a thread of its own."""
-        return await asyncio.to_thread(read_release, content, documents, name=name, upstreams=self._upstreams)
+        return await asyncio.to_thread(
+            read_release, content, documents, name=name, upstreams=self._upstreams, shelf=self._shelf
+        )
 
     async def validate(self, reading: Reading, moment: Moment, *, adopt: bool = False) -> Strategy:
         """The strategy a file would put in force now; nothing is written. Raises InvalidFile with every mistake."""

@@ -18,6 +18,7 @@ from gateway.releases.nodes import Faults, Node, TooManyFaults, compose, shown
 from gateway.releases.nodes import Mapping as MappingNode
 from gateway.releases.predicates import read_audience
 from gateway.releases.schedules import Dated, Present, check_order, dates_of, past_dates
+from gateway.releases.shelves import Shelf, check_weights
 from gateway.releases.stages import Declared, StageRead, read_stage
 from gateway.releases.strategies import Strategy, digest_of
 from gateway.releases.targets import read_flop, read_inference, read_modality, read_weights
@@ -43,6 +44,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """The texts it pins, by digest."""
     faults: tuple[Fault, ...]
     dates: tuple[Dated, ...]
+    notes: tuple[str, ...] = ()
+    """What is no mistake and should be known."""
 
     def strategy_at(self, present: Present | None = None) -> Strategy:
         """The strategy, held against the present where one is given. Raises InvalidFile with every mistake."""
@@ -58,14 +61,16 @@ def read_release(
     *,
     name: str = "release.yaml",
     upstreams: Collection[str] | None = None,
+    shelf: Shelf | None = None,
 ) -> Reading:
     """Read a release file. `documents` has the texts of its terms by the path the file gives them.
 
-    Where the upstreams that the operator declared are given, the file must name one of them.
+    Where the upstreams that the operator declared are given, the file must name one of them; where a shelf is,
+    the weights that it declares must lie there.
     """
     faults = Faults()
     try:
-        return _read(name, content, documents, upstreams, faults)
+        return _read(name, content, documents, faults, upstreams=upstreams, shelf=shelf)
     except TooManyFaults:
         return _unreadable(name, faults)
 
@@ -87,7 +92,13 @@ def paths_of_terms(content: bytes) -> list[str]:
 
 
 def _read(
-    name: str, content: bytes, documents: Mapping[str, bytes], upstreams: Collection[str] | None, faults: Faults
+    name: str,
+    content: bytes,
+    documents: Mapping[str, bytes],
+    faults: Faults,
+    *,
+    upstreams: Collection[str] | None,
+    shelf: Shelf | None,
 ) -> Reading:
     top = values.mapping(compose(content, faults), faults, KEYS, ("release", "serves", "stages"))
     serves = values.mapping(top.get("serves"), faults, ("inference", "weights"))
@@ -101,11 +112,13 @@ def _read(
     audiences = _read_audiences(top.get("audiences"), faults)
     stages = _read_stages(top.get("stages"), Declared(tuple(serves), terms, audiences), faults)
     _check_used(top, stages, faults)
+    weights = read_weights(serves.get("weights"), faults)
+    notes = check_weights(weights, serves["weights"], shelf, faults) if shelf and weights is not None else ()
     strategy = Strategy(
         release=release,
         listed=listed is not False,
         inference=read_inference(serves.get("inference"), upstreams, faults),
-        weights=read_weights(serves.get("weights"), faults),
+        weights=weights,
         modality=read_modality(model.get("modality"), faults),
         parameters=values.whole(model.get("parameters"), faults, 1),
         training_flop=training_flop,
@@ -123,6 +136,7 @@ def _read(
         documents=texts,
         faults=tuple(sorted(faults.found)),
         dates=dates_of(stages),
+        notes=notes,
     )
 
 

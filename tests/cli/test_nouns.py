@@ -316,3 +316,26 @@ def test_a_report_is_written_in_markdown_or_json(shell: Terminal, kind: str) -> 
 
     assert written.exit_code == 0 and written.stdout.startswith("# ") and "*not stated*" in written.stdout
     assert values["kind"] == kind and values["number"] == 1
+
+
+def test_weights_are_looked_for_before_a_release_names_them(shell: Terminal, tmp_path: Path) -> None:
+    content, file = b"weights", tmp_path / "weighty.yaml"
+    file.write_text(
+        "release: acme/weighty\nserves:\n  weights:\n    path: w/1\n    files:\n"
+        f"      a.bin: sha256:{hashlib.sha256(content).hexdigest()}\n"
+        "stages: [{name: open, opens: 2024-01-01T00:00:00Z, access: open-weights, to: [public], irreversible: true}]\n"
+    )
+    folder = shell.house.installation.settings.weights_path / "w" / "1"
+    nothing = shell.type("release", "validate", str(file), "--against", "--adopt")
+    folder.mkdir(parents=True)
+    missing = shell.type("release", "validate", str(file), "--against", "--adopt")
+    (folder / "a.bin").write_bytes(b"others")
+    differs = shell.type("release", "apply", str(file), "--adopt")
+    (folder / "a.bin").write_bytes(content)
+    applied = shell.type("release", "apply", str(file), "--adopt")
+
+    assert nothing.exit_code == 0 and "note: The gateway has no folder `w/1` yet" in nothing.stderr
+    assert (missing.exit_code, differs.exit_code) == (1, 1)
+    assert f"{file}:6:14: the gateway has no such file" in missing.stderr
+    assert f"{file}:6:14: the gateway's file in `w/1` is not this one" in differs.stderr
+    assert (applied.exit_code, applied.stderr) == (0, "")

@@ -17,7 +17,8 @@ from gateway.releases.components import KNOWN, Component
 from gateway.releases.files import parse, paths_of_terms, read_release
 from gateway.releases.nodes import BYTES_MAX, FAULTS_MAX
 from gateway.releases.schedules import Present
-from gateway.releases.strategies import AccessLevel, Conditions, InferenceTarget, Strategy, digest_of
+from gateway.releases.shelves import Lying
+from gateway.releases.strategies import AccessLevel, Conditions, InferenceTarget, Strategy, WeightsTarget, digest_of
 from tests.releases.builders import DOCUMENTS, FILE, a_file, a_moment, an_instant
 
 AUP = DOCUMENTS["terms/aup.md"]
@@ -411,3 +412,39 @@ def test_a_byte_order_mark_at_the_start_is_no_mistake() -> None:
 
 def test_an_empty_file_is_told_how_to_start() -> None:
     assert mistakes(b"# nothing\n") == ["1:1  the file is empty: it must start with `release: namespace/name`"]
+
+
+def on_a_shelf(*lying: Lying) -> tuple[list[str], tuple[str, ...]]:
+    """Mistakes and notes of a file whose weights lie as told; where nothing is told, there is no folder."""
+    weights = "\n  weights:\n    path: weights/a\n    files:"
+    for name in "abc"[: len(lying) or 1]:
+        weights += f"\n      {name}.bin: sha256:{'0' * 64}"
+    inference = "inference: {upstream: vllm, model: atlas}"
+    content = a_file((inference, inference + weights), ("access: api", "access: open-weights\n    irreversible: true"))
+
+    def shelf(target: WeightsTarget) -> dict[str, Lying] | None:
+        return dict(zip(target.files, lying, strict=True)) if lying else None
+
+    reading = read_release(content, DOCUMENTS, shelf=shelf)
+    return [f"{fault.line}:{fault.column} {fault.message}" for fault in reading.faults], reading.notes
+
+
+def test_weights_that_are_missing_or_other_ones_are_mistakes_where_they_are_declared() -> None:
+    faults, notes = on_a_shelf(Lying.CHECKED, Lying.MISSING, Lying.DIFFERS)
+
+    assert faults == [
+        "8:14 the gateway has no such file in `weights/a`: put it there first, or take it out",
+        "9:14 the gateway's file in `weights/a` is not this one: put this one there, or declare the digest of that",
+    ]
+    assert notes == ()
+
+
+def test_weights_of_which_nothing_is_known_yet_are_no_mistake_and_said_to_be_so() -> None:
+    assert on_a_shelf() == (
+        [],
+        ("The gateway has no folder `weights/a` yet: nothing of it can be downloaded until it has.",),
+    )
+    assert on_a_shelf(Lying.UNCHECKED, Lying.CHECKED) == (
+        [],
+        ("Not checked yet against their digests: 1 of 2 files. Each is when first asked for.",),
+    )
