@@ -80,6 +80,19 @@ def test_every_setting_stands_on_its_page() -> None:
     assert [name for name in names if f"`{name}`" not in page] == []
 
 
+def test_every_definition_and_every_attestation_stands_on_the_page_of_labels() -> None:
+    page = (ROOT / "docs" / "labels.md").read_text("utf-8")
+    days = [(rule, datetime_from(rule.since).date()) for rule in RULES]
+
+    assert [
+        rule.label
+        for rule, since in days
+        if f"| `{rule.regime}` | `{rule.label}` | {rule.nature} | {since} |" not in page or rule.source not in page
+    ] == []
+    assert [asked for asked, about in QUESTIONS.items() if f"| `{asked}` | {about} |" not in page] == []
+    assert [kind for kind in Kind if f"| `{kind}` |" not in page] == []
+
+
 def test_every_role_stands_in_the_reference() -> None:
     assert [role for role in Role if f"| `{role}` |" not in REFERENCE] == []
 
@@ -96,19 +109,6 @@ def test_every_condition_and_every_operator_stands_in_the_reference_or_the_examp
     assert [name for name in CONDITIONS if f"{name}:" not in example] == []
     assert [op for op in ("=", "!=", "<", "<=", ">", ">=", "in", "not_in") if f"`{op}`" not in REFERENCE] == []
     assert all(f"`on_unknown: {answer}`" in REFERENCE for answer in ON_UNKNOWN)
-
-
-def test_every_definition_and_every_attestation_stands_on_the_page_of_labels() -> None:
-    page = (ROOT / "docs" / "labels.md").read_text("utf-8")
-    days = [(rule, datetime_from(rule.since).date()) for rule in RULES]
-
-    assert [
-        rule.label
-        for rule, since in days
-        if f"| `{rule.regime}` | `{rule.label}` | {rule.nature} | {since} |" not in page or rule.source not in page
-    ] == []
-    assert [asked for asked, about in QUESTIONS.items() if f"| `{asked}` | {about} |" not in page] == []
-    assert [kind for kind in Kind if f"| `{kind}` |" not in page] == []
 
 
 def test_every_link_of_the_readme_leads_somewhere() -> None:

@@ -1,11 +1,12 @@
-"""`gateway key`: issue, list, show, rotate, revoke."""
+"""`gateway key`: issue, list, show, rotate, revoke; and recover, which works here and without a gateway."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from gateway.cli.asking import ask, pages
-from gateway.cli.failures import printable
+from gateway.cli.failures import printable, told
 from gateway.cli.showing import ago, cell, show_facts, show_json, show_table, wants_json, with_json
 from gateway.cli.spans import span
 
@@ -103,6 +104,30 @@ def revoke(key: str, cause: str) -> None:
     if wants_json():
         return show_json(revoked)
     return click.echo(f"{revoked['id']} of {revoked['organisation']} is revoked.")
+
+
+@command.command()
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="The data directory; GATEWAY_DATA.")
+@with_json
+def recover(data: Path | None) -> None:
+    """Make a provider's key where every one is lost: on the gateway's own machine, recorded in the ledger.
+
+    Settings are those of `gateway serve`. A gateway that keeps its data in SQLite must be stopped first.
+    """
+    with told():
+        from gateway.clock import text_from
+        from gateway.regaining import recover as make
+        from gateway.settings import Settings
+
+        issued = make(Settings.from_environment(data=None if data is None else str(data)))
+    key = issued.key
+    shown = {
+        "id": key.id,
+        "organisation": key.organisation,
+        "roles": [role.value for role in key.roles],
+        "expires_at": text_from(key.expires_at),
+    }
+    _show_once({"key": shown, "token": issued.token.reveal()})
 
 
 def _id(key: str) -> str:

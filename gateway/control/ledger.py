@@ -114,22 +114,15 @@ class LedgerEntries(Controller):
             cursor=after,
             limit=limit,
         )
-        page = await _page(areas, caller, query)
+        with areas.searching.by(caller):
+            page = await _page(areas, caller, query)
         return EntryPage([await _shown(areas, caller, entry) for entry in page.entries], page.cursor, page.is_last)
 
     @get("/{entry:str}", **open_to(*OVERSIGHT, Role.DEVELOPER))
     async def show(self, entry: Reference, areas: InAreas, caller: Asking) -> EntryWithEnd:
         """One entry, by its index or its id, with the very text that is hashed."""
-        own = "" if caller.has(*OVERSIGHT) else caller.organisation
-        if entry.isdecimal():
-            page = await areas.search.everywhere(Query(oldest_first=True, cursor=int(entry), limit=1))
-            found = [each for each in page.entries if each.index == int(entry)]
-            if not found or (own and found[0].body.get("organisation") != own):
-                raise NotFound
-            entry = found[0].id
-        found = await areas.search.about(entry, own)
-        if not found:
-            raise NotFound
+        with areas.searching.by(caller):
+            found = await _about(areas, caller, entry)
         shown_entries = [await _shown(areas, caller, each, whole=True) for each in found[:2]]
         return EntryWithEnd(shown_entries[0], shown_entries[1] if len(shown_entries) > 1 else None)
 
@@ -142,6 +135,21 @@ async def _page(areas: Areas, caller: Caller, query: Query) -> Page:
     if not known or query.organisation not in {"", caller.organisation}:
         return Page((), query.cursor or 0, is_last=True)
     return await areas.search.of_organisation(caller.organisation, query)
+
+
+async def _about(areas: Areas, caller: Caller, entry: str) -> list[Entry]:
+    """The entry with this index or id, and what it led to. Raises NotFound where this caller may not read it."""
+    own = "" if caller.has(*OVERSIGHT) else caller.organisation
+    if entry.isdecimal():
+        page = await areas.search.everywhere(Query(oldest_first=True, cursor=int(entry), limit=1))
+        found = [each for each in page.entries if each.index == int(entry)]
+        if not found or (own and found[0].body.get("organisation") != own):
+            raise NotFound
+        entry = found[0].id
+    found = await areas.search.about(entry, own)
+    if not found:
+        raise NotFound
+    return found
 
 
 async def _shown(areas: Areas, caller: Caller, entry: Entry, *, whole: bool = False) -> ShownEntry:

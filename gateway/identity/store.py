@@ -196,6 +196,16 @@ def keys(connection: Connection, *, organisation: str, after: str, limit: int) -
     return [_key(row) for row in connection.execute(query.order_by(key_table.c.id).limit(limit))]
 
 
+def standing_keys(connection: Connection, organisation: str, moment: Instant) -> list[Key]:
+    """Keys of an organisation that neither were revoked nor have expired by this instant."""
+    query = select(*_KEY_COLUMNS).where(
+        key_table.c.organisation == organisation,
+        key_table.c.revoked_at.is_(None),
+        key_table.c.expires_at > moment,
+    )
+    return [_key(row) for row in connection.execute(query)]
+
+
 def successor(connection: Connection, key: Key) -> str | None:
     """Id of the key that succeeds this one and was not revoked, or None."""
     query = select(key_table.c.id).where(
