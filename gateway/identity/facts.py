@@ -34,9 +34,6 @@ FORMS = {
     "annual_revenue": Form.NUMBER,
     "beneficial_owner_countries": Form.COUNTRY,
     "citizenships": Form.COUNTRY,
-    "concurrence": Form.TRUTH,
-    "external_evaluator": Form.TRUTH,
-    "government_evaluator": Form.TRUTH,
     "hq_country": Form.COUNTRY,
     "kyc": Form.LEVEL,
     "login_country": Form.COUNTRY,
@@ -45,8 +42,6 @@ FORMS = {
     "residence_country": Form.COUNTRY,
     "sanctions_screen": Form.WORD,
     "sector": Form.WORD,
-    "successful_payments": Form.TRUTH,
-    "supported_region": Form.TRUTH,
     "us_person": Form.TRUTH,
 }
 """The facts that everybody means the same by."""
