@@ -173,4 +173,6 @@ def _asked(audience: Any) -> str:
 
 
 def _wanted(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return f"[{cell(value)}]" if isinstance(value, list) else cell(value)

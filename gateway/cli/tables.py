@@ -1,7 +1,7 @@
 """Tables that stay readable: what names a thing is never broken, and each row is whole in a pipe.
 
 On a terminal the fullest of these that fits is chosen: a row as it is; instants without how far away
-they are; the last column below its row; and at last a block for each row.
+they are; the last columns below their row; and at last a block for each row.
 """
 
 import sys
@@ -16,6 +16,10 @@ GAP = 2
 FOLDS_TO = 16
 """The least that a last column of many words is folded to."""
 INDENT = 6
+ABOVE_MIN = 3
+"""Columns that a row keeps at least where others stand below it: fewer would not be a table."""
+BELOW_MAX = 5
+"""Columns that can stand below a row and still be told apart."""
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -28,9 +32,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for texts in (full, brief):
         if widths := _fitting(columns, texts, room):
             return _print_rows(columns, texts, widths)
-    above = [row[:-1] for row in brief]
-    if widths := _fitting(columns[:-1], above, room):
-        return _print_with_last_below(columns, brief, widths, room)
+    for above in range(len(columns) - 1, max(ABOVE_MIN, len(columns) - BELOW_MAX) - 1, -1):
+        if widths := _whole(columns[:above], [row[:above] for row in brief], room):
+            return _print_with_rest_below(columns, brief, widths, room)
     return _print_blocks(columns, brief)
 
 
@@ -54,6 +58,12 @@ def _fitting(header: Sequence[str], texts: Sequence[Sequence[str]], room: int) -
     return [*widths, min(wanted, left)] if left >= min(wanted, max(FOLDS_TO, longest_word)) else []
 
 
+def _whole(header: Sequence[str], texts: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Widths at which nothing is folded; empty where they do not fit."""
+    widths = [_widest(column) for column in _columns(header, texts)]
+    return widths if sum(widths) + GAP * (len(widths) - 1) <= room else []
+
+
 def _print_rows(header: Sequence[str], texts: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
     _print_header(header, widths)
     for row in texts:
@@ -63,15 +73,17 @@ def _print_rows(header: Sequence[str], texts: Sequence[Sequence[str]], widths: S
             click.echo(_line([*[""] * (len(row) - 1), line], widths))
 
 
-def _print_with_last_below(
+def _print_with_rest_below(
     header: Sequence[str], texts: Sequence[Sequence[str]], widths: Sequence[int], room: int
 ) -> None:
-    _print_header(header[:-1], widths)
-    click.echo(_bold(f"{'':<{INDENT}}{header[-1]}"))
+    above = len(widths)
+    _print_header(header[:above], widths)
+    click.echo(_bold(f"{'':<{INDENT}}{'; '.join(header[above:])}"))
     for row in texts:
-        click.echo(_line(row[:-1], widths))
-        for line in folded(row[-1], room - INDENT) if row[-1] else []:
-            click.echo(f"{'':<{INDENT}}{line}")
+        click.echo(_line(row[:above], widths))
+        if any(text not in {"", "-"} for text in row[above:]):
+            for line in folded("; ".join(row[above:]), room - INDENT):
+                click.echo(f"{'':<{INDENT}}{line}")
 
 
 def _print_blocks(header: Sequence[str], texts: Sequence[Sequence[str]]) -> None:

@@ -39,7 +39,6 @@ PATTERNS = {
     _DIGEST: "a digest: `sha256:` and 64 hexadecimal digits",
     _DIGEST_OR_NONE: "a digest (`sha256:` and 64 hexadecimal digits), or empty where no version is in force",
     _REFERENCE: "an entry's index, such as 412, or the `x-request-id` of a call",
-    _DECISION: "admitted or refused",
     _ENDPOINT: "a path of the gateway, such as /v1/chat/completions",
     _WHEN: "a date with time and time zone, such as 2026-03-01T00:00:00Z",
     _CURSOR: "the `next` of the page before",

@@ -32,6 +32,8 @@ _CHOICE = re.compile(r"Invalid enum value '(.*)'", re.DOTALL)
 _LENGTH = re.compile(r"Expected `(\w+)` of length (>=|<=) (\d+)")
 _BOUND = re.compile(r"Expected `int` (>=|<=) (-?\d+)")
 _KIND = re.compile(r"Expected `([a-z |]+)`, got `(\w+)`")
+_ALTERNATIVES = re.compile(r"\^\(\?:([a-z0-9|-]+)\)\$\(\?!\\n\)")
+"""A pattern that is nothing but the words there are."""
 _PLACE = re.compile(r" - at `[^`]*`$")
 """Where it is inside the part that the framework names already."""
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
@@ -71,7 +73,7 @@ def _must(message: str) -> str:
     if message in _DATES:
         return f"must be {_KINDS['datetime']}"
     if form := _PATTERN.fullmatch(message):
-        return f"must be {_words_of(form[1])}"
+        return f"must be {words_of(_read(form[1])) or 'written as /schema says'}"
     if form := _LENGTH.fullmatch(message):
         if form[2] == ">=" and form[3] == "1":
             return "must not be empty"
@@ -84,8 +86,16 @@ def _must(message: str) -> str:
     return f"is not understood: {message}"
 
 
-def _words_of(shown: str) -> str:
+def words_of(pattern: str) -> str:
+    """What to write where a pattern holds it; empty for a pattern that has no words here."""
+    if form := _ALTERNATIVES.fullmatch(pattern):
+        return f"one of {', '.join(form[1].split('|'))}"
+    return PATTERNS.get(pattern, "")
+
+
+def _read(shown: str) -> str:
+    """The pattern as it was, from how the framework shows it."""
     try:
-        return PATTERNS[ast.literal_eval(shown)]
-    except (KeyError, ValueError, SyntaxError):
-        return "written as /schema says"
+        return str(ast.literal_eval(shown))
+    except (ValueError, SyntaxError):
+        return ""

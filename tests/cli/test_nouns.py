@@ -98,6 +98,22 @@ def test_whoami_says_what_is_missing_and_when_it_opens(shell: Terminal) -> None:
     assert "acme" in told and "terms_not_accepted" in told and "opens 20" in told
 
 
+def test_a_release_whose_stage_has_closed_says_so_and_an_open_one_when_it_closes(shell: Terminal, file: Path) -> None:
+    open_until = open_release().replace("access: api", "closes: 2100-06-01T00:00:00Z\n    access: api")
+    over = open_until.replace(OPEN, "acme/over").replace("2100-06-01", "2024-06-01")
+    for content in (open_until, over):
+        file.write_text(content)
+        applied = shell.type("release", "apply", str(file), "--adopt")
+        assert applied.exit_code == 0, applied.stderr
+
+    told = shell.type("whoami", by="developer").stdout
+    rows = {line.split()[0]: line for line in shell.type("model", "list", by="developer").stdout.splitlines()}
+
+    assert "general (api), closes 2100-06-01T00:00:00Z (in " in told
+    assert "stage_closed: See GET /control/me for what is open." in told
+    assert "stage_closed" in rows["acme/over"] and "2100-06-01" in rows[OPEN]
+
+
 def test_terms_are_read_and_accepted(shell: Terminal) -> None:
     read = shell.type("terms", "show", OPEN, by="developer")
     declined = shell.type("terms", "accept", OPEN, by="developer", input="n\n")

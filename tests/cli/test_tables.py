@@ -75,8 +75,24 @@ def test_what_cannot_stand_beside_its_row_stands_below_it() -> None:
     ]
 
 
+def test_as_few_columns_as_must_stand_below_and_none_that_says_nothing() -> None:
+    grant = "grant_" + "0" * 24
+    header = ("id", "organisation", "release", "state", "ends", "why")
+    rows = [
+        (grant, "acme", "demo/preview-1", "active", SOON, "contract 7"),
+        (grant, "acme", "demo/x", "to come", None, "-"),
+    ]
+
+    lines = table(header, *rows)
+
+    assert lines[1] == "      ends; why"
+    assert lines[2].split() == [grant, "acme", "demo/preview-1", "active"]
+    assert lines[3] == f"      {TO_THE_SECOND}; contract 7"
+    assert lines[4].startswith(grant) and len(lines) == 5
+
+
 def test_what_fits_in_no_row_is_a_block_and_nothing_in_it_is_broken() -> None:
-    grant, release = "grant_" + "0" * 24, "namespace-of-some-length/atlas-1"
+    grant, release = "grant_" + "0" * 24, "namespace-of-some-length/" + "atlas-" * 4
     row = (grant, release, "to come", SOON, "contract 7")
     lines = table(("id", "release", "state", "ends", "authority"), row, row)
 

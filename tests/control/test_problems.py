@@ -73,7 +73,7 @@ WORDS: list[tuple[str, str, Any, str]] = [
     ("GET", "/keys?organization=acme", None, "Did you mean `organisation`?"),
     ("GET", "/keys/x", None, "twelve letters and digits"),
     ("GET", "/ledger?event=x", None, "it is one of access:admitted"),
-    ("GET", "/ledger?decision=maybe", None, "admitted or refused"),
+    ("GET", "/ledger?decision=maybe", None, "one of admitted, refused"),
     ("GET", "/ledger?since=yesterday", None, "such as 2026-03-01T00:00:00Z"),
     ("GET", "/ledger/-1", None, "an entry's index, such as 412"),
 ]
