@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from gateway.access.quotas import Exceeded, Meter, Settle, Take, Taken
 from gateway.access.reasons import Reason
-from gateway.clock import DAY, SECOND
+from gateway.clock import AHEAD_MAX, DAY, SECOND
 
 NOON = 20_000 * DAY + 12 * 3600 * SECOND
 
@@ -108,3 +108,44 @@ def test_a_quota_that_is_spent_says_when_the_day_ends() -> None:
     refused = meter.take(Take("o:r", tokens=1001, tokens_per_day=1000), NOON)
 
     assert refused == Exceeded(Reason.INSUFFICIENT_QUOTA, 1000, 1000, 12 * 3600)
+
+
+def test_time_never_goes_back_within_a_meter() -> None:
+    meter = Meter()
+    claim = Take("o:r", requests_per_minute=1)
+    meter.take(claim, NOON + 2 * SECOND)
+
+    earlier = meter.take(claim, NOON)
+    a_minute_after_the_earlier = meter.take(claim, NOON + 61 * SECOND)
+
+    assert isinstance(earlier, Exceeded)
+    assert isinstance(a_minute_after_the_earlier, Exceeded)
+
+
+def test_a_day_that_has_begun_is_not_begun_again() -> None:
+    meter, midnight = Meter(), NOON + DAY // 2
+    claim = Take("o:r", tokens=60, tokens_per_day=100)
+    meter.take(claim, midnight)
+
+    just_before = meter.take(claim, midnight - SECOND)
+
+    assert isinstance(just_before, Exceeded)
+
+
+@given(ahead=st.integers(AHEAD_MAX + SECOND, 400 * DAY), limit=st.integers(1, 5))
+@settings(max_examples=200)
+def test_what_a_clock_that_ran_ahead_counted_holds_for_a_minute_and_no_longer(ahead: int, limit: int) -> None:
+    meter = Meter()
+    claim = Take("o:r", tokens=7, requests_per_minute=limit, tokens_per_day=1000)
+    for _ in range(limit):
+        meter.take(claim, NOON + ahead)
+    meter = Meter.stored(*meter.row())
+
+    at_once = meter.take(claim, NOON)
+    soon = meter.take(claim, NOON + 59 * SECOND)
+    later = meter.take(claim, NOON + 61 * SECOND)
+
+    assert isinstance(at_once, Exceeded) and at_once.retry_after_s == 61
+    assert isinstance(soon, Exceeded)
+    assert isinstance(later, Taken)
+    assert (later.day, later.tokens_remaining) == (NOON // DAY, 1000 - 7 * (limit + 1))
