@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+import structlog
 from litestar.types import Receive, Send
 
 from gateway.access.gate import Gate
@@ -30,6 +31,8 @@ from gateway.inference.pump import Pump
 from gateway.inference.usage import Usage, read_usage
 from gateway.ledger.commitments import Committing, commit
 from gateway.metrics import Metrics
+
+log = structlog.get_logger()
 
 
 class ClientGone(Exception):
@@ -107,7 +110,7 @@ class Relay:
                     await self._stream(passage, answer, frames, receive, send)
                 else:
                     await self._whole(passage, upstream, answer, asgi)
-            self._metrics.upstream_answered(upstream.name, (elapsed_us() - began) / SECOND)
+            self._metrics.upstream_answered((elapsed_us() - began) / SECOND)
         except asyncio.CancelledError:
             if not passage.cut_reason or waiting.uncancel() > 0:
                 raise
@@ -115,7 +118,8 @@ class Relay:
         except UpstreamFailed as failure:
             passage.sent = not isinstance(failure, Unreached)
             passage.outcome = "upstream_error"
-            self._metrics.upstream_failed(upstream.name, failure.code)
+            self._metrics.upstream_failed(failure.code)
+            log.warning("upstream_failed", upstream=upstream.name, code=failure.code, request_id=passage.request_id)
             raise
 
     async def _whole(
