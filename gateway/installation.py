@@ -1,7 +1,7 @@
 """Every part of one gateway: built here, once, top to bottom, started in that order and torn down in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
@@ -70,8 +70,15 @@ RECOVERY_S = 10.0
 class Installation:
     """Every part of one gateway, built in the order of the house; `running` starts and stops them."""
 
-    def __init__(self, settings: Settings, upstreams: Mapping[str, Upstream]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        upstreams: Mapping[str, Upstream],
+        show: Callable[[Issued], None] | None = None,
+    ) -> None:
+        """`show` is called with the provider's first key as soon as a first start has made it durable."""
         self.settings = settings
+        self._show = show
         self.metrics = Metrics()
         self.current = Current(settings.revision_stale_s)
         self.database = open_database(settings.database)
@@ -122,7 +129,7 @@ class Installation:
         self.weights = ResolveDoor(self.entrance, self.gate, self.weight_files, self.metrics)
         self.readiness = Readiness(self.current, self.judge, self.writer)
         self.bootstrap: Issued | None = None
-        """The provider's first key, where this start has made it: to be shown once."""
+        """The provider's first key, where this start has made it."""
 
     def areas(self) -> Areas:
         """What the control door reaches into."""
@@ -155,6 +162,8 @@ class Installation:
             _, moment = self.current.now()
             await self._record_start()
             self.bootstrap = await self.directory.bootstrap(moment)
+            if self.bootstrap is not None and self._show is not None:
+                self._show(self.bootstrap)  # before anything else can fail or be told to stop: it exists nowhere else
             await self.feed.poll()
             await self.follower.start()
             stack.push_async_callback(self.follower.stop)

@@ -74,6 +74,7 @@ async def listening(server: uvicorn.Server, host: str, port: int) -> AsyncIterat
     start: its own, where it is one.
     """
     bound = _bound(host, port)
+    had = bound.getsockname()[1]  # while it is surely open: a server told to stop at once has closed it by then
     serving = asyncio.create_task(_serve(server, bound))
     sweeping = asyncio.create_task(_sweep(server))
     try:
@@ -82,7 +83,7 @@ async def listening(server: uvicorn.Server, host: str, port: int) -> AsyncIterat
                 serving.result()
                 raise _why_not_started(server)
             await asyncio.sleep(0.01)
-        yield bound.getsockname()[1]
+        yield had
         await serving
     finally:
         server.should_exit = True

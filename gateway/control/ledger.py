@@ -5,20 +5,23 @@ the record gives nothing away that the door did not.
 """
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, get
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import QueryParameter
 
 from gateway.access.reasons import Reason
 from gateway.control.areas import Areas, Asking, InAreas
 from gateway.control.guards import open_to
 from gateway.control.wire import (
+    DecisionFilter,
+    EndpointFilter,
     KeyFilter,
     Limit,
+    Order,
     OrganisationFilter,
+    Reference,
     ReleaseFilter,
     WhenFilter,
     instant_in,
@@ -32,18 +35,8 @@ from gateway.ledger.store import lines
 
 INDEX_MAX = 2**53 - 1
 
-Reference = Annotated[str, PathParameter(pattern=r"^(?:[0-9]{1,15}|[A-Za-z0-9][A-Za-z0-9_.-]{15,79})$(?!\n)")]
-"""An index, or an id: `x-request-id` of a call is the id of its entry."""
-
 _TOLD_OF_UNKNOWN = frozenset({"organisation", "key", "component", "endpoint", "end_user", "reasons", "bytes_in"})
 """What the record says of a call to a name that is no release."""
-
-
-class Order(StrEnum):
-    """Which end of the ledger comes first."""
-
-    NEWEST = "newest"
-    OLDEST = "oldest"
 
 
 class ShownEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -97,9 +90,9 @@ class LedgerEntries(Controller):
         key: KeyFilter = None,
         release: ReleaseFilter = None,
         event: Annotated[Event | None, QueryParameter()] = None,
-        decision: Annotated[str | None, QueryParameter(pattern=r"^(?:admitted|refused)$(?!\n)")] = None,
+        decision: DecisionFilter = None,
         reason: Annotated[Reason | None, QueryParameter()] = None,
-        endpoint: Annotated[str | None, QueryParameter(pattern=r"^/[a-z0-9/{}_-]{1,99}$(?!\n)")] = None,
+        endpoint: EndpointFilter = None,
         order: Annotated[Order, QueryParameter()] = Order.NEWEST,
         after: Annotated[
             int | None, QueryParameter(ge=0, le=INDEX_MAX, description="`next` of the page before.")

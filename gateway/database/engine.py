@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from gateway.errors import SettingsInvalid
+from gateway.database.reaching import located
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -84,16 +84,10 @@ def open_database(url: str, *, connections: int | None = None) -> Database:
 
     `connections` is how many may read at once, where it is not left to the engine.
     """
-    parsed = make_url(url)
-    backend = parsed.get_backend_name()
-    if backend == "sqlite" and parsed.database not in {None, "", ":memory:"}:
+    parsed = located(url)
+    if parsed.get_backend_name() == "sqlite":
         return SQLiteDatabase(parsed, connections or SQLITE_READERS)
-    if backend == "postgresql":
-        return PostgreSQLDatabase(parsed, connections or POSTGRESQL_CONNECTIONS)
-    raise SettingsInvalid(
-        f"The database `{parsed.render_as_string()}` is not one that keeps what it is given.",
-        next_step="Use sqlite:///PATH or postgresql://USER@HOST/NAME.",
-    )
+    return PostgreSQLDatabase(parsed, connections or POSTGRESQL_CONNECTIONS)
 
 
 class SQLiteDatabase:

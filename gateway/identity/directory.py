@@ -10,7 +10,7 @@ from typing import TypeVar
 from gateway.clock import Moment
 from gateway.database.engine import Database, Readable, Work
 from gateway.errors import Invalid, NotFound, SettingsInvalid, Unauthenticated, Unavailable
-from gateway.identity import issuing, registering, store
+from gateway.identity import founding, issuing, registering, store
 from gateway.identity.attributes import Claim
 from gateway.identity.callers import OVERSIGHT, Assertion, Caller
 from gateway.identity.keyring import Issued, Key, KeyOrder, Rotation, SignedKey
@@ -121,18 +121,15 @@ class Directory:
         Raises SettingsInvalid when the peppers at hand verify none of the keys there are.
         """
         if await self._read(store.is_empty):
-            begin = partial(issuing.begin, peppers=self._peppers, moment=now)
+            begin = partial(founding.begin, peppers=self._peppers, moment=now)
             return await self._ledger.administer(Actor(key="", organisation=PROVIDER), begin)
-        if not await self._read(partial(store.has_key_under, peppers=self._peppers.names)):
-            raise SettingsInvalid(
-                "The peppers file does not belong to this database: no key there was signed under any of its peppers.",
-                next_step="Put the peppers file back that this database was used with.",
-            )
+        await self._check_peppers()
         return None
 
     async def reissue(self, now: Moment) -> Issued:
         """A provider's key for whoever runs the installation and holds no other any more. No door may reach this."""
-        reissue = partial(issuing.reissue, peppers=self._peppers, moment=now)
+        await self._check_peppers()
+        reissue = partial(founding.reissue, peppers=self._peppers, moment=now)
         return await self._ledger.administer(Actor(key="", organisation=PROVIDER), reissue)
 
     async def issue_key(self, actor: Caller, order: KeyOrder, now: Moment) -> Issued:
@@ -198,6 +195,10 @@ class Directory:
         work = partial(store.keys, organisation=organisation, after=after, limit=_page(limit))
         return await self._read(work, self._leisure)
 
+    async def disabled_among(self, organisations: frozenset[str]) -> frozenset[str]:
+        """Which of these organisations are disabled: none of their keys opens anything."""
+        return await self._read(partial(store.disabled_among, organisations=organisations))
+
     async def organisation(self, actor: Caller, organisation: str) -> Organisation:
         """One organisation. Raises NotFound also where the actor may not know of it."""
         _check_organisation_id(organisation)
@@ -219,6 +220,13 @@ class Directory:
         """Every assertion about an organisation that was not withdrawn."""
         await self.organisation(actor, organisation)
         return await self._read(partial(store.assertions, organisation=organisation), self._leisure)
+
+    async def _check_peppers(self) -> None:
+        if not await self._read(partial(store.has_key_under, peppers=self._peppers.names)):
+            raise SettingsInvalid(
+                "The peppers file does not belong to this database: no key there was signed under any of its peppers.",
+                next_step="Put the peppers file back that this database was used with.",
+            )
 
     async def _load_key(self, key_id: str) -> SignedKey | None:
         return await self._read(partial(store.signed_key, key_id=key_id))
