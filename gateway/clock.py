@@ -19,6 +19,9 @@ DAY = 86_400 * SECOND
 NEVER: Instant = 8_835_984_000 * SECOND
 """The first instant of the year 2250: later than any a strategy may name, and within 53 bits."""
 
+AHEAD_MAX = 5 * SECOND
+"""What was recorded later than so far from now was recorded by a clock that was wrong: processes differ by less."""
+
 DRIFT_PPM = 500
 """How far a local oscillator may run off, in microseconds a second (the kernel slews no faster)."""
 

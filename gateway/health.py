@@ -34,6 +34,10 @@ class Readiness:
             "ledger": self._writer.healthy,
         }
 
+    def warnings(self) -> list[str]:
+        """What the operator should look into though every call is served as it should be."""
+        return ["ledger_ahead_of_clock"] if self._writer.is_ahead else []
+
 
 def health_routes(readiness: Readiness, metrics: Metrics) -> list[HTTPRouteHandler]:
     """`/healthz`, `/readyz` and `/metrics`."""
@@ -45,11 +49,13 @@ def health_routes(readiness: Readiness, metrics: Metrics) -> list[HTTPRouteHandl
 
     @get("/readyz", include_in_schema=False)
     async def readyz() -> Response[dict[str, Any]]:
-        """The process can do its duty; what cannot is named."""
+        """The process can do its duty; what cannot is named, and what can and is odd all the same."""
         parts = await readiness.parts()
         ready = all(parts.values())
         status = HTTP_200_OK if ready else HTTP_503_SERVICE_UNAVAILABLE
-        return Response({"status": "ready" if ready else "not ready", "parts": parts}, status_code=status)
+        told = {"status": "ready" if ready else "not ready", "parts": parts}
+        warnings = readiness.warnings()
+        return Response(told | {"warnings": warnings} if warnings else told, status_code=status)
 
     @get("/metrics", include_in_schema=False)
     async def exposition() -> Response[bytes]:

@@ -143,7 +143,7 @@ class Installation:
             refusals=self.refusals,
             search=self.search,
             searching=self.searching,
-            database=self.database,
+            database=self.leisure,
         )
 
     @asynccontextmanager

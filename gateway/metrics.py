@@ -1,8 +1,8 @@
 """Every metric of the project, on one page.
 
-No label names an organisation, a key, a release or anything that a caller chose: an unknown model is counted
-under its refusal, never under its name. Each `Metrics` has its own registry, so that two gateways
-in one process do not mix.
+No label names an organisation, a key, a release, an upstream or anything that a caller chose: an unknown model
+is counted under its refusal, never under its name, and what stands behind the gateway is nobody's to read here.
+Each `Metrics` has its own registry, so that two gateways in one process do not mix.
 """
 
 from collections.abc import Callable
@@ -79,9 +79,7 @@ class Metrics:
         )
         self._judged = self._counter("gateway_judge_answers", "Answers of the judge: allow, deny, fault.", "outcome")
         self._kept = self._counter("gateway_decision_lookups", "Decisions needed, by whether one was kept.", "kept")
-        self._upstream_failures = self._counter(
-            "gateway_upstream_failures", "By upstream and kind.", "upstream", "kind"
-        )
+        self._upstream_failures = self._counter("gateway_upstream_failures", "Upstreams' failures by kind.", "kind")
         self._tokens = self._counter("gateway_tokens", "Tokens by direction.", "direction")
         self._entries = Counter("gateway_ledger_entries", "Entries made durable.", registry=self._registry)
         self._failed_batches = Counter("gateway_ledger_failures", "Batches not written.", registry=self._registry)
@@ -90,14 +88,8 @@ class Metrics:
         self._batch_size = self._histogram("gateway_ledger_batch_entries", "Entries in one commit.", _BATCHES)
         self._commit_s = self._histogram("gateway_ledger_commit_seconds", "From begin to durable.", _COMMITS)
         self._judge_s = self._histogram("gateway_judge_seconds", "From question to answer.", _JUDGEMENTS)
-        self._upstream_s = _Bound(
-            Histogram(
-                "gateway_upstream_seconds",
-                "From the request's first byte to the answer's last.",
-                ["upstream"],
-                buckets=_UPSTREAMS,
-                registry=self._registry,
-            )
+        self._upstream_s = self._histogram(
+            "gateway_upstream_seconds", "From the request's first byte to the answer's last.", _UPSTREAMS
         )
 
     # Calls
@@ -148,13 +140,13 @@ class Metrics:
         """A decision was needed, and was kept or had to be asked for."""
         self._kept.add("yes" if kept else "no")
 
-    def upstream_answered(self, upstream: str, seconds: float) -> None:
+    def upstream_answered(self, seconds: float) -> None:
         """An upstream's answer was read to its end."""
-        self._upstream_s[(upstream,)].observe(seconds)
+        self._upstream_s.observe(seconds)
 
-    def upstream_failed(self, upstream: str, kind: str) -> None:
+    def upstream_failed(self, kind: str) -> None:
         """An upstream could not be reached or made no sense; `kind` is the error's code."""
-        self._upstream_failures.add(upstream, kind)
+        self._upstream_failures.add(kind)
 
     # What stands now
 

@@ -2,16 +2,19 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+import structlog
 import uvicorn
 
 from gateway.connections import BoundedProtocol, Telling
-from gateway.errors import SettingsInvalid
+from gateway.errors import GatewayError, SettingsInvalid
 from gateway.turns import Turn
+
+log = structlog.get_logger()
 
 SWEEP_S = 1.0
 
@@ -19,11 +22,35 @@ BACKLOG = 2048
 """Connections that may wait to be accepted."""
 
 
+class Startable:
+    """An application, with what kept it from starting: the server itself only learns that something did."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.failure: BaseException | None = None
+
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        if scope["type"] == "lifespan":
+            return self._live(scope, receive, send)
+        answering: Awaitable[None] = self._app(scope, receive, send)
+        return answering
+
+    async def _live(self, scope: Any, receive: Any, send: Any) -> None:
+        async def send_without_words(message: Any) -> None:
+            await send({"type": message["type"]})  # the words are a traceback, of which the log would keep one line
+
+        try:
+            await self._app(scope, receive, send_without_words)
+        except BaseException as error:
+            self.failure = _innermost(error)
+            raise
+
+
 def make_server(app: Any, tell: Telling, *, graceful_s: int = 30) -> uvicorn.Server:
     """A server that is ready to be run; `listening` runs it. `tell` words what is refused before the application."""
     return uvicorn.Server(
         uvicorn.Config(
-            app,
+            Startable(app),
             http=partial(BoundedProtocol, tell=tell, turn=Turn()),  # type: ignore[arg-type]
             ws="none",
             loop="uvloop",
@@ -43,25 +70,50 @@ def make_server(app: Any, tell: Telling, *, graceful_s: int = 30) -> uvicorn.Ser
 async def listening(server: uvicorn.Server, host: str, port: int) -> AsyncIterator[int]:
     """Run a server until the block is left or it is told to stop; yields the port, which 0 leaves to the system.
 
-    Raises SettingsInvalid where the address cannot be had, and what kept the application from starting.
+    Raises SettingsInvalid where the address cannot be had, and a GatewayError that says why the application did not
+    start: its own, where it is one.
     """
     bound = _bound(host, port)
     had = bound.getsockname()[1]  # while it is surely open: a server told to stop at once has closed it by then
-    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    serving = asyncio.create_task(_serve(server, bound))
     sweeping = asyncio.create_task(_sweep(server))
     try:
         while not server.started:
             if serving.done():
                 serving.result()
-                raise SystemExit(1)  # the server has logged why the application did not start
+                raise _why_not_started(server)
             await asyncio.sleep(0.01)
         yield had
         await serving
     finally:
         server.should_exit = True
         sweeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await serving
+        await asyncio.wait({serving})
+
+
+async def _serve(server: uvicorn.Server, bound: socket.socket) -> None:
+    try:
+        await server.serve(sockets=[bound])
+    except SystemExit:  # the server's way to say that it did not start; a task's would end the loop unheard
+        raise _why_not_started(server) from None
+
+
+def _why_not_started(server: uvicorn.Server) -> GatewayError:
+    app = server.config.app
+    failure = app.failure if isinstance(app, Startable) else None
+    if isinstance(failure, GatewayError):
+        return failure
+    name = type(failure).__name__
+    log.error("start_failed", error=name, exc_info=failure)
+    return GatewayError(f"The gateway could not start: {name}.", next_step="The log says where that was raised.")
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What went wrong, out of the groups in which tasks that run together raise; an error of ours before any other."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    within = [_innermost(each) for each in error.exceptions]
+    return next((each for each in within if isinstance(each, GatewayError)), within[0])
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -2,13 +2,19 @@
 
 from pathlib import Path
 
+import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.clock import DatabaseClock
+from gateway.demo import UPSTREAM
 from gateway.metrics import Metrics
+from tests.abuse.logs import captured_logs
+from tests.fakes.house import open_house
+from tests.fakes.upstream import saying
 
 GATEWAY = Path(__file__).parents[1] / "gateway"
-CALLER_CHOSEN = {"organisation", "org", "key", "user", "model", "path", "ip"}
+TELLING = {"organisation", "org", "key", "user", "model", "path", "ip", "release", "upstream", "server", "host", "url"}
+"""Labels that would tell of somebody, or of what stands behind the gateway: `/metrics` asks for no key."""
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -32,8 +38,8 @@ def all_used() -> Metrics:
     metrics.batch_failed()
     metrics.judged("deny", 0.0003)
     metrics.decision_looked_up(True)
-    metrics.upstream_answered("vllm", 1.5)
-    metrics.upstream_failed("vllm", "upstream_timeout")
+    metrics.upstream_answered(1.5)
+    metrics.upstream_failed("upstream_timeout")
     return metrics
 
 
@@ -48,7 +54,8 @@ def test_what_was_counted_is_what_is_read() -> None:
     assert read["gateway_tokens_total", ("completion",)] == 11
     assert read["gateway_ledger_entries_total", ()] == 3
     assert read["gateway_ledger_commit_seconds_count", ()] == 1
-    assert read["gateway_upstream_seconds_sum", ("vllm",)] == 1.5
+    assert read["gateway_upstream_seconds_sum", ()] == 1.5
+    assert read["gateway_upstream_failures_total", ("upstream_timeout",)] == 1
     assert read["gateway_decision_lookups_total", ("yes",)] == 1
 
 
@@ -59,7 +66,7 @@ def test_two_gateways_in_one_process_do_not_mix() -> None:
     assert samples(second)["gateway_weights_bytes_total", ()] == 0
 
 
-def test_no_label_is_chosen_by_a_caller() -> None:
+def test_no_label_is_chosen_by_a_caller_or_names_an_upstream() -> None:
     content, _ = all_used().exposition()
 
     labels = {
@@ -69,7 +76,7 @@ def test_no_label_is_chosen_by_a_caller() -> None:
         for label in sample.labels
     }
 
-    assert labels.isdisjoint(CALLER_CHOSEN)
+    assert labels.isdisjoint(TELLING)
     assert "reason" in labels
 
 
@@ -109,3 +116,18 @@ def test_everything_that_can_be_counted_is_counted_somewhere() -> None:
 
     assert "turned_away" in words
     assert {word for word in words if f"metrics.{word}" not in elsewhere} == set()
+
+
+def test_which_upstream_failed_stands_in_the_log_and_not_in_the_metrics(tmp_path: Path) -> None:
+    with captured_logs() as logged, open_house(tmp_path) as house:
+        house.upstream.answer = saying(b"no answer at all")
+        failed = house.chat(house.models["api"])
+        read = house.ask("GET", "/metrics").text
+
+    lines = [line for line in map(msgspec.json.decode, logged.getvalue().splitlines()) if "upstream" in line]
+    assert failed.status_code == 502
+    assert [(line["event"], line["upstream"], line["request_id"]) for line in lines] == [
+        ("upstream_failed", UPSTREAM, failed.headers["x-request-id"])
+    ]
+    assert 'gateway_upstream_failures_total{kind="upstream_failed"} 1.0' in read
+    assert UPSTREAM not in read

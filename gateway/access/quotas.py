@@ -4,6 +4,9 @@ A minute is any sixty seconds: admissions are counted by the second, and a secon
 lies wholly more than a minute back, so no span of sixty seconds ever holds more than the limit.
 A day is a calendar day in UTC. Tokens are taken at the worst a call can come to and settled at
 what it came to, on the day it was admitted: what is spent can only be less than what was taken.
+
+Time never goes back within a meter, but for one whose last use is yet to come: a clock that ran ahead counted it.
+That use is then counted now, for the full minute and on today's account, and limits go on.
 """
 
 from collections.abc import Sequence
@@ -11,7 +14,7 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway.access.reasons import Reason
-from gateway.clock import DAY, SECOND, Instant
+from gateway.clock import AHEAD_MAX, DAY, SECOND, Instant
 
 WINDOW_S = 60
 
@@ -95,7 +98,7 @@ class Meter:
 
     def take(self, claim: Take, at: Instant) -> Taken | Exceeded:
         """Take all that the claim names, or nothing."""
-        self._advance(at)
+        at = self._advance(at)
         requests_remaining = tokens_remaining = None
         if claim.requests_per_minute is not None:
             requests_remaining = claim.requests_per_minute - sum(self.seconds.values()) - 1
@@ -123,13 +126,28 @@ class Meter:
         self._advance(at)
         return sum(self.seconds.values())
 
-    def _advance(self, at: Instant) -> None:
+    def _advance(self, at: Instant) -> Instant:
+        """Bring the meter up to an instant; returns that instant, or the meter's own where that is later."""
+        at = self._never_back(at)
         oldest = at // SECOND - WINDOW_S
         while self.seconds and (first := next(iter(self.seconds))) < oldest:
             del self.seconds[first]
         day = at // DAY
         if day > self.day:
             self.day, self.requests, self.tokens_used, self.tokens_reserved = day, 0, 0, 0
+        return at
+
+    def _never_back(self, at: Instant) -> Instant:
+        newest = max(next(reversed(self.seconds), 0) * SECOND, self.day * DAY)
+        if newest <= at + AHEAD_MAX:
+            return max(at, newest)
+        second = at // SECOND
+        yet_to_come = sum(count for each, count in self.seconds.items() if each >= second)
+        self.seconds = {each: count for each, count in self.seconds.items() if each < second}
+        if yet_to_come:
+            self.seconds[second] = yet_to_come
+        self.day = min(self.day, at // DAY)
+        return at
 
     def _exceeded(self, reason: Reason, claim: Take, at: Instant) -> Exceeded:
         requests = tokens = None

@@ -12,7 +12,7 @@ from gateway.access.refusals import Refusals
 from gateway.access.usable import Usable
 from gateway.clock import Moment
 from gateway.control.searching import Searching
-from gateway.database.engine import Database
+from gateway.database.engine import Readable
 from gateway.identity.callers import Caller
 from gateway.identity.directory import Directory
 from gateway.ledger.search import Search
@@ -33,7 +33,8 @@ class Areas:
     refusals: Refusals
     search: Search
     searching: Searching
-    database: Database
+    database: Readable
+    """The database at leisure: nothing that a call waits for is behind what is read here."""
 
 
 InAreas = NamedDependency[SkipValidation[Areas]]

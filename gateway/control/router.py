@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request, Response, Router
 from litestar.di import Provide
 
+from gateway.bodies import check_names
 from gateway.clock import Moment
 from gateway.control import problems, queries
 from gateway.control.areas import Areas
@@ -25,6 +26,9 @@ from gateway.ledger.store import Actor
 
 PATH = "/control"
 BODY_BYTES_MAX = 1 << 20
+
+_BODY = "data"
+"""What a route calls the body that it takes."""
 
 NOUNS = (
     Myself,
@@ -55,7 +59,7 @@ def control_router(areas: Areas, body_bytes_max: int = BODY_BYTES_MAX) -> Router
         path=PATH,
         route_handlers=NOUNS,
         guards=[doorkeeper(areas.entrance)],
-        before_request=queries.check,
+        before_request=_begin,
         after_request=_finish,
         dependencies={
             "areas": Provide(provide_areas),
@@ -66,6 +70,13 @@ def control_router(areas: Areas, body_bytes_max: int = BODY_BYTES_MAX) -> Router
         exception_handlers=problems.HANDLERS,
         request_max_body_size=body_bytes_max,
     )
+
+
+async def _begin(request: Request[Any, Any, Any]) -> None:
+    """Take the query and the body at their word, before either is decoded."""
+    await queries.check(request)
+    if _BODY in request.route_handler.parsed_fn_signature.parameters and (body := await request.body()):
+        check_names(body)
 
 
 async def _provide_caller(request: Request[Caller, Any, Any]) -> Caller:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from gateway.bodies import given_twice
 from gateway.errors import Invalid
 
 MEMBERS_MAX = 512
@@ -69,10 +70,10 @@ def _as_anybody_may(text: bytes, values: dict[str, bytes]) -> dict[str, Span]:
         start = _after(_KEY, text, at)
         at = start + len(value)
         if text[start:at] != value:
-            raise _repeated()
+            raise given_twice()
         spans[key] = (start, at)
     if _CLOSING.fullmatch(text, at) is None:
-        raise _repeated()
+        raise given_twice()
     return spans
 
 
@@ -115,9 +116,5 @@ def _values(text: bytes) -> dict[str, bytes]:
 def _after(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
     found = pattern.match(text, at)
     if found is None:
-        raise _repeated()
+        raise given_twice()
     return found.end()
-
-
-def _repeated() -> Invalid:
-    return Invalid("A field is given twice.", next_step="Give each field once.")

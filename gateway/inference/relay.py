@@ -115,7 +115,7 @@ class Relay:
                         self._failed(passage, upstream.name, failed)
                 else:
                     await self._whole(passage, upstream, answer, asgi)
-            self._metrics.upstream_answered(upstream.name, (elapsed_us() - began) / SECOND)
+            self._metrics.upstream_answered((elapsed_us() - began) / SECOND)
         except asyncio.CancelledError:
             if not passage.cut_reason or waiting.uncancel() > 0:
                 raise
@@ -129,7 +129,7 @@ class Relay:
     def _failed(self, passage: Passage, upstream: str, failure: UpstreamFailed) -> None:
         """Record what the upstream failed with, and tell the operator: the name and the kind, nothing that was said."""
         passage.outcome, passage.failure = "upstream_error", failure.code
-        self._metrics.upstream_failed(upstream, failure.code)
+        self._metrics.upstream_failed(failure.code)
         log.warning("upstream_failed", upstream=upstream, kind=failure.code, request_id=passage.request_id)
 
     async def _whole(

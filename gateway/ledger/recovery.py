@@ -118,7 +118,7 @@ class Recovery:
             return False
         intents = [self._closing(entry) for entry in step]
         if intents:
-            verdicts = self._participant(connection, intents, appending.at)
+            verdicts = self._participant(connection, intents, appending.metered_at)
             appending.place([written(verdict.draft) for verdict in verdicts])
         return True
 

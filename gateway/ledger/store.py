@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, exc, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.clock import Instant, Moment
+from gateway.clock import AHEAD_MAX, Instant, Moment
 from gateway.database.engine import Database, database_now
 from gateway.errors import LedgerUnavailable
 from gateway.ledger.entries import AdministrativeBody, Draft, Envelope, Event, written
@@ -103,6 +103,10 @@ class Appending:
         self.head = locked_head(connection)
         moment = now()
         self.at = max(self.head.at, moment.latest)
+        self.ahead_us = self.at - moment.latest
+        """How far the record is ahead of the clock."""
+        self.metered_at = self.at if self.ahead_us <= AHEAD_MAX else moment.latest
+        """When limits are taken: in the record's order, unless a clock that ran ahead has made that stand still."""
         self._envelope = Envelope(self.at, moment.uncertainty, process)
 
     def place(

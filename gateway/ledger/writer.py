@@ -18,6 +18,7 @@ from itertools import chain
 import structlog
 from sqlalchemy import Connection, exc
 
+from gateway.clock import AHEAD_MAX, SECOND
 from gateway.errors import LedgerUnavailable, Unavailable
 from gateway.ledger.backlog import Backlog
 from gateway.ledger.deadlines import Deadlines
@@ -79,6 +80,8 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
         self.fenced = False
         """This process was declared dead; it writes nothing more."""
+        self.is_ahead = False
+        """The record's last instant is yet to come: it was written by a clock that ran ahead."""
 
     async def start(self) -> None:
         """Register this writer and begin. Raises what the database raises."""
@@ -86,6 +89,7 @@ class Writer:
         def register(connection: Connection) -> None:
             appending = Appending(connection, self._ledger.process, self._ledger.now)
             add_writer(connection, self._ledger.process, appending.at)
+            self._compare(appending)
 
         await self._ledger.database.write(register)
         self._loop = asyncio.get_running_loop()
@@ -214,7 +218,7 @@ class Writer:
         """The transaction of one batch."""
         appending = Appending(connection, self._ledger.process, self._ledger.now)
         intents = [recorded.intent for recorded in batch.recorded]
-        verdicts = self._participant(connection, intents, appending.at) if intents else ()
+        verdicts = self._participant(connection, intents, appending.metered_at) if intents else ()
         at, index = appending.at, appending.head.size
         parts: list[bytes] = []
         salts: list[tuple[int, bytes]] = []
@@ -233,6 +237,13 @@ class Writer:
         beat = Beat(self._ledger.process, batch.number, self._oldest_open(batch))
         appending.place(parts, salts=salts, beat=beat)
         batch.receipts = receipts
+        self._compare(appending)
+
+    def _compare(self, appending: Appending) -> None:
+        """Notice where the record is ahead of the clock, and say so once."""
+        was_ahead, self.is_ahead = self.is_ahead, appending.ahead_us > AHEAD_MAX
+        if self.is_ahead and not was_ahead:
+            log.warning("ledger_ahead_of_clock", ahead_s=appending.ahead_us // SECOND)
 
     def _oldest_open(self, batch: Batch) -> int | None:
         """The first call still open once this batch is committed."""

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from gateway.access.quotas import Exceeded, Left, Meter, Settle, Take, Taken
 from gateway.access.reasons import Reason
-from gateway.clock import DAY, SECOND
+from gateway.clock import AHEAD_MAX, DAY, SECOND
 
 NOON = 20_000 * DAY + 12 * 3600 * SECOND
 
@@ -130,3 +130,44 @@ def test_a_refusal_says_how_both_limits_stand_whichever_did_not_fit() -> None:
     assert too_many == Exceeded(Reason.RATE_LIMIT_EXCEEDED, 41, Left(2, 0, 51), left)
     assert too_much == Exceeded(Reason.INSUFFICIENT_QUOTA, 12 * 3600 - 20, Left(3, 1, 51), left)
     assert isinstance(meter.take(claim, NOON + (20 + 41) * SECOND), Taken)
+
+
+def test_time_never_goes_back_within_a_meter() -> None:
+    meter = Meter()
+    claim = Take("o:r", requests_per_minute=1)
+    meter.take(claim, NOON + 2 * SECOND)
+
+    earlier = meter.take(claim, NOON)
+    a_minute_after_the_earlier = meter.take(claim, NOON + 61 * SECOND)
+
+    assert isinstance(earlier, Exceeded)
+    assert isinstance(a_minute_after_the_earlier, Exceeded)
+
+
+def test_a_day_that_has_begun_is_not_begun_again() -> None:
+    meter, midnight = Meter(), NOON + DAY // 2
+    claim = Take("o:r", tokens=60, tokens_per_day=100)
+    meter.take(claim, midnight)
+
+    just_before = meter.take(claim, midnight - SECOND)
+
+    assert isinstance(just_before, Exceeded)
+
+
+@given(ahead=st.integers(AHEAD_MAX + SECOND, 400 * DAY), limit=st.integers(1, 5))
+@settings(max_examples=200)
+def test_what_a_clock_that_ran_ahead_counted_holds_for_a_minute_and_no_longer(ahead: int, limit: int) -> None:
+    meter = Meter()
+    claim = Take("o:r", tokens=7, requests_per_minute=limit, tokens_per_day=1000)
+    for _ in range(limit):
+        meter.take(claim, NOON + ahead)
+    meter = Meter.stored(*meter.row())
+
+    at_once = meter.take(claim, NOON)
+    soon = meter.take(claim, NOON + 59 * SECOND)
+    later = meter.take(claim, NOON + 61 * SECOND)
+
+    assert isinstance(at_once, Exceeded) and at_once.retry_after_s == 61
+    assert isinstance(soon, Exceeded)
+    assert isinstance(later, Taken)
+    assert (later.day, later.tokens_remaining) == (NOON // DAY, 1000 - 7 * (limit + 1))

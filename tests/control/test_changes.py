@@ -258,7 +258,7 @@ stages: [{name: preview, opens: 2024-01-01T00:00:00Z, access: limited, to: [else
 """
     )
     assertion = an_assertion("residence_country", value)
-    await house.areas.database.write(lambda connection: store.add_assertion(connection, "acme", assertion, "x"))
+    await house.installation.database.write(lambda connection: store.add_assertion(connection, "acme", assertion, "x"))
     house.areas.directory.drop_all()
 
     assert await usable(house, "developer", "acme/abroad") == answer

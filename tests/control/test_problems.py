@@ -206,3 +206,20 @@ async def test_answers_are_kept_by_nobody(house: Premises) -> None:
     good, bad = await house.ask("GET", "/me"), await house.ask("GET", "/nowhere")
 
     assert {good.headers["cache-control"], bad.headers["cache-control"]} == {"no-store"}
+
+
+TWICE = [
+    ("/keys", b'{"roles": ["developer"], "scopes": [], "scopes": null}'),
+    ("/keys", b'{"roles": ["developer"], "networks": ["10.0.0.0/8"], "net\\u0077orks": null}'),
+    ("/organisations", b'{"id": "reviewed", "name": "Reviewed", "id": "done"}'),
+    ("/releases", b'{"file": "x", "documents": {"terms/aup.md": "reviewed", "terms/aup.md": "done"}}'),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), TWICE)
+async def test_a_field_given_twice_is_refused_and_nothing_is_done(house: Premises, path: str, body: bytes) -> None:
+    answer = await house.ask("POST", path, content=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert answer.json()["detail"] == "A field is given twice."
+    assert (await house.ask("GET", "/organisations/done")).status_code == 404

@@ -55,12 +55,17 @@ class Engine:
                 "The embedded judge cannot compile the policies.", next_step="Check them with `opa check --strict`."
             ) from error
         if not self._bundle.ok():
-            raise SettingsInvalid(f"The policies have no {ENTRYPOINT}.")
+            raise SettingsInvalid(
+                f"The policies have no {ENTRYPOINT}.", next_step="Write that rule, or point to the folder that has it."
+            )
         self._interpreter = interpreter
         try:
             self.probe()
         except Unsound as error:
-            raise SettingsInvalid(f"The policies do not say no to a question that makes no sense: {error}.") from error
+            raise SettingsInvalid(
+                f"The policies do not say no to a question that makes no sense: {error}.",
+                next_step="Give `decision` the default that the policies which ship with the gateway give it.",
+            ) from error
 
     def judge(self, question: Question) -> Decision:
         """The decision on this question. Raises Unsound."""
