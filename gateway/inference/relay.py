@@ -24,6 +24,7 @@ from gateway.inference.connector.answers import Answer
 from gateway.inference.connector.exchanges import Connector, Outbound
 from gateway.inference.connector.faults import Unreached
 from gateway.inference.connector.upstreams import Upstream
+from gateway.inference.delivery import Delivery, Whole
 from gateway.inference.dialect import Headers, error_event, limit_headers
 from gateway.inference.frames import Frames
 from gateway.inference.pump import Pump
@@ -102,12 +103,15 @@ class Relay:
                 if answer.status not in {200, 408, 504}:
                     passage.report(0, 0)  # an error has generated nothing, unless it is that of a wait given up
                 relaying.check(answer, stream=outbound.stream)
+                whole = None
                 if outbound.stream and answer.status == 200:
                     frames = Frames(withhold_usage=withhold_usage)
                     await self._stream(passage, answer, frames, receive, send)
                 else:
-                    await self._whole(passage, upstream, answer, asgi)
+                    whole = await self._whole(passage, upstream, answer)
             self._metrics.upstream_answered(upstream.name, (elapsed_us() - began) / SECOND)
+            if whole is not None:
+                await self._deliver(passage, whole, asgi)  # with the upstream free for others
         except asyncio.CancelledError:
             if not passage.cut_reason or waiting.uncancel() > 0:
                 raise
@@ -118,27 +122,37 @@ class Relay:
             self._metrics.upstream_failed(upstream.name, failure.code)
             raise
 
-    async def _whole(
-        self, passage: Passage, upstream: Upstream, answer: Answer, asgi: tuple[Any, Receive, Send]
-    ) -> None:
+    async def _whole(self, passage: Passage, upstream: Upstream, answer: Answer) -> Whole:
+        """The whole of a plain answer, counted. Of what it cost nothing depends on whether the client takes it."""
         body = await relaying.read(answer, upstream)
-        passage.on_cut(_nothing)
-        if answer.status != 200:
-            passage.report(0, 0)
-            passage.outcome = "upstream_error"
-        else:
+        if answer.status == 200:
             self._count(passage, read_usage(body))
-            passage.outcome = "complete"
-        passage.status, passage.bytes_out = answer.status, len(body)
-        if passage.commits:
-            passage.commitment = commit(body)
+        else:
+            passage.report(0, 0)
+        passage.status = answer.status
         headers = relaying.headers_for(answer, passage.request_id, length=len(body))
-        headers += _about(passage)
-        scope, _, send = asgi
-        at_once = scope.get("extensions", {}).get("answer")
-        if at_once is None or not at_once(answer.status, headers, body):
-            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            await send({"type": "http.response.body", "body": body, "more_body": False})
+        return Whole(answer.status, headers + _about(passage), body)
+
+    async def _deliver(self, passage: Passage, whole: Whole, asgi: tuple[Any, Receive, Send]) -> None:
+        delivery = Delivery(whole, asgi)
+        if delivery.at_once():
+            passage.on_cut(_nothing)
+            passage.commitment = commit(whole.body) if passage.commits else None
+            taken = True
+        else:
+            taken = await self._by_pieces(passage, delivery)
+        passage.bytes_out = delivery.bytes_out
+        passage.outcome = "client_gone" if not taken else "complete" if whole.status == 200 else "upstream_error"
+
+    async def _by_pieces(self, passage: Passage, delivery: Delivery) -> bool:
+        committing = Committing() if passage.commits else None
+        passage.on_cut(delivery.cut)
+        try:
+            return await delivery.by_pieces(committing.update if committing is not None else None)
+        finally:
+            passage.on_cut(_nothing)
+            passage.bytes_out = delivery.bytes_out
+            passage.commitment = committing.commitment() if committing is not None else None
 
     async def _stream(self, passage: Passage, answer: Answer, frames: Frames, receive: Receive, send: Send) -> None:
         def tell(error: GatewayError) -> bytes:
