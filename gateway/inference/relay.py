@@ -49,19 +49,24 @@ class Relay:
         *,
         pseudonym: Callable[[str, str], str],
         body_bytes_max: int,
+        extra_fields: frozenset[str] = frozenset(),
     ) -> None:
-        """`pseudonym` names a person of an organisation so that nobody without its key can tell who it is."""
+        """`pseudonym` names a person of an organisation so that nobody without its key can tell who it is.
+
+        `extra_fields` are what the operator lets pass beyond what is known to be harmless.
+        """
         self._gate = gate
         self._connector = connector
         self._refusals = refusals
         self._metrics = metrics
         self._pseudonym = pseudonym
         self._body_bytes_max = body_bytes_max
+        self._extra_fields = extra_fields
 
     async def run(self, caller: Caller, endpoint: Endpoint, request_id: str, asgi: tuple[Any, Receive, Send]) -> None:
         """Answer one call. Raises what the gate refuses and what the upstream could not do."""
         scope, receive, _ = asgi
-        asked = calls.read(endpoint, await self._body(scope["headers"], receive))
+        asked = calls.read(endpoint, await self._body(scope["headers"], receive), self._extra_fields)
         end_user = self._pseudonym(caller.organisation, asked.end_user) if asked.end_user else ""
         call = asked.call(request_id, end_user=end_user)
         async with self._gate.admit(caller, endpoint.component, asked.model, call) as passage:
