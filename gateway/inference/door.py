@@ -17,9 +17,10 @@ from gateway.access.usable import Usable
 from gateway.errors import GatewayError, NotFound
 from gateway.identity.callers import Caller
 from gateway.inference.calls import CHAT, COMPLETIONS, EMBEDDINGS, Endpoint
+from gateway.inference.delivery import answer_json
 from gateway.inference.dialect import failure
 from gateway.inference.models import listing, model_object
-from gateway.inference.relay import ClientGone, Relay, answer_json
+from gateway.inference.relay import ClientGone, Relay
 from gateway.metrics import Metrics
 
 log = structlog.get_logger()
@@ -73,7 +74,7 @@ class ModelsDoor:
     async def _model(self, caller: Caller, name: bytes, send: Send, request_id: str) -> None:
         """One model, if the caller can call it: exactly what the listing says of it."""
         release = unquote_to_bytes(name).decode("utf-8", "replace") if len(name) <= NAME_BYTES_MAX else ""
-        standing = await self._usable.model(caller, release)
+        standing = await self._usable.named(caller, release)
         if standing is None:
             raise self._refusals.no_model(request_id)
         await answer_json(send, model_object(standing), request_id)
