@@ -24,6 +24,9 @@ RECEIPT_S = 60.0
 KEEP_ALIVE_S = 65.0
 """How long a connection may be idle between two requests."""
 
+LINGER_S = 60.0
+"""How long a connection that is closed may take to hand over what was written to it."""
+
 _PHRASES = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
 Telling = Callable[[bytes, GatewayError], tuple[int, list[tuple[bytes, bytes]], bytes]]
@@ -77,6 +80,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     idle_since: float | None = None
     """When the last answer was complete; None while a request is under way."""
+
+    _closing_by: float | None = None
 
     def __init__(self, *given: Any, tell: Telling, turn: Turn, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -193,8 +198,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def look(self, now: float) -> None:
-        """Drop the connection where its request did not arrive in time, close it where it has long been idle."""
-        if self.due_at is not None and now > self.due_at:
+        """Drop the connection where its request did not arrive in time or its client takes none of what is left to
+        send, close it where it has long been idle."""
+        if self.transport.is_closing():
+            self._closing_by = self._closing_by or now + LINGER_S
+            if now > self._closing_by:
+                self.transport.abort()
+        elif self.due_at is not None and now > self.due_at:
             self.transport.abort()
         elif self.idle_since is not None and now > self.idle_since + KEEP_ALIVE_S:
             self.transport.close()

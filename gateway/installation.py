@@ -37,6 +37,7 @@ from gateway.hub.weights import Weights
 from gateway.identity.directory import Directory
 from gateway.identity.keyring import Issued
 from gateway.identity.peppers import open_peppers
+from gateway.inference import fields
 from gateway.inference.connector.exchanges import Connector
 from gateway.inference.connector.upstreams import Upstream
 from gateway.inference.door import ModelsDoor
@@ -124,6 +125,7 @@ class Installation:
             self.metrics,
             pseudonym=peppers.pseudonym,
             body_bytes_max=settings.request_bytes_max,
+            extra_fields=fields.operators(settings.extra_fields),
         )
         self.models = ModelsDoor(self.entrance, self.usable, self.refusals, relay, self.metrics)
         self.weights = ResolveDoor(self.entrance, self.gate, self.weight_files, self.metrics)

@@ -80,6 +80,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     request_bytes_max: Bytes = 8 << 20
     """The largest request that the doors for models take."""
 
+    extra_fields: Text = ""
+    """Names, with commas between, of fields that calls to models may have beyond those known to be harmless."""
+
     control_bytes_max: Bytes = 1 << 20
     """The largest request that the control door takes."""
 

@@ -71,8 +71,6 @@ _FIELDS = msgspec.json.Decoder(_Fields)
 _PROMPTS = msgspec.json.Decoder(list[msgspec.Raw])
 _PLACE = re.compile(r"`\$\.([a-z_.]+)`|field `([a-z_]+)`")
 
-_DECISIVE = frozenset(_Fields.__struct_fields__)
-
 
 class Asked(msgspec.Struct, frozen=True):
     """What one request asks, and the bytes it asked with."""
@@ -113,10 +111,13 @@ class Asked(msgspec.Struct, frozen=True):
         )
 
 
-def read(endpoint: Endpoint, body: bytes) -> Asked:
-    """What the request asks. Raises Invalid, with the field where there is one to name."""
+def read(endpoint: Endpoint, body: bytes, extra_fields: frozenset[str] = frozenset()) -> Asked:
+    """What the request asks. Raises Invalid, with the field where there is one to name.
+
+    `extra_fields` pass by the operator's leave.
+    """
     spans = members(body)
-    fields.check(spans, endpoint.content, _DECISIVE)
+    asks_logprobs = fields.check(body, spans, endpoint.content, extra_fields)
     said = _fields(body)
     if said.stream and not endpoint.generates:
         raise Invalid("This endpoint does not stream.", param="stream")
@@ -141,7 +142,7 @@ def read(endpoint: Endpoint, body: bytes) -> Asked:
         output_field="max_tokens" if said.max_completion_tokens is None else "max_completion_tokens",
         answers=max(said.n or 1, said.best_of or 1) * _prompts(endpoint, content),
         content_tokens=tokens_max(content, of_chat=endpoint is CHAT),
-        logprobs=_asks_logprobs(said),
+        logprobs=asks_logprobs or _asks_logprobs(said),
         end_user=said.safety_identifier or said.user or "",
         spans=spans,
     )

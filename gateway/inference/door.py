@@ -17,9 +17,10 @@ from gateway.access.usable import Usable
 from gateway.errors import GatewayError, NotFound
 from gateway.identity.callers import Caller
 from gateway.inference.calls import CHAT, COMPLETIONS, EMBEDDINGS, Endpoint
+from gateway.inference.delivery import answer_json
 from gateway.inference.dialect import failure
 from gateway.inference.models import listing, model_object
-from gateway.inference.relay import ClientGone, Relay, answer_json
+from gateway.inference.relay import ClientGone, Relay
 from gateway.metrics import Metrics
 
 log = structlog.get_logger()

@@ -39,7 +39,7 @@ class Frames:
         self._held = b""
         self._oversized = False
         self.usage: Usage | None = None
-        """As last reported."""
+        """As last reported, unless more of the answer has come since."""
         self.usage_is_final = False
         """Whether it was reported for the whole answer, in a frame of its own."""
         self.done = False
@@ -59,6 +59,7 @@ class Frames:
             or self._held
             or self._oversized
             or self.done
+            or self.usage is not None
             or b"[DONE]" in piece
             or b'"error"' in piece
             or (b'"usage"' in piece and piece.count(b'"usage"') != piece.count(b'"usage":null'))
@@ -82,7 +83,10 @@ class Frames:
         while not self.done and (end := _END.search(text, look)) is not None:
             frame = text[at : end.end()]
             at = look = end.end()
-            if self._oversized or len(frame) > FRAME_BYTES_MAX or self._passes(frame):
+            if self._oversized or len(frame) > FRAME_BYTES_MAX:
+                self._forget()
+                passing.append(frame)
+            elif self._passes(frame):
                 passing.append(frame)
             self._oversized = False
         self._held = b"" if self.done else text[at:]
@@ -104,23 +108,32 @@ class Frames:
         if b"[DONE]" in frame and _content(frame) == b"[DONE]":
             self.done = True
             return True
-        if b'"usage"' not in frame and b'"error"' not in frame:
+        if self.usage is None and b'"usage"' not in frame and b'"error"' not in frame:
             return True
+        content = _content(frame)
         try:
-            read = _FRAME.decode(_content(frame))
+            read = _FRAME.decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            if content:
+                self._forget()
             return True
         self.erred = self.erred or bytes(read.error) != b"null"
+        alone = _NO_CHOICES.fullmatch(read.choices) is not None
         if bytes(read.usage) == b"null":
+            if not alone and bytes(read.choices) != b"null":
+                self._forget()
             return True
         try:
             self.usage = _USAGE.decode(read.usage)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             # Counts that cannot be believed are no report; what was reported before is out of date too.
             self.usage = None
-        alone = _NO_CHOICES.fullmatch(read.choices) is not None
         self.usage_is_final = alone and self.usage is not None
         return not (self._withhold and alone)
+
+    def _forget(self) -> None:
+        """What was reported is not the cost of the whole: more of the answer has come."""
+        self.usage, self.usage_is_final = None, False
 
 
 def _content(frame: bytes) -> bytes:

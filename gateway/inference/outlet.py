@@ -43,11 +43,14 @@ class Outlet:
         self.is_gone = False
         self.bytes_out = 0
 
-    async def open(self, receive: Receive, headers: Headers) -> None:
-        """Begin a 200 with these headers, and to watch."""
+    def watch(self, receive: Receive) -> None:
+        """Begin to look whether the client leaves, or takes nothing."""
         self._watching = self._loop.create_task(self._watch(receive))
         self._stall = self._loop.call_later(self._stall_s, self._look_for_stall)
-        await self._see_to({"type": "http.response.start", "status": 200, "headers": headers}, 0)
+
+    async def begin(self, headers: Headers, status: int = 200) -> None:
+        """Send the answer's head."""
+        await self._see_to({"type": "http.response.start", "status": status, "headers": headers}, 0)
 
     async def deliver(self, body: bytes, *, ends: bool) -> None:
         """Send a piece, in turn. Returns, without having sent it, where the client has gone."""
@@ -95,7 +98,7 @@ class Outlet:
         self._since, self.is_free = self._loop.time(), False
         try:
             await self._send(message)
-            self.bytes_out += size
+            self._count(size)
         except OSError:
             # How some servers say that the client has gone.
             self._lose()
@@ -109,12 +112,17 @@ class Outlet:
     async def _see_through(self, rest: "_Rest", size: int) -> None:
         try:
             await rest
-            self.bytes_out += size
+            self._count(size)
         except OSError:
             self._lose()
         finally:
             self._since, self._sender, self._slow = 0.0, None, None
             self.is_free = not self.is_gone
+
+    def _count(self, size: int) -> None:
+        """A send that was held up ends as well when the client goes, but then it has taken nothing."""
+        if not self.is_gone:
+            self.bytes_out += size
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -80,7 +80,8 @@ class Pump:
     async def run(self, receive: Receive, headers: Headers) -> Carried:
         """Send a 200 with these headers, then the stream. Returns when client and upstream are both done with."""
         try:
-            await self._outlet.open(receive, headers)
+            self._outlet.watch(receive)
+            await self._outlet.begin(headers)
             self._answer.offer = self._pass_at_once
             outcome = await self._carry()
             if outcome == "client_gone":

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import msgspec
 import structlog
 from litestar.types import Receive, Send
 
@@ -25,6 +24,7 @@ from gateway.inference.connector.answers import Answer
 from gateway.inference.connector.exchanges import Connector, Outbound
 from gateway.inference.connector.faults import Unreached
 from gateway.inference.connector.upstreams import Upstream
+from gateway.inference.delivery import Delivery, Whole
 from gateway.inference.dialect import Headers, error_event, limit_headers
 from gateway.inference.frames import Frames
 from gateway.inference.pump import Pump
@@ -51,19 +51,24 @@ class Relay:
         *,
         pseudonym: Callable[[str, str], str],
         body_bytes_max: int,
+        extra_fields: frozenset[str] = frozenset(),
     ) -> None:
-        """`pseudonym` names a person of an organisation so that nobody without its key can tell who it is."""
+        """`pseudonym` names a person of an organisation so that nobody without its key can tell who it is.
+
+        `extra_fields` are what the operator lets pass beyond what is known to be harmless.
+        """
         self._gate = gate
         self._connector = connector
         self._refusals = refusals
         self._metrics = metrics
         self._pseudonym = pseudonym
         self._body_bytes_max = body_bytes_max
+        self._extra_fields = extra_fields
 
     async def run(self, caller: Caller, endpoint: Endpoint, request_id: str, asgi: tuple[Any, Receive, Send]) -> None:
         """Answer one call. Raises what the gate refuses and what the upstream could not do."""
         scope, receive, _ = asgi
-        asked = calls.read(endpoint, await self._body(scope["headers"], receive))
+        asked = calls.read(endpoint, await self._body(scope["headers"], receive), self._extra_fields)
         end_user = self._pseudonym(caller.organisation, asked.end_user) if asked.end_user else ""
         call = asked.call(request_id, end_user=end_user)
         async with self._gate.admit(caller, endpoint.component, asked.model, call) as passage:
@@ -108,14 +113,17 @@ class Relay:
                 if answer.status not in {200, 408, 504}:
                     passage.report(0, 0)  # an error has generated nothing, unless it is that of a wait given up
                 relaying.check(answer, stream=outbound.stream)
+                whole = None
                 if outbound.stream and answer.status == 200:
                     frames = Frames(withhold_usage=withhold_usage)
                     failed = await self._stream(passage, answer, frames, receive, send)
                     if failed is not None:
                         self._failed(passage, upstream.name, failed)
                 else:
-                    await self._whole(passage, upstream, answer, asgi)
+                    whole = await self._whole(passage, upstream, answer)
             self._metrics.upstream_answered((elapsed_us() - began) / SECOND)
+            if whole is not None:
+                await self._deliver(passage, whole, asgi)  # with the upstream free for others
         except asyncio.CancelledError:
             if not passage.cut_reason or waiting.uncancel() > 0:
                 raise
@@ -132,27 +140,37 @@ class Relay:
         self._metrics.upstream_failed(failure.code)
         log.warning("upstream_failed", upstream=upstream, kind=failure.code, request_id=passage.request_id)
 
-    async def _whole(
-        self, passage: Passage, upstream: Upstream, answer: Answer, asgi: tuple[Any, Receive, Send]
-    ) -> None:
+    async def _whole(self, passage: Passage, upstream: Upstream, answer: Answer) -> Whole:
+        """The whole of a plain answer, counted. Of what it cost nothing depends on whether the client takes it."""
         body = await relaying.read(answer, upstream)
-        passage.on_cut(_nothing)
-        if answer.status != 200:
-            passage.report(0, 0)
-            passage.outcome = "upstream_error"
-        else:
+        if answer.status == 200:
             self._count(passage, read_usage(body))
-            passage.outcome = "complete"
-        passage.status, passage.bytes_out = answer.status, len(body)
-        if passage.commits:
-            passage.commitment = commit(body)
+        else:
+            passage.report(0, 0)
+        passage.status = answer.status
         headers = relaying.headers_for(answer, passage.request_id, length=len(body))
-        headers += _about(passage)
-        scope, _, send = asgi
-        at_once = scope.get("extensions", {}).get("answer")
-        if at_once is None or not at_once(answer.status, headers, body):
-            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            await send({"type": "http.response.body", "body": body, "more_body": False})
+        return Whole(answer.status, headers + _about(passage), body)
+
+    async def _deliver(self, passage: Passage, whole: Whole, asgi: tuple[Any, Receive, Send]) -> None:
+        delivery = Delivery(whole, asgi)
+        if delivery.at_once():
+            passage.on_cut(_nothing)
+            passage.commitment = commit(whole.body) if passage.commits else None
+            taken = True
+        else:
+            taken = await self._by_pieces(passage, delivery)
+        passage.bytes_out = delivery.bytes_out
+        passage.outcome = "client_gone" if not taken else "complete" if whole.status == 200 else "upstream_error"
+
+    async def _by_pieces(self, passage: Passage, delivery: Delivery) -> bool:
+        committing = Committing() if passage.commits else None
+        passage.on_cut(delivery.cut)
+        try:
+            return await delivery.by_pieces(committing.update if committing is not None else None)
+        finally:
+            passage.on_cut(_nothing)
+            passage.bytes_out = delivery.bytes_out
+            passage.commitment = committing.commitment() if committing is not None else None
 
     async def _stream(
         self, passage: Passage, answer: Answer, frames: Frames, receive: Receive, send: Send
@@ -200,18 +218,6 @@ class Relay:
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"A request may have at most {self._body_bytes_max} bytes.", next_step="Send less at a time.")
-
-
-async def answer_json(send: Send, value: object, request_id: str) -> None:
-    """A 200 with JSON."""
-    body = msgspec.json.encode(value)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", request_id.encode("ascii")),
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _about(passage: Passage) -> Headers:

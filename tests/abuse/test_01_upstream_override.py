@@ -109,7 +109,7 @@ def test_a_field_that_names_another_server_is_refused_before_anything_is_asked(
     assert len(house.upstream.requests) == before
 
 
-@pytest.mark.parametrize("holder", ["metadata", "tools", "response_format", "unheard_of"])
+@pytest.mark.parametrize("holder", ["metadata", "tools", "response_format", "chat_template_kwargs"])
 def test_a_field_further_down_goes_to_the_declared_upstream_as_it_stands_and_nowhere_else(
     house: House, decoy: Decoy, holder: str
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.fakes.gateway import running, until
 from tests.fakes.house import CHAT, MESSAGES, House, eventually, open_house
-from tests.fakes.upstream import CHUNK, Seen, chunked, saying
+from tests.fakes.upstream import CHUNK, DONE, USAGE_CHUNK, Seen, chunked, saying
 from tests.fakes.upstreams import upstream_process
 
 LIMIT = 5_000
@@ -262,6 +262,33 @@ def test_an_upstream_that_claims_to_have_cost_nothing_or_less_is_not_believed(ow
         own_house.chat(release, max_tokens=50)
 
         eventually(lambda before=before: used(own_house, release) > before + 50)  # type: ignore[misc]
+
+
+def test_a_stream_whose_cost_is_told_before_its_content_costs_what_was_taken_for_it(own_house: House) -> None:
+    release = metered(own_house, "early")
+    start = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    own_house.upstream.answer = saying(
+        start, chunked(USAGE_CHUNK % (1, 0, 1)), *[chunked(CHUNK)] * 5, chunked(DONE) + b"0\r\n\r\n", then_close=True
+    )
+
+    own_house.chat(release, stream=True, max_tokens=100)
+
+    end = ended(own_house, release)
+    assert (end["outcome"], end["usage_basis"]) == ("complete", "reserved")
+    assert used(own_house, release) == end["tokens_settled"] > 100
+
+
+def test_an_answer_that_is_no_json_behind_a_usage_that_makes_no_sense_does_not_pass(own_house: House) -> None:
+    release = metered(own_house, "half-json")
+    body = b'{"usage":{"prompt_tokens":-1,"completion_tokens":1},"a":"bbb"'
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+    own_house.upstream.answer = saying(head + body, then_close=True)
+
+    answer = own_house.chat(release, max_tokens=100)
+
+    end = ended(own_house, release)
+    assert (answer.status_code, answer.headers["x-error-origin"]) == (502, "upstream")
+    assert (end["outcome"], end["usage_basis"]) == ("upstream_error", "reserved")
 
 
 def test_a_stream_under_way_when_the_gateway_is_killed_is_paid_for_in_full(tmp_path: Path) -> None:

@@ -62,6 +62,37 @@ def test_of_usage_reported_again_and_again_the_last_counts() -> None:
     assert frames.usage == Usage(7, 4)
 
 
+EARLY = [LAST, frame({"choices": [{"delta": {"role": "assistant"}}], "usage": USAGE})]
+
+
+@pytest.mark.parametrize("early", EARLY)
+@pytest.mark.parametrize("more", [PLAIN, NULLS, WORD, PLAIN * 3, frame({"choices": [{}], "x": "y" * FRAME_BYTES_MAX})])
+@pytest.mark.parametrize("one_piece", [True, False])
+def test_usage_reported_before_the_answer_has_come_is_not_its_cost(early: bytes, more: bytes, one_piece: bool) -> None:
+    frames = Frames(withhold_usage=False)
+    pieces = [early, more, DONE]
+
+    assert passed(frames, [b"".join(pieces)] if one_piece else pieces) == early + more + DONE
+    assert (frames.usage, frames.usage_is_final, frames.done) == (None, False, True)
+
+
+def test_usage_reported_again_behind_the_answer_is_its_cost() -> None:
+    frames = Frames(withhold_usage=True)
+
+    passed(frames, [frame({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 0}}), WORD, PLAIN, LAST])
+
+    assert (frames.usage, frames.usage_is_final) == (READ, True)
+
+
+@pytest.mark.parametrize("after", [b": ping\n\n", b"event: x\n\n", frame({"choices": []}), frame({"x": 1}), frame({})])
+def test_usage_is_kept_when_nothing_of_an_answer_follows(after: bytes) -> None:
+    frames = Frames(withhold_usage=True)
+
+    passed(frames, [WORD, LAST, after, DONE])
+
+    assert (frames.usage, frames.usage_is_final) == (READ, True)
+
+
 @pytest.mark.parametrize(
     "usage",
     [
@@ -97,7 +128,12 @@ def test_an_answer_without_usage_reports_none(answer: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [b"", b"nonsense", b'{"x":' + b"[" * 10000, b"\xff", b'{"a":1} {', b'{"choices":[{"text":"cut']
+    "answer",
+    [
+        *(b"", b"nonsense", b'{"x":' + b"[" * 10000, b"\xff", b'{"a":1} {', b'{"choices":[{"text":"cut'),
+        *(b'{"usage":{"prompt_tokens":-1},"a":"b', b'{"usage":"7","a":}', b'{"usage":{"prompt_tokens":-1}} x'),
+        *(b'{"usage":{},"a":"\xff"}', b"[1, nonsense", b'["\xff"]', b'"text" more'),
+    ],
 )
 def test_an_answer_that_is_no_json_is_broken(answer: bytes) -> None:
     with pytest.raises(BrokenAnswer):

@@ -1,0 +1,61 @@
+"""A connection that is closed and whose client takes nothing of what is left for it."""
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+import uvicorn
+import uvloop
+from uvicorn.server import ServerState
+
+from gateway import connections
+from gateway.app import told_by_door
+from gateway.connections import BoundedProtocol
+from gateway.turns import Turn
+
+
+async def nobody(_scope: Any, _receive: Any, _send: Any) -> None:
+    """An application that is never asked."""
+
+
+def look(state: ServerState, now: float) -> None:
+    """What the sweep does."""
+    for connection in list(state.connections):
+        assert isinstance(connection, BoundedProtocol)
+        connection.look(now)
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_what_a_closed_connection_cannot_hand_over_is_dropped_in_the_end(takes: bool) -> None:
+    uvloop.run(close_and_look(takes=takes))
+
+
+async def close_and_look(*, takes: bool) -> None:
+    """Close a connection with much to send, and look at it until well after it should be gone."""
+    loop = asyncio.get_running_loop()
+    config = uvicorn.Config(nobody, lifespan="off", log_config=None)
+    config.load()
+    state, written = ServerState(), 16 << 20
+    protocol = BoundedProtocol(config=config, server_state=state, app_state={}, tell=told_by_door, turn=Turn())
+    server = await loop.create_server(lambda: protocol, "127.0.0.1", 0)
+    with socket.create_connection(server.sockets[0].getsockname()) as client:
+        client.setblocking(False)
+        while not state.connections:
+            await asyncio.sleep(0)
+        protocol.transport.write(b"x" * written)
+        await asyncio.sleep(0)
+        protocol.transport.close()
+        look(state, 0.0)
+        received = 0
+        while takes and (piece := await loop.sock_recv(client, 1 << 20)):
+            received += len(piece)
+        look(state, connections.LINGER_S - 1)
+        await asyncio.sleep(0.01)
+        still_there = bool(state.connections)
+        look(state, connections.LINGER_S + 1)
+        await asyncio.sleep(0.01)
+    server.close()
+
+    assert (still_there, bool(state.connections)) == (not takes, False)
+    assert received == (written if takes else 0)
