@@ -4,7 +4,7 @@ from gateway.access.calls import Breach, Call
 from gateway.access.passages import Standing
 from gateway.access.quotas import Exceeded
 from gateway.access.reasons import MEANINGS, Reason
-from gateway.clock import Instant, text_from
+from gateway.clock import NEVER, Instant, text_from
 from gateway.errors import CutShort, GatewayError
 
 
@@ -52,9 +52,16 @@ class Refusals:
         if refused.reasons[0] is Reason.GRANT_REQUIRED and self._access_request_url:
             refused.next_step = f"Ask for access at {self._access_request_url}, naming your organisation and the model."
         coming = standing.gathered.coming
-        if coming is not None and _will_admit(standing):
-            refused.opens_at = coming.opens
-            refused.message += f" Stage `{coming.name}` admits you from {text_from(coming.opens)}."
+        if coming is None or not will_admit(standing):
+            return refused
+        if standing.gathered.opens_at == NEVER:
+            refused.message += (
+                f" Stage `{coming.name}`, which will admit you, opens not before {text_from(coming.opens)}"
+                " and waits for its requirements."
+            )
+            return refused
+        refused.opens_at = standing.gathered.opens_at
+        refused.message += f" Stage `{coming.name}` admits you from {text_from(refused.opens_at)}."
         return refused
 
     def breach(self, call: Call, breach: Breach) -> Refused:
@@ -80,5 +87,6 @@ class Refusals:
         return CutShort(code=cut_reason)
 
 
-def _will_admit(standing: Standing) -> bool:
+def will_admit(standing: Standing) -> bool:
+    """Whether the stage to open next is for this caller."""
     return any(audience.truth == "yes" for audience in standing.gathered.question.future_audiences)

@@ -32,6 +32,8 @@ class Gathered(msgspec.Struct, frozen=True):
     """In force."""
     coming: Stage | None
     """The next to open."""
+    opens_at: Instant
+    """When that one does; NEVER while it waits for its requirements."""
     grant: Grant | None
     terms: list[str]
     """Digests of the terms that bind this use."""
@@ -43,7 +45,8 @@ class Gathered(msgspec.Struct, frozen=True):
 def gather(use: Use, moment: Moment) -> Gathered:
     """Everything that stands about a use at a moment. Pure: the same values give the same question."""
     strategy = use.in_force.strategy
-    stage, coming = strategy.stage_at(moment), strategy.next_stage(moment)
+    opened = use.in_force.openings
+    stage, coming = strategy.stage_at(moment, opened), strategy.next_stage(moment, opened)
     grant = use.holdings.grant_for(strategy.release, moment)
     attributes = standing(use.caller.attributes, moment)
     facts = Facts(
@@ -74,6 +77,7 @@ def gather(use: Use, moment: Moment) -> Gathered:
         question=question,
         stage=stage,
         coming=coming,
+        opens_at=next((opens for each, opens in strategy.openings(opened) if each is coming), NEVER),
         grant=grant,
         terms=[strategy.terms[name] for name in needed],
         assertions=[attributes[name].id for name in _attributes_read(strategy, stage, coming) if name in attributes],
@@ -116,7 +120,7 @@ def _attributes_read(strategy: Strategy, *stages: Stage | None) -> list[str]:
 
 
 def _holds_until(use: Use, moment: Moment) -> Instant:
-    instants = [use.in_force.strategy.next_boundary(moment), use.caller.expires_at]
+    instants = [use.in_force.strategy.next_boundary(moment, use.in_force.openings), use.caller.expires_at]
     instants += [assertion.expires_at for assertion in use.caller.attributes]
     instants += [assertion.asserted_at for assertion in use.caller.attributes]
     instants += use.holdings.boundaries(use.in_force.strategy.release)

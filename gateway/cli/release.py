@@ -1,4 +1,4 @@
-"""`gateway release`: validate, apply, list, show, digest."""
+"""`gateway release`: validate, apply, list, show, approve, concur, digest."""
 
 from pathlib import Path
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 import click
 
 from gateway.cli.asking import ask, pages
-from gateway.cli.failures import Failure, told
-from gateway.cli.paths import release_path
+from gateway.cli.failures import Failure, printable, told
+from gateway.cli.paths import release_path, segment
 from gateway.cli.showing import ago, show_facts, show_json, show_table, wants_json, with_json
+from gateway.cli.spans import coming
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -78,7 +79,7 @@ def list_releases(limit: int) -> None:
 @click.option("--digest", help="The version with this digest.")
 @with_json
 def show(release: str, versions: bool, digest: str | None) -> None:
-    """Show RELEASE: the version in force and its stages."""
+    """Show RELEASE: the version in force, its stages, and exactly what each still lacks to open."""
     path = release_path(release)
     if versions:
         return _show_versions(list(pages(f"{path}/versions", "versions", query={}, limit=None, cursor="before")))
@@ -87,7 +88,7 @@ def show(release: str, versions: bool, digest: str | None) -> None:
         return show_json(version)
     show_facts((name, value) for name, value in version.items() if name != "stages")
     click.echo()
-    return show_table(
+    show_table(
         ("stage", "state", "access", "opens", "closes", "to", "offers", "terms", "requests/min", "tokens/day"),
         [
             (
@@ -105,6 +106,39 @@ def show(release: str, versions: bool, digest: str | None) -> None:
             for stage in version["stages"]
         ],
     )
+    return _show_requirements(version["stages"])
+
+
+@command.command()
+@click.argument("release")
+@click.argument("stage")
+@click.option("--basis", help="As `show` told it; refused when the stage or its evidence has changed since.")
+@with_json
+def approve(release: str, stage: str, basis: str | None) -> None:
+    """Approve that STAGE of RELEASE opens, on what is known now. Whoever wrote it cannot."""
+    given = ask("POST", f"{release_path(release)}/stages/{segment(stage)}/approve", body={"basis": basis})
+    if wants_json():
+        return show_json(given)
+    return click.echo(f"{given['id']}: {stage} of {release} is approved as {given['digest']}, on {given['basis']}.")
+
+
+@command.command()
+@click.argument("release")
+@click.argument("stage")
+@click.option("--authority", required=True, help="Who concurs, as the requirement names it.")
+@click.option("--reference", required=True, help="Where that can be looked up: a letter, a ticket.")
+@click.option("--expires", required=True, type=coming, help="Until when, such as 2027-01-01 or 30d.")
+@with_json
+def concur(release: str, stage: str, authority: str, reference: str, expires: str) -> None:
+    """Record that an authority outside concurs with opening STAGE of RELEASE."""
+    given = ask(
+        "POST",
+        f"{release_path(release)}/stages/{segment(stage)}/concur",
+        body={"authority": authority, "reference": reference, "expires_at": expires},
+    )
+    if wants_json():
+        return show_json(given)
+    return click.echo(f"{given['id']}: {authority} concurs with {stage} of {release} until {given['expires_at']}.")
 
 
 @command.command()
@@ -147,6 +181,22 @@ def _read(file: Path) -> tuple[bytes, dict[str, bytes]]:
         if text.is_file():
             documents[path] = text.read_bytes()
     return content, documents
+
+
+def _show_requirements(stages: list[Any]) -> None:
+    """A line for each requirement of each stage, and what it was found to be."""
+    for stage in (stage for stage in stages if stage["requirements"]):
+        click.echo()
+        opened = f"opened {stage['opened_at']}" if stage["opened_at"] else "not open: waits for what is not met"
+        after = f", and for stage {stage['waits_for']} to open before it" if stage["waits_for"] else ""
+        click.echo(f"{stage['name']}: {opened}{after}")
+        for each in stage["requirements"]:
+            click.echo(printable(f"  {_MARKS[each['met']]:<7}  {each['requires']}: {each['said'] or 'not looked at'}"))
+        if stage["basis"] and not stage["opened_at"]:
+            click.echo(f"  basis    {stage['basis']}")
+
+
+_MARKS = {True: "met", False: "not met", None: "unknown"}
 
 
 def _show_versions(versions: list[Any]) -> None:

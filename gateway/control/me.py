@@ -8,7 +8,8 @@ from litestar import Controller, get
 from gateway.access.calls import Call, new_request_id
 from gateway.access.passages import Standing
 from gateway.access.quotas import Meter
-from gateway.clock import Moment
+from gateway.access.refusals import will_admit
+from gateway.clock import NEVER, Moment
 from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.guards import EVERYBODY, open_to
 from gateway.control.wire import when
@@ -35,7 +36,9 @@ class Missing(msgspec.Struct, frozen=True):
     message: str
     next_step: str
     opens_at: datetime | None
-    """When the strategy as it stands admits this use, once its terms are accepted; null where it never does."""
+    """When the strategy as it stands admits this use, once its terms are accepted; null where that is not known."""
+    waits_for_requirements: bool
+    """Whether the next stage would admit this use, and opens when its requirements are met."""
 
 
 class MyTerms(msgspec.Struct, frozen=True):
@@ -148,13 +151,20 @@ async def _missing(areas: Areas, standings: dict[Component, Standing]) -> list[M
         if standing.decision.allow or not standing.decision.visible:
             continue
         opens_at = await areas.usable.opens_at(standing, component)
-        stage = standing.gathered.stage
-        if opens_at is None and (stage is None or component not in stage.offers):
+        stage, waits = standing.gathered.stage, _waits(standing, component)
+        if opens_at is None and not waits and (stage is None or component not in stage.offers):
             continue
         call = Call(request_id=new_request_id(), endpoint=ENDPOINT)
         refused = areas.refusals.judged(call, standing)
-        found.append(Missing(component.value, refused.code, refused.message, refused.next_step, when(opens_at)))
+        found.append(Missing(component.value, refused.code, refused.message, refused.next_step, when(opens_at), waits))
     return found
+
+
+def _waits(standing: Standing, component: Component) -> bool:
+    gathered = standing.gathered
+    if gathered.coming is None or gathered.opens_at != NEVER or component not in gathered.coming.offers:
+        return False
+    return will_admit(standing)
 
 
 def _used(meter: Meter, moment: Moment) -> Used:

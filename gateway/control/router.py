@@ -8,14 +8,17 @@ from litestar.di import Provide
 from gateway.clock import Moment
 from gateway.control import problems, queries
 from gateway.control.areas import Areas
+from gateway.control.evidence import EvidenceOfReleases
 from gateway.control.grants import Grants
 from gateway.control.guards import doorkeeper
+from gateway.control.incidents import IncidentsOfReleases
 from gateway.control.keys import Keys
 from gateway.control.ledger import LedgerEntries
 from gateway.control.me import Myself
 from gateway.control.organisations import Organisations
 from gateway.control.policies import Policies
 from gateway.control.releases import Releases
+from gateway.control.stages import StagesOfReleases
 from gateway.control.terms import TermsOfReleases
 from gateway.identity.callers import Caller
 from gateway.ledger.store import Actor
@@ -23,7 +26,19 @@ from gateway.ledger.store import Actor
 PATH = "/control"
 BODY_BYTES_MAX = 1 << 20
 
-NOUNS = (Myself, Organisations, Keys, Releases, TermsOfReleases, Grants, LedgerEntries, Policies)
+NOUNS = (
+    Myself,
+    Organisations,
+    Keys,
+    Releases,
+    TermsOfReleases,
+    StagesOfReleases,
+    EvidenceOfReleases,
+    IncidentsOfReleases,
+    Grants,
+    LedgerEntries,
+    Policies,
+)
 
 
 def control_router(areas: Areas, body_bytes_max: int = BODY_BYTES_MAX) -> Router:

@@ -18,7 +18,7 @@ from gateway.releases.predicates import read_audience
 from gateway.releases.schedules import Dated, Present, check_order, dates_of, past_dates
 from gateway.releases.stages import Declared, StageRead, read_stage
 from gateway.releases.strategies import Strategy, digest_of
-from gateway.releases.targets import read_flop, read_inference, read_modality, read_weights
+from gateway.releases.targets import read_flop, read_inference, read_modality, read_snapshot, read_weights
 
 KEYS = ("release", "listed", "serves", "model", "terms", "audiences", "stages")
 DOCUMENT_BYTES_MAX = 1 << 20
@@ -89,12 +89,13 @@ def _read(
 ) -> Reading:
     top = values.mapping(compose(content, faults), faults, KEYS, ("release", "serves", "stages"))
     serves = values.mapping(top.get("serves"), faults, ("inference", "weights"))
-    model = values.mapping(top.get("model"), faults, ("modality", "parameters", "training_flop"))
+    model = values.mapping(top.get("model"), faults, ("modality", "parameters", "training_flop", "snapshot"))
     release = _read_name(top.get("release"), faults)
     listed = values.truth(top.get("listed"), faults)
     terms, texts = _read_terms(top.get("terms"), documents, faults)
     audiences = _read_audiences(top.get("audiences"), faults)
-    stages = _read_stages(top.get("stages"), Declared(tuple(serves), terms, audiences), faults)
+    declared = Declared(tuple(serves), terms, audiences, "snapshot" in model)
+    stages = _read_stages(top.get("stages"), declared, faults)
     _check_used(top, stages, faults)
     strategy = Strategy(
         release=release,
@@ -104,6 +105,7 @@ def _read(
         modality=read_modality(model.get("modality"), faults),
         parameters=values.whole(model.get("parameters"), faults, 1),
         training_flop=read_flop(model.get("training_flop"), faults),
+        snapshot=read_snapshot(model.get("snapshot"), faults),
         terms=terms,
         audiences=audiences,
         stages=() if faults.found else tuple(stage.stage() for stage in stages),
@@ -187,7 +189,8 @@ def _read_audiences(node: Node | None, faults: Faults) -> dict[str, Audience]:
 
 
 def _read_stages(node: Node | None, declared: Declared, faults: Faults) -> list[StageRead]:
-    stages = [read_stage(item, declared, faults) for item in ([] if node is None else values.sequence(node, faults))]
+    items = [] if node is None else values.sequence(node, faults)
+    stages = [read_stage(item, declared, faults, is_first=place == 0) for place, item in enumerate(items)]
     seen: set[str] = set()
     for stage in stages:
         if stage.name and stage.name in seen:

@@ -53,7 +53,7 @@ def check_order(stages: Sequence[StageRead], faults: Faults) -> None:
                 _at(after, "opens"),
                 f"this is before `{stage.name}` above it opens, so that one never would: put stages in order of time",
             )
-        elif stage.closes is not None and after.opens < stage.closes < NEVER:
+        elif stage.closes is not None and after.opens < stage.closes < NEVER and not after.opens_when:
             faults.add(
                 _at(stage, "closes"),
                 f"`{after.name}` takes its place before, at {text_from(after.opens)}: leave `closes` out",

@@ -9,6 +9,8 @@ from gateway.releases import values
 from gateway.releases.audiences import PUBLIC, Audience, is_internal
 from gateway.releases.components import KNOWN, Component
 from gateway.releases.nodes import Faults, Node, shown
+from gateway.releases.opens_when import read_requirements
+from gateway.releases.requirements import ABOUT_THE_MODEL, Requirement
 from gateway.releases.strategies import AccessLevel, Conditions, Stage
 
 KEYS = ("name", "opens", "closes", "access", "to", "offers", "conditions", "irreversible", "opens_when")
@@ -37,6 +39,8 @@ class Declared(msgspec.Struct, frozen=True):
     """`inference`, `weights`, both or neither."""
     terms: Collection[str]
     audiences: Mapping[str, Audience]
+    has_snapshot: bool = False
+    """Whether it says which snapshot of the model evidence is about."""
 
 
 class StageRead(msgspec.Struct, kw_only=True):
@@ -53,6 +57,7 @@ class StageRead(msgspec.Struct, kw_only=True):
     offers: tuple[Component, ...]
     conditions: Conditions
     irreversible: bool
+    opens_when: tuple[Requirement, ...]
 
     def stage(self) -> Stage:
         """The stage; only to be asked where the file has no faults."""
@@ -67,14 +72,13 @@ class StageRead(msgspec.Struct, kw_only=True):
             offers=self.offers,
             conditions=self.conditions,
             irreversible=self.irreversible,
+            opens_when=self.opens_when,
         )
 
 
-def read_stage(node: Node, declared: Declared, faults: Faults) -> StageRead:
+def read_stage(node: Node, declared: Declared, faults: Faults, *, is_first: bool = False) -> StageRead:
     """The stage in this node; what cannot be read is noted."""
     fields = values.mapping(node, faults, KEYS, ("name", "opens", "access", "to"))
-    if "opens_when" in fields:
-        faults.add(fields["opens_when"], "requirements are not enforced yet: take `opens_when` out, and set the date")
     level = values.choice(fields.get("access"), faults, tuple(AccessLevel))
     access = None if level is None else AccessLevel(level)
     offers = _read_offers(fields, node, access, declared, faults)
@@ -89,7 +93,12 @@ def read_stage(node: Node, declared: Declared, faults: Faults) -> StageRead:
         offers=offers,
         conditions=_read_conditions(fields.get("conditions"), offers, declared, faults),
         irreversible=values.truth(fields.get("irreversible"), faults) or False,
+        opens_when=read_requirements(fields.get("opens_when"), faults, is_first=is_first),
     )
+    if not declared.has_snapshot and any(isinstance(each, ABOUT_THE_MODEL) for each in stage.opens_when):
+        faults.add(
+            fields["opens_when"], "evidence is about one snapshot of the model: write its digest as `model.snapshot`"
+        )
     if access is not None and stage.irreversible != (access is AccessLevel.OPEN_WEIGHTS):
         faults.add(fields.get("irreversible", fields["access"]), _IRREVERSIBLE[stage.irreversible])
     return stage
