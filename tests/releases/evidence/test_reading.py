@@ -249,3 +249,12 @@ def test_a_document_is_kept_under_its_name_whatever_is_in_it() -> None:
     assert read_evidence({"card.md": b"# Card"}, document="model-card") == Findings(
         suite="document", document="model-card"
     )
+
+
+def test_the_documentation_shows_what_is_read() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "evidence.md").read_text("utf-8")
+    shown = page.partition("```json\n")[2].partition("```")[0]
+
+    findings = read_evidence({"shown.json": shown.encode()})
+
+    assert len(findings.measurements) == len(findings.determinations) == 1
