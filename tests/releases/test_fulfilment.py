@@ -1,8 +1,13 @@
 """Each requirement on what is known: met, or not met with one exact sentence."""
 
+import os
+from fractions import Fraction
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.clock import DAY, Moment, at
 from gateway.releases.evidence.records import (
@@ -242,3 +247,92 @@ def test_what_is_required_is_said_in_words() -> None:
         "concurrence of CAISI",
         "no open incident",
     ]
+
+
+@st.composite
+def facts(draw: st.DrawFn) -> tuple[tuple[Requirement, ...], Known, Moment]:
+    """Any requirements of a stage, and anything that might be known of it."""
+    held = tuple(
+        evidence(
+            f"e{number}",
+            draw(st.sampled_from(["0.33", "0.34", "0.35", "0.36", "-1"])),
+            snapshot=draw(st.sampled_from([OURS, THEIRS])),
+            suite=draw(st.sampled_from(["lm-eval", "other"])),
+            run_at=draw(st.sampled_from([None, *(NOW.latest - days * DAY for days in (-9, 0, 29, 31))])),
+            added_at=NOW.latest - number,
+        )
+        for number in range(draw(st.integers(0, 4)))
+    )
+    people = st.lists(st.sampled_from("abcde"), min_size=1, max_size=3, unique=True)
+    given = st.builds(lambda who, basis: approval(*who, basis=basis), people, st.sampled_from(["now", "then"]))
+    known = Known(
+        snapshot=OURS,
+        basis="now",
+        evidence=held,
+        approvals=tuple(draw(st.lists(given, max_size=5))),
+        authors=frozenset(draw(st.lists(st.sampled_from("abcde"), max_size=2))),
+        incidents=tuple(draw(st.lists(st.just("incident"), max_size=1))),
+        concurrences=tuple(
+            concurrence("CAISI", NOW.latest + off) for off in draw(st.lists(st.integers(-2, 2), max_size=2))
+        ),
+        soaking_since=draw(st.sampled_from([None, *(NOW.earliest - DAY * days for days in (6, 7, 8))])),
+    )
+    within = st.builds(
+        lambda margin, age: msgspec.structs.replace(WMDP, margin=margin, max_age_days=age),
+        st.sampled_from(["0", "0.01", "0.02"]),
+        st.sampled_from([None, 30]),
+    )
+    kinds = st.one_of(
+        within,
+        st.builds(lambda people: Approvals(people=people), st.integers(1, 3)),
+        st.sampled_from([Soak(days=7), Concurs(authority="CAISI"), IncidentFree(), BIO, Published(name="card")]),
+    )
+    width = draw(st.integers(0, 3))
+    return tuple(draw(st.lists(kinds, min_size=1, max_size=4))), known, Moment(NOW.earliest - width, NOW.latest)
+
+
+def holds(requirement: Requirement, known: Known, moment: Moment) -> bool:
+    """The same, said a second time and as plainly as can be."""
+    match requirement:
+        case Within():
+            ours = [e for e in known.evidence if e.snapshot == OURS and e.findings.suite == "lm-eval"]
+            ours.sort(
+                key=lambda e: (
+                    e.added_at if e.findings.run_at is None else min(e.findings.run_at, e.added_at),
+                    e.added_at,
+                )
+            )
+            if not ours:
+                return False
+            aged = requirement.max_age_days is not None and (
+                ours[-1].findings.run_at is None or ours[-1].findings.run_at <= NOW.latest - 30 * DAY
+            )
+            value = Fraction(ours[-1].findings.measurements[0].value)
+            return not aged and value <= Fraction("0.35") - Fraction(requirement.margin)
+        case Approvals():
+            given = [each for each in known.approvals if each.basis == "now" and each.persons[0] not in known.authors]
+            return len({each.persons[0] for each in given}) >= requirement.people and not all(
+                requirement.people > 1 and one.persons[0] in other.persons for one in given for other in given
+            )
+        case Soak():
+            return known.soaking_since is not None and moment.earliest >= known.soaking_since + 7 * DAY
+        case Concurs():
+            return any(each.expires_at > moment.latest for each in known.concurrences)
+        case IncidentFree():
+            return not known.incidents
+        case _:
+            return False
+
+
+@pytest.mark.soak
+@settings(max_examples=10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 500, deadline=None)
+@given(facts())
+def test_nothing_is_met_that_does_not_hold(drawn: tuple[tuple[Requirement, ...], Known, Moment]) -> None:
+    requirements, known, moment = drawn
+
+    for requirement in requirements:
+        found = answer(requirement, known, moment)
+        assert found.said
+        assert not found.met or holds(requirement, known, moment)
+        if not isinstance(requirement, Approvals):
+            assert found.met == holds(requirement, known, moment)
