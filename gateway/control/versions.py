@@ -29,7 +29,8 @@ class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     state: str
-    """past, open, to come, or waiting: its date has come, and its requirements, or a stage before, keep it shut."""
+    """past, open, to come, or, where its requirements or a stage before keep it shut past its date, waiting or missed:
+    it is missed when its end has come too, and then opens never."""
     access: str
     opens: datetime
     closes: datetime | None
@@ -108,7 +109,9 @@ def _state(strategy: Strategy, stage: Stage, opens: Instant, opened: Mapping[str
         return "open"
     if moment.surely_reached(opens):
         return "past"
-    return "waiting" if moment.surely_reached(stage.opens) else "to come"
+    if not moment.surely_reached(stage.opens):
+        return "to come"
+    return "missed" if moment.maybe_reached(stage.closes) else "waiting"
 
 
 def _stage(stage: Stage, state: str, opened: Mapping[str, Instant], standing: Standing | None) -> ShownStage:

@@ -45,6 +45,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Since when the stage before, as it stands, has been open; None where it is not."""
     soaking_until: Instant = NEVER
     """When it closes by itself."""
+    soaking_calls: int = 0
+    """How many calls were admitted meanwhile; not counted before the days have passed."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -80,6 +82,11 @@ def read_by(requirements: Iterable[Requirement], evidence: Iterable[Evidence], s
     """The evidence about a snapshot that any of these requirements reads."""
     wanted = tuple(requirements)
     return [each for each in evidence if each.snapshot == snapshot and any(_reads(one, each) for one in wanted)]
+
+
+def soaked_for(since: Instant | None, until: Instant, moment: Moment) -> int:
+    """For how long a stage has surely been open, in microseconds."""
+    return 0 if since is None else max(0, min(moment.earliest, until) - since)
 
 
 def approving(approvals: Iterable[Approval], authors: frozenset[str]) -> list[Approval]:
@@ -143,10 +150,13 @@ def _soaked(wanted: Soak, known: Known, moment: Moment) -> Answer:
     since = known.soaking_since
     if since is None:
         return _unmet("the stage before has not opened as it stands")
-    passed = max(0, min(moment.earliest, known.soaking_until) - since)
-    return Answer(
-        met=passed >= wanted.days * DAY, said=f"{passed // DAY} of {wanted.days} days since {text_from(since)}"
-    )
+    passed = soaked_for(known.soaking_since, known.soaking_until, moment)
+    if passed < wanted.days * DAY:
+        return _unmet(f"{passed // DAY} of {wanted.days} days since {text_from(since)}")
+    if known.soaking_calls < wanted.calls:
+        return _unmet(f"{known.soaking_calls} of {wanted.calls} calls since {text_from(since)}")
+    calls = f" and {wanted.calls} calls" if wanted.calls else ""
+    return _met(f"{wanted.days} days{calls} since {text_from(since)}")
 
 
 def _concurred(wanted: Concurs, known: Known, moment: Moment) -> Answer:

@@ -6,10 +6,12 @@ from itertools import takewhile
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.clock import NEVER, Instant
+from gateway.clock import DAY, NEVER, Instant, Moment
 from gateway.identity.lineage import persons
+from gateway.ledger.entries import Event
+from gateway.ledger.search import Query, counted
 from gateway.releases.evidence import store
-from gateway.releases.fulfilment import Known, read_by
+from gateway.releases.fulfilment import Known, read_by, soaked_for
 from gateway.releases.requirements import Approvals, Soak
 from gateway.releases.store import versions
 from gateway.releases.strategies import Stage, Strategy, digest_of
@@ -60,8 +62,8 @@ def gated_stages(connection: Connection, version: StrategyVersion) -> list[Gated
     return found
 
 
-def known_of(connection: Connection, gated: Gated) -> Known:
-    """Everything that the requirements of this stage may read."""
+def known_of(connection: Connection, gated: Gated, moment: Moment) -> Known:
+    """Everything that the requirements of this stage may read at a moment."""
     strategy = gated.version.strategy
     release = strategy.release
     needs_past = any(isinstance(each, Approvals | Soak) for each in gated.stage.opens_when)
@@ -78,6 +80,7 @@ def known_of(connection: Connection, gated: Gated) -> Known:
         incidents=store.open_incidents(connection, release),
         soaking_since=since,
         soaking_until=until,
+        soaking_calls=_calls(connection, gated, since, until, moment),
     )
 
 
@@ -98,6 +101,16 @@ def _soaked(past: Sequence[StrategyVersion], gated: Gated) -> tuple[Instant | No
     first = held[-1]
     since = opened if first.adopted else max(opened, first.applied_at)
     return since, stage.closes
+
+
+def _calls(connection: Connection, gated: Gated, since: Instant | None, until: Instant, moment: Moment) -> int:
+    """Calls admitted while the stage before was open: counted as far as is asked for, once the days have passed."""
+    wanted = next((each for each in gated.stage.opens_when if isinstance(each, Soak)), None)
+    if wanted is None or not wanted.calls or soaked_for(since, until, moment) < wanted.days * DAY:
+        return 0
+    release = gated.version.strategy.release
+    asked = Query(event=Event.ACCESS_ADMITTED, release=release, since=since, until=until, oldest_first=True)
+    return counted(connection, asked, wanted.calls)
 
 
 def _holding(past: Sequence[StrategyVersion], digest: str) -> list[StrategyVersion]:

@@ -102,7 +102,7 @@ class Openings:
                 given_by=actor.key,
                 organisation=actor.organisation,
             )
-            _check_counts(connection, gated, approval)
+            _check_counts(connection, gated, approval, moment)
             store.add_approval(connection, approval)
             detail = {"stage": stage, "approval": approval.id, "basis": gated.basis, "strategy": gated.version.digest}
             return approval, [_act(Event.APPROVAL_GIVEN, gated, {**detail})]
@@ -167,7 +167,7 @@ class Openings:
 
 
 def _required(connection: Connection, gated: Gated, moment: Moment) -> tuple[Required, ...]:
-    known = known_of(connection, gated)
+    known = known_of(connection, gated, moment)
     return tuple(Required(title(each), answer(each, known, moment)) for each in gated.stage.opens_when)
 
 
@@ -184,9 +184,9 @@ def _unopened(connection: Connection, release: str, stage: str) -> Gated:
     return gated
 
 
-def _check_counts(connection: Connection, gated: Gated, approval: Approval) -> None:
+def _check_counts(connection: Connection, gated: Gated, approval: Approval, moment: Moment) -> None:
     """Raise Forbidden or Conflict for an approval that would count for nothing."""
-    known = known_of(connection, gated)
+    known = known_of(connection, gated, moment)
     if not approving([approval], known.authors):
         raise Forbidden(
             "Whoever wrote a stage does not approve it.",

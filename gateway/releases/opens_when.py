@@ -21,6 +21,8 @@ from gateway.releases.requirements import (
 
 PEOPLE_MAX = 20
 DAYS_MAX = 3_650
+CALLS_MAX = 10_000
+"""Calls are counted by reading them, each time a stage is looked at whose days have passed."""
 NOT_ENFORCED = frozenset({"capacity", "misuse_budget"})
 """Requirements of the field's vocabulary that nothing here enforces yet."""
 
@@ -104,10 +106,9 @@ def _read_approvals(node: Node, faults: Faults) -> Requirement | None:
 
 def _read_soak(node: Node, faults: Faults) -> Requirement | None:
     fields = values.mapping(node, faults, ("days", "calls"), ("days",))
-    if "calls" in fields:
-        faults.add(fields["calls"], "nothing here counts the calls of a stage yet: take `calls` out")
+    calls = values.whole(fields.get("calls"), faults, 1, CALLS_MAX)
     days = values.whole(fields.get("days"), faults, 1, DAYS_MAX)
-    return None if days is None else Soak(days=days)
+    return None if days is None else Soak(days=days, calls=calls or 0)
 
 
 def _read_published(node: Node, faults: Faults) -> Requirement | None:

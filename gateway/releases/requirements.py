@@ -49,9 +49,10 @@ class Approvals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
 
 
 class Soak(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="soak"):
-    """The stage before was in force for so long."""
+    """The stage before was open for so long, and so many calls were admitted meanwhile."""
 
     days: int
+    calls: int = 0
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="document"):
@@ -87,9 +88,10 @@ def title(requirement: Requirement) -> str:
         case Below():
             return f"{requirement.category} below {requirement.below} under {requirement.framework}"
         case Approvals():
-            return f"approvals by {requirement.people} people"
+            return f"approval by {requirement.people} people" if requirement.people > 1 else "approval by one person"
         case Soak():
-            return f"{requirement.days} days in the stage before"
+            calls = f" and {requirement.calls} calls" if requirement.calls else ""
+            return f"{requirement.days} days{calls} in the stage before"
         case Published():
             return f"document {requirement.name} published"
         case Concurs():

@@ -175,10 +175,14 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return coming
 
     def waiting_stage(self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Stage | None:
-        """The first stage whose opening is not recorded, where its date has surely come."""
-        unopened = (stage for stage in self.stages if stage.is_gated and stage.name not in opened)
-        stage = next(unopened, None)
-        return stage if stage is not None and moment.surely_reached(stage.opens) else None
+        """The first stage whose opening is not recorded, where its date has surely come and its end surely not.
+
+        One that has missed its end opens never, and what comes after it neither: that takes another version.
+        """
+        stage = next((each for each in self.stages if each.is_gated and each.name not in opened), None)
+        if stage is None or not moment.surely_reached(stage.opens) or moment.maybe_reached(stage.closes):
+            return None
+        return stage
 
     def next_boundary(self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Instant:
         """The first instant, not surely past, at which another stage opens or one closes.

@@ -1,6 +1,7 @@
 """Evidence, approvals and the opening of stages, on both engines."""
 
 import asyncio
+import secrets
 from typing import Any
 
 import msgspec
@@ -13,7 +14,8 @@ from gateway.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.identity import store as identity
 from gateway.identity.callers import Role
 from gateway.identity.keyring import Key, SignedKey
-from gateway.ledger.store import Actor, Ledger, Touch
+from gateway.ledger.entries import AccessBody, Draft, Event, written
+from gateway.ledger.store import Actor, Appending, Ledger, Touch
 from gateway.ledger.tables import entry_table, revision_table
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.evidence.incidents import Incidents
@@ -154,7 +156,7 @@ async def test_a_stage_gated_on_an_evaluation_and_two_approvals_opens_when_both_
     assert entry["release"] == RELEASE and "actor_key" not in entry
     assert entry["subject"] == (await house.standing()).digest
     assert entry["detail"]["met"] == [
-        "approvals by 2 people: 2 of 2 approvals",
+        "approval by 2 people: 2 of 2 approvals",
         f"{name} at most 0.35: 0.34 ({low.id})",
     ]
     assert (await house.touches())[-1] == Touch("release", RELEASE)
@@ -441,3 +443,30 @@ async def test_of_two_stages_that_wait_the_later_opens_after_the_earlier(house: 
     assert (before, opened) == ("", ["general", "later", ""])
     assert waiting["later"].after == "general"
     assert await house.in_force() == "later"
+
+
+async def test_a_stage_that_soaks_counts_the_calls_admitted_to_its_release_meanwhile(house: House) -> None:
+    await house.apply(a_gated_file("{soak: {days: 30, calls: 5}}", opens="2027-01-10T00:00:00Z"))
+
+    async def admit(count: int, at_moment: str, release: str = RELEASE, event: Event = Event.ACCESS_ADMITTED) -> None:
+        house.moment = a_moment(at_moment)
+
+        def append(connection: Connection) -> None:
+            drafts = [Draft(f"req_{secrets.token_hex(8)}", event, AccessBody(release=release)) for _ in range(count)]
+            Appending(connection, "process", lambda: house.moment).place([written(draft) for draft in drafts])
+
+        await house.database.write(append)
+
+    await admit(9, "2027-01-04T00:00:00Z")
+    await admit(3, "2027-01-06T00:00:00Z")
+    await admit(9, "2027-01-07T00:00:00Z", "acme/other")
+    await admit(9, "2027-01-08T00:00:00Z", event=Event.ACCESS_REFUSED)
+    house.moment = a_moment("2027-02-03T00:00:00Z")
+    early = await house.missing()
+    house.moment = a_moment("2027-02-04T00:00:00Z")
+    few = (await house.openings.open_due(RELEASE), await house.missing())
+    await admit(2, "2027-02-04T00:00:01Z")
+
+    assert early == ["29 of 30 days since 2027-01-05T00:00:00Z"]
+    assert few == ("", ["3 of 5 calls since 2027-01-05T00:00:00Z"])
+    assert await house.openings.open_due(RELEASE) == "general"

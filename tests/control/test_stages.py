@@ -75,7 +75,7 @@ async def test_what_keeps_a_stage_shut_is_shown_requirement_by_requirement_until
 
     assert (before["state"], before["opened_at"]) == ("waiting", None)
     assert {each["requires"]: each["said"] for each in before["requirements"] if not each["met"]} == {
-        "approvals by 1 people": "0 of 1 approvals",
+        "approval by one person": "0 of 1 approvals",
         "concurrence of CAISI": "no concurrence of CAISI is recorded",
         "lm-eval wmdp_bio acc at most 0.35": "no evidence of lm-eval wmdp_bio acc was added",
     }
@@ -219,4 +219,4 @@ async def test_a_version_that_is_not_in_force_says_what_it_requires_and_not_whet
 
     told = versions[0]["stages"][1]["requirements"]
     assert {(each["met"], each["said"]) for each in told} == {(None, None)}
-    assert "approvals by 1 people" in {each["requires"] for each in told}
+    assert "approval by one person" in {each["requires"] for each in told}

@@ -202,6 +202,15 @@ def test_a_stage_soaks_from_its_opening_until_it_closes_and_no_moment_less() -> 
     assert said(Soak(days=7), soaking_since=since + DAY)[1].startswith("6 of 7 days since ")
 
 
+def test_a_stage_that_soaks_needs_its_calls_too() -> None:
+    since, wanted = NOW.earliest - 7 * DAY, Soak(days=7, calls=100)
+
+    assert said(wanted, soaking_since=since, soaking_calls=99)[1].startswith("99 of 100 calls since ")
+    assert said(wanted, soaking_since=since, soaking_calls=100)[0] is True
+    assert said(wanted, soaking_since=since + 1, soaking_calls=100)[0] is False
+    assert title(wanted) == "7 days and 100 calls in the stage before"
+
+
 def test_a_document_is_published_when_it_is_kept_about_the_very_snapshot() -> None:
     card = _kept("e1", Findings(suite="document", document="model-card"))
     others = _kept("e2", Findings(suite="document", document="model-card"), snapshot=THEIRS)
@@ -239,7 +248,7 @@ def test_what_is_required_is_said_in_words() -> None:
         "lm-eval wmdp_bio acc at most 0.35",
         "helm t m at most 0.2 and at least 0.1, with a margin of 0.01, not older than 30 days",
         "biology below high under preparedness",
-        "approvals by 2 people",
+        "approval by 2 people",
         "7 days in the stage before",
         "document card published",
     ]

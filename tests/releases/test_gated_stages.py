@@ -91,6 +91,16 @@ def test_the_stage_before_a_gated_one_may_close_by_itself_meanwhile() -> None:
     assert len(read_release(a_file(closes), DOCUMENTS).faults) == 1
 
 
+def test_a_stage_whose_end_came_before_its_opening_is_never_opened_and_shuts_nothing() -> None:
+    strategy = a_strategy(
+        a_stage("first", 100), a_stage("second", 200, closes=300, opens_when=TWO), a_stage("third", 400)
+    )
+
+    assert strategy.waiting_stage(at(299)) == strategy.stages[1]
+    assert strategy.waiting_stage(Moment(299, 300)) is None and strategy.waiting_stage(at(500)) is None
+    assert name_at(strategy, 500) == "first"
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -179,6 +189,7 @@ def test_what_waits_is_gated_unopened_due_and_behind_no_other(
     waiting = strategy.waiting_stage(moment, opened)
 
     if waiting is not None:
-        assert waiting.is_gated and waiting.name not in opened and moment.earliest >= waiting.opens
+        assert waiting.is_gated and waiting.name not in opened
+        assert waiting.opens <= moment.earliest and moment.latest < waiting.closes
         before = strategy.stages[: strategy.stages.index(waiting)]
         assert all(each.name in opened for each in before if each.is_gated)
