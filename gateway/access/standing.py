@@ -45,8 +45,9 @@ class Gathered(msgspec.Struct, frozen=True):
 def gather(use: Use, moment: Moment) -> Gathered:
     """Everything that stands about a use at a moment. Pure: the same values give the same question."""
     strategy = use.in_force.strategy
-    opened = use.in_force.openings
-    stage, coming = strategy.stage_at(moment, opened), strategy.next_stage(moment, opened)
+    opened, organisation = use.in_force.openings, use.caller.organisation
+    stage = strategy.stage_at(moment, opened, organisation)
+    coming = strategy.next_stage(moment, opened, organisation)
     grant = use.holdings.grant_for(strategy.release, moment)
     attributes = standing(use.caller.attributes, moment)
     facts = Facts(

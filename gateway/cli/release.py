@@ -97,7 +97,7 @@ def show(release: str, versions: bool, digest: str | None) -> None:
                 stage["access"],
                 stage["opens"],
                 stage["closes"],
-                stage["to"],
+                stage["to"] + [f"{stage['canary']['percent']} % of organisations"] * bool(stage["canary"]),
                 stage["offers"],
                 stage["terms"],
                 stage["requests_per_minute"],

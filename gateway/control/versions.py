@@ -24,6 +24,13 @@ class ShownRequirement(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is met, or exactly what is missing."""
 
 
+class ShownCanary(msgspec.Struct, frozen=True):
+    """A share of organisations, drawn for ever by hashing them with a salt."""
+
+    percent: int
+    salt: str
+
+
 class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
     """One stage of a strategy."""
 
@@ -43,6 +50,8 @@ class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
     log: str
     retain_days: int | None
     irreversible: bool
+    canary: ShownCanary | None
+    """The share of organisations that it reaches; null where it reaches all whom its audiences name."""
     opened_at: datetime | None
     """When a stage that has requirements was opened; null for others."""
     waits_for: str | None
@@ -131,6 +140,7 @@ def _stage(stage: Stage, state: str, opened: Mapping[str, Instant], standing: St
         log=conditions.log,
         retain_days=conditions.retain_days,
         irreversible=stage.irreversible,
+        canary=None if stage.canary is None else ShownCanary(stage.canary.percent, stage.canary.salt),
         opened_at=when(opened.get(stage.name)),
         waits_for=standing.after or None if standing is not None else None,
         basis=standing.basis if standing is not None else None,

@@ -7,13 +7,14 @@ import msgspec
 from gateway.clock import NEVER, Instant
 from gateway.releases import values
 from gateway.releases.audiences import PUBLIC, Audience, is_internal
+from gateway.releases.cohorts import Canary
 from gateway.releases.components import KNOWN, Component
 from gateway.releases.nodes import Faults, Node, shown
 from gateway.releases.opens_when import read_requirements
 from gateway.releases.requirements import ABOUT_THE_MODEL, Requirement
 from gateway.releases.strategies import AccessLevel, Conditions, Stage
 
-KEYS = ("name", "opens", "closes", "access", "to", "offers", "conditions", "irreversible", "opens_when")
+KEYS = ("name", "opens", "closes", "access", "to", "canary", "offers", "conditions", "irreversible", "opens_when")
 CONDITIONS = ("terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days")
 LOGGING = ("metadata", "metadata+hash")
 
@@ -57,6 +58,7 @@ class StageRead(msgspec.Struct, kw_only=True):
     offers: tuple[Component, ...]
     conditions: Conditions
     irreversible: bool
+    canary: Canary | None
     opens_when: tuple[Requirement, ...]
 
     def stage(self) -> Stage:
@@ -72,6 +74,7 @@ class StageRead(msgspec.Struct, kw_only=True):
             offers=self.offers,
             conditions=self.conditions,
             irreversible=self.irreversible,
+            canary=self.canary,
             opens_when=self.opens_when,
         )
 
@@ -93,6 +96,7 @@ def read_stage(node: Node, declared: Declared, faults: Faults, *, is_first: bool
         offers=offers,
         conditions=_read_conditions(fields.get("conditions"), offers, declared, faults),
         irreversible=values.truth(fields.get("irreversible"), faults) or False,
+        canary=_read_canary(fields.get("canary"), faults, is_first=is_first),
         opens_when=read_requirements(fields.get("opens_when"), faults, is_first=is_first),
     )
     if not declared.has_snapshot and any(isinstance(each, ABOUT_THE_MODEL) for each in stage.opens_when):
@@ -102,6 +106,16 @@ def read_stage(node: Node, declared: Declared, faults: Faults, *, is_first: bool
     if access is not None and stage.irreversible != (access is AccessLevel.OPEN_WEIGHTS):
         faults.add(fields.get("irreversible", fields["access"]), _IRREVERSIBLE[stage.irreversible])
     return stage
+
+
+def _read_canary(node: Node | None, faults: Faults, *, is_first: bool) -> Canary | None:
+    if node is None:
+        return None
+    fields = values.mapping(node, faults, ("percent", "salt"), ("percent", "salt"))
+    if is_first:
+        faults.add(node, "there is no stage before this one for the others to stay in: take `canary` out")
+    percent, salt = values.whole(fields.get("percent"), faults, 1, 99), values.text(fields.get("salt"), faults, 64)
+    return None if percent is None or salt is None else Canary(percent=percent, salt=salt)
 
 
 def _read_name(node: Node | None, faults: Faults) -> str:

@@ -16,6 +16,7 @@ import msgspec
 
 from gateway.clock import NEVER, Instant, Moment
 from gateway.releases.audiences import Audience
+from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
 from gateway.releases.requirements import Requirement
 
@@ -59,6 +60,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     offers: tuple[Component, ...]
     conditions: Conditions = Conditions()
     irreversible: bool = False
+    canary: Canary | None = None
+    """Opened to this share of organisations only; None: to all whom its audiences name."""
     opens_when: tuple[Requirement, ...] = ()
     """What must hold beside the date. Such a stage opens when that was recorded, never by its date alone."""
 
@@ -66,6 +69,10 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_gated(self) -> bool:
         """Whether the date alone does not open it."""
         return bool(self.opens_when)
+
+    def reaches(self, organisation: str | None) -> bool:
+        """Whether it may be in force for an organisation; None stands for any."""
+        return self.canary is None or organisation is None or self.canary.reaches(organisation)
 
 
 class InferenceTarget(msgspec.Struct, frozen=True):
@@ -135,8 +142,10 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         gated = ((stage.name, self.stage_digest(stage)) for stage in self.stages if stage.is_gated)
         return {name: recorded[digest] for name, digest in gated if digest in recorded}
 
-    def openings(self, opened: Mapping[str, Instant] = NOTHING_OPENED) -> list[tuple[Stage, Instant]]:
-        """Each stage with the instant from which it is open; NEVER while that is not known.
+    def openings(
+        self, opened: Mapping[str, Instant] = NOTHING_OPENED, organisation: str | None = None
+    ) -> list[tuple[Stage, Instant]]:
+        """Each stage that reaches an organisation, with the instant from which it is open: NEVER while that is unknown.
 
         A stage with requirements opens when that was recorded, and no stage opens past one that has not.
         Only what widens nothing goes by its date alone: a closed stage, such as the end of a release.
@@ -147,9 +156,11 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             last = max(last, own)
             narrows = stage.access is AccessLevel.CLOSED and not stage.is_gated
             found.append((stage, own if narrows else last))
-        return found
+        return [(stage, opens) for stage, opens in found if stage.reaches(organisation)]
 
-    def stage_at(self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Stage | None:
+    def stage_at(
+        self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED, organisation: str | None = None
+    ) -> Stage | None:
         """The stage in force: the last that has surely opened, unless it may have closed.
 
         A stage ends where the next opens, without a gap however uncertain the moment is: the next
@@ -157,17 +168,19 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         nothing stands until the next opens.
         """
         in_force = None
-        for stage, opens in self.openings(opened):
+        for stage, opens in self.openings(opened, organisation):
             if moment.surely_reached(opens):
                 in_force = stage
         if in_force is None or moment.maybe_reached(in_force.closes):
             return None
         return in_force
 
-    def next_stage(self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Stage | None:
+    def next_stage(
+        self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED, organisation: str | None = None
+    ) -> Stage | None:
         """The first stage, after the last that has surely opened, that has not: what opens next."""
         coming = None
-        for stage, opens in self.openings(opened):
+        for stage, opens in self.openings(opened, organisation):
             if moment.surely_reached(opens):
                 coming = None
             elif coming is None:

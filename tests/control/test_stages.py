@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from gateway.identity.callers import Role
+from gateway.releases.cohorts import Canary
 from tests.fakes.premises import Premises
 
 FILES = Path(__file__).resolve().parents[1] / "releases" / "evidence" / "files"
@@ -220,3 +221,36 @@ async def test_a_version_that_is_not_in_force_says_what_it_requires_and_not_whet
     told = versions[0]["stages"][1]["requirements"]
     assert {(each["met"], each["said"]) for each in told} == {(None, None)}
     assert "approval by one person" in {each["requires"] for each in told}
+
+
+async def test_a_share_of_organisations_is_let_in_and_the_others_stay_where_they_were(house: Premises) -> None:
+    salt = next(str(n) for n in range(1_000) if _splits(Canary(percent=50, salt=str(n))))
+    await house.apply(f"""\
+release: acme/shared
+serves: {{inference: {{upstream: simulated, model: shared}}}}
+audiences: {{staff: {{role: staff}}}}
+stages:
+  - {{name: internal, opens: 2024-01-01T00:00:00Z, access: limited, to: [staff], offers: [inference.text]}}
+  - name: some
+    opens: 2024-02-01T00:00:00Z
+    access: api
+    to: [public]
+    canary: {{percent: 50, salt: "{salt}"}}
+    offers: [inference.text]
+""")
+
+    found = {}
+    for who in ("developer", "stranger"):
+        me = (await house.ask("GET", "/me", by=who)).json()
+        [mine] = [each for each in me["releases"] if each["release"] == "acme/shared"]
+        found[who] = (mine["stage"], mine["components"], [each["code"] for each in mine["missing"]])
+
+    assert found == {
+        "developer": ("some", ["inference.text"], []),
+        "stranger": ("internal", [], ["audience_not_admitted"]),
+    }
+
+
+def _splits(canary: Canary) -> bool:
+    """Whether the developer's organisation is in and the stranger's is not."""
+    return canary.reaches("acme") and not canary.reaches("bolt")
