@@ -35,6 +35,8 @@ class Gathered(msgspec.Struct, frozen=True):
     opens_at: Instant
     """When that one does; NEVER while it waits for its requirements."""
     grant: Grant | None
+    grant_to_come: Grant | None
+    """Where none is active: the one that begins next."""
     terms: list[str]
     """Digests of the terms that bind this use."""
     assertions: list[str]
@@ -80,6 +82,7 @@ def gather(use: Use, moment: Moment) -> Gathered:
         coming=coming,
         opens_at=next((opens for each, opens in strategy.openings(opened) if each is coming), NEVER),
         grant=grant,
+        grant_to_come=None if grant is not None else use.holdings.grant_to_come(strategy.release, moment),
         terms=[strategy.terms[name] for name in needed],
         assertions=[attributes[name].id for name in _attributes_read(strategy, stage, coming) if name in attributes],
         holds_until=_holds_until(use, moment),

@@ -1,23 +1,38 @@
-"""`gateway release`: validate, apply, list, show, approve, concur, digest."""
+"""`gateway release`: validate, apply, list, show, approve, concur, label, classify, report, digest, and the presets."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gateway.cli import preset
 from gateway.cli.asking import ask, pages
-from gateway.cli.failures import Failure, printable, told
-from gateway.cli.paths import release_path, segment
-from gateway.cli.showing import ago, show_facts, show_json, show_table, wants_json, with_json
-from gateway.cli.spans import coming
+from gateway.cli.classify import AT, classify, label
+from gateway.cli.failures import Failure
+from gateway.cli.paths import release_path
+from gateway.cli.release_files import sent, strategy_in
+from gateway.cli.report import report
+from gateway.cli.showing import ago, cell, show_facts, show_json, show_table, wants_json, with_json
+from gateway.cli.stages import approve, concur, show_requirements
+from gateway.cli.timeline import show_timeline
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+STAGE = (
+    *("stage", "state", "access", "opens", "closes", "requests/min", "tokens/day", "output tokens/call"),
+    *("log", "kept", "to", "offers", "terms"),
+)
+UNCHECKED = ["dates", "upstreams"]
+"""What only a gateway can tell: its clock and the version in force, and what its operator declared."""
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.group(name="release")
 def command() -> None:
     """Releases: how a model is released, to whom, when and on what conditions, as a file."""
+
+
+for each in (approve, concur, label, classify, report, preset.command):
+    command.add_command(each)
 
 
 @command.command()
@@ -28,19 +43,17 @@ def command() -> None:
 def validate(file: Path, against: bool, adopt: bool) -> None:
     """Find every mistake in FILE, each with its line. Needs no gateway unless --against."""
     if against:
-        validated = ask("POST", "/releases/validate", body=_sent(file) | {"adopt": adopt}, file=str(file))
+        validated = ask("POST", "/releases/validate", body=sent(file) | {"adopt": adopt}, file=str(file))
     else:
-        from gateway.releases.files import read_release
-
-        content, documents = _read(file)
-        with told(str(file)):
-            strategy = read_release(content, documents, name=file.name).strategy_at()
-        validated = {"release": strategy.release, "digest": strategy.digest()}
+        strategy = strategy_in(file)
+        validated = {"release": strategy.release, "digest": strategy.digest(), "unchecked": UNCHECKED}
     if wants_json():
         return show_json(validated)
     click.echo(f"{file} is valid: {validated['release']} as {validated['digest']}.")
     if against:
         click.echo("Applying it would change what is in force." if validated["changes"] else "It is in force already.")
+    else:
+        click.echo("Not checked without --against: whether its dates lie ahead, whether its upstream is declared.")
     return None
 
 
@@ -51,7 +64,7 @@ def validate(file: Path, against: bool, adopt: bool) -> None:
 @with_json
 def apply(file: Path, adopt: bool, base: str | None) -> None:
     """Put FILE in force as the next version of its release."""
-    applied = ask("POST", "/releases", body=_sent(file) | {"adopt": adopt, "base": base}, file=str(file))
+    applied = ask("POST", "/releases", body=sent(file) | {"adopt": adopt, "base": base}, file=str(file))
     if wants_json():
         return show_json(applied)
     done = "is in force" if applied["changed"] else "was in force already"
@@ -77,68 +90,29 @@ def list_releases(limit: int) -> None:
 @click.argument("release")
 @click.option("--versions", is_flag=True, help="All versions, from the newest backwards.")
 @click.option("--digest", help="The version with this digest.")
+@click.option("--timeline", is_flag=True, help="Draw the stages on one axis of time.")
+@AT
+@click.option("--ascii-safe", is_flag=True, help="Draw in ASCII only, as where the terminal shows nothing else.")
 @with_json
-def show(release: str, versions: bool, digest: str | None) -> None:
+def show(*, release: str, versions: bool, digest: str | None, timeline: bool, at: str | None, ascii_safe: bool) -> None:
     """Show RELEASE: the version in force, its stages, and exactly what each still lacks to open."""
     path = release_path(release)
+    if timeline:
+        return show_timeline(path, at, ascii_safe=ascii_safe)
+    if at is not None or ascii_safe:
+        raise click.UsageError("--at and --ascii-safe are for --timeline.")
     if versions:
         return _show_versions(list(pages(f"{path}/versions", "versions", query={}, limit=None, cursor="before")))
     version = ask("GET", path, query={"digest": digest})
     if wants_json():
         return show_json(version)
-    show_facts((name, value) for name, value in version.items() if name != "stages")
+    show_facts((name, value) for name, value in version.items() if name not in {"stages", "audiences"})
     click.echo()
-    show_table(
-        ("stage", "state", "access", "opens", "closes", "to", "offers", "terms", "requests/min", "tokens/day"),
-        [
-            (
-                stage["name"],
-                stage["state"],
-                stage["access"],
-                stage["opens"],
-                stage["closes"],
-                stage["to"] + [f"{stage['canary']['percent']} % of organisations"] * bool(stage["canary"]),
-                stage["offers"],
-                stage["terms"],
-                stage["requests_per_minute"],
-                stage["tokens_per_day"],
-            )
-            for stage in version["stages"]
-        ],
-    )
-    return _show_requirements(version["stages"])
-
-
-@command.command()
-@click.argument("release")
-@click.argument("stage")
-@click.option("--basis", help="As `show` told it; refused when the stage or its evidence has changed since.")
-@with_json
-def approve(release: str, stage: str, basis: str | None) -> None:
-    """Approve that STAGE of RELEASE opens, on what is known now. Whoever wrote it cannot."""
-    given = ask("POST", f"{release_path(release)}/stages/{segment(stage)}/approve", body={"basis": basis})
-    if wants_json():
-        return show_json(given)
-    return click.echo(f"{given['id']}: {stage} of {release} is approved as {given['digest']}, on {given['basis']}.")
-
-
-@command.command()
-@click.argument("release")
-@click.argument("stage")
-@click.option("--authority", required=True, help="Who concurs, as the requirement names it.")
-@click.option("--reference", required=True, help="Where that can be looked up: a letter, a ticket.")
-@click.option("--expires", required=True, type=coming, help="Until when, such as 2027-01-01 or 30d.")
-@with_json
-def concur(release: str, stage: str, authority: str, reference: str, expires: str) -> None:
-    """Record that an authority outside concurs with opening STAGE of RELEASE."""
-    given = ask(
-        "POST",
-        f"{release_path(release)}/stages/{segment(stage)}/concur",
-        body={"authority": authority, "reference": reference, "expires_at": expires},
-    )
-    if wants_json():
-        return show_json(given)
-    return click.echo(f"{given['id']}: {authority} concurs with {stage} of {release} until {given['expires_at']}.")
+    show_facts((f"audience {name}", _asked(audience)) for name, audience in version["audiences"].items())
+    if version["audiences"]:
+        click.echo()
+    show_table(STAGE, [_stage(stage) for stage in version["stages"]])
+    return show_requirements(version["stages"])
 
 
 @command.command()
@@ -158,47 +132,6 @@ def digest(folder: Path) -> None:
     return click.echo(yaml.safe_dump({"files": files}, sort_keys=True, width=1000), nl=False)
 
 
-def _sent(file: Path) -> dict[str, Any]:
-    """A release file and the texts it names, as they are sent."""
-    content, documents = _read(file)
-    try:
-        return {
-            "name": file.name,
-            "file": content.decode(),
-            "documents": {path: text.decode() for path, text in documents.items()},
-        }
-    except UnicodeDecodeError:
-        raise Failure(f"{file}, or a text that it names, is not UTF-8.", "Write it in UTF-8.") from None
-
-
-def _read(file: Path) -> tuple[bytes, dict[str, bytes]]:
-    from gateway.releases.files import paths_of_terms
-
-    content = file.read_bytes()
-    documents = {}
-    for path in paths_of_terms(content):
-        text = file.parent / path
-        if text.is_file():
-            documents[path] = text.read_bytes()
-    return content, documents
-
-
-def _show_requirements(stages: list[Any]) -> None:
-    """A line for each requirement of each stage, and what it was found to be."""
-    for stage in (stage for stage in stages if stage["requirements"]):
-        click.echo()
-        opened = f"opened {stage['opened_at']}" if stage["opened_at"] else "not open: waits for what is not met"
-        after = f", and for stage {stage['waits_for']} to open before it" if stage["waits_for"] else ""
-        click.echo(f"{stage['name']}: {opened}{after}")
-        for each in stage["requirements"]:
-            click.echo(printable(f"  {_MARKS[each['met']]:<7}  {each['requires']}: {each['said'] or 'not looked at'}"))
-        if stage["basis"] and not stage["opened_at"]:
-            click.echo(f"  basis    {stage['basis']}")
-
-
-_MARKS = {True: "met", False: "not met", None: "unknown"}
-
-
 def _show_versions(versions: list[Any]) -> None:
     if wants_json():
         return show_json(versions)
@@ -209,3 +142,30 @@ def _show_versions(versions: list[Any]) -> None:
             for v in versions
         ],
     )
+
+
+def _stage(stage: Any) -> tuple[Any, ...]:
+    limits = ("requests_per_minute", "tokens_per_day", "max_output_tokens")
+    return (
+        stage["name"],
+        stage["state"],
+        stage["access"],
+        ago(stage["opens"]),
+        ago(stage["closes"]),
+        *("not limited" if stage[limit] is None else stage[limit] for limit in limits),
+        stage["log"],
+        "-" if stage["retain_days"] is None else f"{stage['retain_days']} days",
+        stage["to"] + ([f"{stage['canary']['percent']} % of organisations"] if stage["canary"] else []),
+        stage["offers"],
+        stage["terms"],
+    )
+
+
+def _asked(audience: Any) -> str:
+    """What an audience asks for, as its file would say it, and what an unknown answer amounts to."""
+    asks = [f"{each['attribute']} {each['op'].replace('_', ' ')} {_wanted(each['value'])}" for each in audience["asks"]]
+    return f"{'; '.join(asks)}; unknown: {audience['on_unknown']}"
+
+
+def _wanted(value: Any) -> str:
+    return f"[{cell(value)}]" if isinstance(value, list) else cell(value)

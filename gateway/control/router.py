@@ -8,6 +8,7 @@ from litestar.di import Provide
 from gateway.clock import Moment
 from gateway.control import problems, queries
 from gateway.control.areas import Areas
+from gateway.control.classifications import Classifications
 from gateway.control.evidence import EvidenceOfReleases
 from gateway.control.grants import Grants
 from gateway.control.guards import doorkeeper
@@ -18,8 +19,10 @@ from gateway.control.me import Myself
 from gateway.control.organisations import Organisations
 from gateway.control.policies import Policies
 from gateway.control.releases import Releases
+from gateway.control.reports import Reports
 from gateway.control.stages import StagesOfReleases
 from gateway.control.terms import TermsOfReleases
+from gateway.control.timelines import Timelines
 from gateway.identity.callers import Caller
 from gateway.ledger.store import Actor
 
@@ -31,6 +34,9 @@ NOUNS = (
     Organisations,
     Keys,
     Releases,
+    Timelines,
+    Classifications,
+    Reports,
     TermsOfReleases,
     StagesOfReleases,
     EvidenceOfReleases,

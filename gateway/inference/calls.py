@@ -83,6 +83,8 @@ class Asked(msgspec.Struct, frozen=True):
     output_tokens: int | None
     answers: int
     """How many answers are computed: prompts, times the most of `n` and `best_of`."""
+    output_field: str
+    """How the caller bounds its output, or would."""
     content_tokens: int | None
     """As `contents.tokens_max` says."""
     logprobs: bool
@@ -99,6 +101,8 @@ class Asked(msgspec.Struct, frozen=True):
             tokens_in_max=None if self.content_tokens is None else len(self.body) + self.content_tokens,
             answers=self.answers,
             output_tokens=self.output_tokens,
+            output_field=self.output_field,
+            content_field=self.endpoint.content,
             generates=self.endpoint.generates,
             stream=self.stream,
             end_user=end_user,
@@ -131,6 +135,7 @@ def read(endpoint: Endpoint, body: bytes) -> Asked:
         stream=said.stream is True,
         include_usage=said.stream_options is not None and said.stream_options.include_usage is True,
         output_tokens=max(limits, default=None),
+        output_field="max_tokens" if said.max_completion_tokens is None else "max_completion_tokens",
         answers=max(said.n or 1, said.best_of or 1) * _prompts(endpoint, content),
         content_tokens=tokens_max(content, of_chat=endpoint is CHAT),
         logprobs=_asks_logprobs(said),

@@ -15,6 +15,7 @@ from types import MappingProxyType
 import msgspec
 
 from gateway.clock import NEVER, Instant, Moment
+from gateway.releases.attestations import Attestation, Developer
 from gateway.releases.audiences import Audience
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
@@ -102,6 +103,11 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parameters: int | None = None
     training_flop: tuple[str, str] | None = None
     """The bounds of an estimate, as decimal text such as `6e25`: no float is ever hashed."""
+    bio_sequence_flop: tuple[str, str] | None = None
+    """Those of them that were spent on biological sequence data."""
+    attestations: dict[str, Attestation] = {}
+    """By question."""
+    developer: Developer = Developer()
     snapshot: str = ""
     """`sha256:<hex>` of the model as it was evaluated: evidence about another one does not count."""
     terms: dict[str, str] = {}

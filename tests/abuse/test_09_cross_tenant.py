@@ -105,6 +105,7 @@ def spellings(route: Route, victim: Victim) -> list[str]:
         "stage": "internal",
         "evidence": "evidence_0",
         "incident": "incident_0",
+        "kind": "decision-record",
     }
     places = re.findall(r"\{(\w+):str\}", route.path)
     fitting = re.sub(r"\{(\w+):str\}", lambda found: own[found[1]], route.path)

@@ -100,7 +100,7 @@ def test_an_answer_whose_cost_is_never_told_costs_what_was_taken_for_it(own_hous
         (CHAT, {"max_tokens": LIMIT, "max_completion_tokens": 1}),
         (CHAT, {"n": 100, "max_tokens": 50}),
         (CHAT, {"n": 1024, "max_tokens": 5}),
-        (CHAT, {"n": 2}),
+        (CHAT, {"n": 4}),
         ("/v1/completions", {"prompt": "x", "best_of": 100, "max_tokens": 50}),
         ("/v1/completions", {"prompt": "x", "n": 1, "best_of": 1024, "max_tokens": 5}),
         ("/v1/completions", {"prompt": ["x"] * 200, "max_tokens": 25}),

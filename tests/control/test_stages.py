@@ -254,3 +254,20 @@ stages:
 def _splits(canary: Canary) -> bool:
     """Whether the developer's organisation is in and the stranger's is not."""
     return canary.reaches("acme") and not canary.reaches("bolt")
+
+
+async def test_labels_and_timelines_follow_what_was_opened_and_not_the_date(gated: Premises) -> None:
+    await gated.apply(FILE.replace("      - concurrence: CAISI\n      - incident_free: true\n", ""))
+
+    async def told() -> tuple[str, str, list[str]]:
+        label = (await gated.ask("GET", f"/releases/{GATED}/label", by="auditor")).json()["label"]
+        timeline = (await gated.ask("GET", f"/releases/{GATED}/timeline", by="auditor")).json()
+        return label["stage"], timeline["stage"], [bar["state"] for bar in timeline["bars"]]
+
+    before = await told()
+    await add(gated, "lm-eval-0.34.json")
+    await gated.ask("POST", f"/releases/{GATED}/stages/general/approve", by="approver", json={})
+    await gated.installation.opener.look()
+
+    assert before == ("internal", "internal", ["open", "to come"])
+    assert await told() == ("general", "general", ["past", "open"])
