@@ -75,7 +75,7 @@ class Terms(msgspec.Struct, frozen=True):
 
     tokens_reserved: int
     output_tokens_imposed: int | None
-    """To be written into the request, where the caller left open what must be bounded."""
+    """The most of each answer, to be written into the request; None where nothing bounds it but the caller."""
 
 
 def bind(call: Call, obligations: Obligations) -> Terms | Breach:
@@ -91,7 +91,10 @@ def bind(call: Call, obligations: Obligations) -> Terms | Breach:
             f"`{call.output_field}` is {call.output_tokens}, and your access allows at most {most}.",
             f"Lower `{call.output_field}`, or leave it out.",
         )
-    imposed = _imposed(obligations) if call.generates and call.output_tokens is None else None
+    imposed = None
+    if call.generates and (most is not None or obligations.tokens_per_day is not None):
+        # The caller's own bound too: it may stand under a name that the upstream does not read.
+        imposed = call.output_tokens or _imposed(obligations)
     reserved = 0
     if obligations.tokens_per_day is not None:
         if call.tokens_in_max is None:
@@ -102,8 +105,7 @@ def bind(call: Call, obligations: Obligations) -> Terms | Breach:
                 " that comes to is known only afterwards.",
                 "Send text alone.",
             )
-        output = call.output_tokens if call.output_tokens is not None else imposed or 0
-        reserved = call.tokens_in_max + call.answers * output
+        reserved = call.tokens_in_max + call.answers * (imposed or 0)
     return Terms(reserved, imposed)
 
 

@@ -65,10 +65,22 @@ def test_output_left_open_is_bounded_where_something_must_bound_it(limits: dict[
     assert isinstance(bound, Terms) and bound.output_tokens_imposed == imposed
 
 
+@pytest.mark.parametrize(
+    ("limits", "imposed"),
+    [({}, None), ({"max_output_tokens": 100}, 7), ({"tokens_per_day": 1000}, 7)],
+)
+def test_the_callers_own_bound_is_imposed_where_output_is_bounded_and_left_alone_elsewhere(
+    limits: dict[str, int], imposed: int | None
+) -> None:
+    bound = bind(a_call(output_tokens=7), obligations(**limits))
+
+    assert isinstance(bound, Terms) and bound.output_tokens_imposed == imposed
+
+
 def test_every_answer_asked_for_is_reserved_at_its_worst() -> None:
     bound = bind(a_call(tokens_in_max=10, output_tokens=50, answers=4), obligations(tokens_per_day=1000))
 
-    assert bound == Terms(210, None)
+    assert bound == Terms(210, 50)
 
 
 def test_embeddings_reserve_what_they_are_given_and_nothing_to_come() -> None:

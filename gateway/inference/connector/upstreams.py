@@ -67,7 +67,7 @@ class Upstream(msgspec.Struct, frozen=True):
     ca_file: str | None = None
     """Certificates to trust in place of the system's."""
     output_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """Which parameter this server reads, where an obligation has to set one."""
+    """By which name this server reads the most of a chat's answer, where an obligation bounds it."""
     limits: Limits = Limits()
 
     @property
