@@ -21,6 +21,7 @@ from gateway.access.judges.policies import read_policy_set
 from gateway.access.judges.port import Judge
 from gateway.access.judging import Judging
 from gateway.access.limits import take_limits
+from gateway.access.opening import Opener
 from gateway.access.recording import closed_after_crash
 from gateway.access.refusals import Refusals
 from gateway.access.review import Review
@@ -52,6 +53,10 @@ from gateway.ledger.writer import Writer
 from gateway.lookups import Lookup
 from gateway.metrics import Metrics
 from gateway.releases.catalogue import Catalogue
+from gateway.releases.evidence.incidents import Incidents
+from gateway.releases.evidence.store import all_openings
+from gateway.releases.evidence.vouching import Vouching
+from gateway.releases.openings import Openings
 from gateway.releases.store import load_all
 from gateway.settings import Settings
 from gateway.shipped import shipped
@@ -98,6 +103,9 @@ class Installation:
         self.entrance = Entrance(self.directory, self.current, self.metrics.turned_away)
         self.weight_files = Weights(settings.weights_path)
         self.catalogue = Catalogue(self.leisure, self.ledger, frozenset(upstreams), shelf=self.weight_files.lying)
+        self.openings = Openings(self.database, self.ledger)
+        self.vouching = Vouching(self.database, self.ledger)
+        self.incidents = Incidents(self.database, self.ledger)
 
         self.judge = _judge(settings)
         self.judging = Judging(self.judge, self.metrics)
@@ -115,6 +123,7 @@ class Installation:
         )
         self.usable = Usable(self.gate, self.current)
         self.review = Review(self.gate, self.directory, self.current, self.writer)
+        self.opener = Opener(self.current, self.openings)
         self.feed = Feed(self.ledger, self.current, self.judging, self._in_force, (self.directory.drop, self._forget))
 
         self.connector = Connector(upstreams)
@@ -139,6 +148,9 @@ class Installation:
             entrance=self.entrance,
             directory=self.directory,
             catalogue=self.catalogue,
+            openings=self.openings,
+            vouching=self.vouching,
+            incidents=self.incidents,
             admissions=self.admissions,
             current=self.current,
             usable=self.usable,
@@ -172,7 +184,8 @@ class Installation:
             stack.push_async_callback(self.connector.close)
             stack.push_async_callback(self.directory.flush_last_used)
             self._follow_with_metrics()
-            for work in (self.feed.run(self.review, self.settings.revision_poll_ms / 1000), self.directory.run()):
+            feeding = self.feed.run(self.review, self.settings.revision_poll_ms / 1000)
+            for work in (feeding, self.opener.run(), self.directory.run()):
                 _in_background(stack, work)
             if self.database.dialect != "sqlite":
                 _in_background(stack, self._recover())
@@ -210,8 +223,11 @@ class Installation:
                 log.warning("recovery_failed", error=type(error).__name__)
 
     async def _in_force(self) -> Mapping[str, InForce]:
-        versions = await self.database.read(load_all)
-        return {name: InForce(version.strategy, version.digest) for name, version in versions.items()}
+        versions, recorded = await self.database.read(lambda c: (load_all(c), all_openings(c)))
+        return {
+            name: InForce(version.strategy, version.digest, version.strategy.opened(recorded.get(name, {})))
+            for name, version in versions.items()
+        }
 
     def _forget(self, kind: str, subject: str) -> None:
         if kind == "organisation":

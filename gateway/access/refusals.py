@@ -4,7 +4,7 @@ from gateway.access.calls import Breach, Call, Terms
 from gateway.access.passages import Standing
 from gateway.access.quotas import Exceeded, Left
 from gateway.access.reasons import MEANINGS, Reason
-from gateway.clock import Instant, text_from
+from gateway.clock import NEVER, Instant, text_from
 from gateway.errors import CutShort, GatewayError
 
 
@@ -56,9 +56,17 @@ class Refusals:
         if refused.reasons[0] in _WANTS_GRANT:
             _tell_start(refused, standing)
         coming = standing.gathered.coming
-        if coming is not None and _will_admit(standing):
-            refused.opens_at = coming.opens if refused.opens_at is None else min(refused.opens_at, coming.opens)
-            refused.message += f" Stage `{coming.name}` admits you from {text_from(coming.opens)}."
+        if coming is None or not will_admit(standing):
+            return refused
+        opens_at = standing.gathered.opens_at
+        if opens_at == NEVER:
+            refused.message += (
+                f" Stage `{coming.name}`, which will admit you, opens not before {text_from(coming.opens)}"
+                " and waits for its requirements."
+            )
+            return refused
+        refused.opens_at = opens_at if refused.opens_at is None else min(refused.opens_at, opens_at)
+        refused.message += f" Stage `{coming.name}` admits you from {text_from(opens_at)}."
         return refused
 
     def breach(self, call: Call, breach: Breach) -> Refused:
@@ -112,7 +120,8 @@ def _tell_start(refused: Refused, standing: Standing) -> None:
         refused.opens_at = grant.starts_at
 
 
-def _will_admit(standing: Standing) -> bool:
+def will_admit(standing: Standing) -> bool:
+    """Whether the stage to open next is for this caller."""
     return any(audience.truth == "yes" for audience in standing.gathered.question.future_audiences)
 
 

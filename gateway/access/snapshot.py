@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.releases.strategies import Strategy
+from gateway.clock import Instant
+from gateway.releases.strategies import NOTHING_OPENED, Strategy
 
 
 class InForce(msgspec.Struct, frozen=True):
@@ -12,6 +13,8 @@ class InForce(msgspec.Struct, frozen=True):
 
     strategy: Strategy
     digest: str
+    openings: Mapping[str, Instant] = NOTHING_OPENED
+    """When stages that have requirements were opened, by name; those that were not are absent."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):

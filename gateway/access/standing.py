@@ -32,6 +32,8 @@ class Gathered(msgspec.Struct, frozen=True):
     """In force."""
     coming: Stage | None
     """The next to open."""
+    opens_at: Instant
+    """When that one does; NEVER while it waits for its requirements."""
     grant: Grant | None
     grant_to_come: Grant | None
     """Where none is active: the one that begins next."""
@@ -45,7 +47,9 @@ class Gathered(msgspec.Struct, frozen=True):
 def gather(use: Use, moment: Moment) -> Gathered:
     """Everything that stands about a use at a moment. Pure: the same values give the same question."""
     strategy = use.in_force.strategy
-    stage, coming = strategy.stage_at(moment), strategy.next_stage(moment)
+    opened, organisation = use.in_force.openings, use.caller.organisation
+    stage = strategy.stage_at(moment, opened, organisation)
+    coming = strategy.next_stage(moment, opened, organisation)
     grant = use.holdings.grant_for(strategy.release, moment)
     attributes = standing(use.caller.attributes, moment)
     facts = Facts(
@@ -76,6 +80,7 @@ def gather(use: Use, moment: Moment) -> Gathered:
         question=question,
         stage=stage,
         coming=coming,
+        opens_at=next((opens for each, opens in strategy.openings(opened) if each is coming), NEVER),
         grant=grant,
         grant_to_come=None if grant is not None else use.holdings.grant_to_come(strategy.release, moment),
         terms=[strategy.terms[name] for name in needed],
@@ -119,7 +124,7 @@ def _attributes_read(strategy: Strategy, *stages: Stage | None) -> list[str]:
 
 
 def _holds_until(use: Use, moment: Moment) -> Instant:
-    instants = [use.in_force.strategy.next_boundary(moment), use.caller.expires_at]
+    instants = [use.in_force.strategy.next_boundary(moment, use.in_force.openings), use.caller.expires_at]
     instants += [assertion.expires_at for assertion in use.caller.attributes]
     instants += [assertion.asserted_at for assertion in use.caller.attributes]
     instants += use.holdings.boundaries(use.in_force.strategy.release)

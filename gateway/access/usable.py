@@ -6,7 +6,7 @@ from gateway.access.current import Current
 from gateway.access.gate import Gate
 from gateway.access.passages import Standing
 from gateway.access.standing import Use
-from gateway.clock import Instant, at
+from gateway.clock import NEVER, Instant, at
 from gateway.identity.callers import Caller
 from gateway.releases.components import Component
 
@@ -75,7 +75,8 @@ class Usable:
         accepted = {**held.accepted, strategy.release: frozenset(strategy.terms.values())}
         holdings = msgspec.structs.replace(held, accepted=accepted)
         use = Use(standing.caller, component, standing.in_force, holdings)
-        boundaries = {stage.opens for stage in strategy.stages} | set(held.boundaries(strategy.release))
+        openings = strategy.openings(standing.in_force.openings)
+        boundaries = {opens for _, opens in openings if opens < NEVER} | set(held.boundaries(strategy.release))
         for instant in sorted(boundaries):
             if not moment.surely_reached(instant):
                 coming = await self._gate.weigh_at(use, at(instant))

@@ -1,4 +1,4 @@
-"""`gateway release`: validate, apply, list, show, label, classify, report, digest, and the presets."""
+"""`gateway release`: validate, apply, list, show, approve, concur, label, classify, report, digest, and the presets."""
 
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from gateway.cli.paths import release_path
 from gateway.cli.release_files import sent, strategy_in
 from gateway.cli.report import report
 from gateway.cli.showing import ago, cell, show_facts, show_json, show_table, wants_json, with_json
+from gateway.cli.stages import approve, concur, show_requirements
 from gateway.cli.timeline import show_timeline
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -30,7 +31,7 @@ def command() -> None:
     """Releases: how a model is released, to whom, when and on what conditions, as a file."""
 
 
-for each in (label, classify, report, preset.command):
+for each in (approve, concur, label, classify, report, preset.command):
     command.add_command(each)
 
 
@@ -96,7 +97,7 @@ def list_releases(limit: int) -> None:
 @click.option("--ascii-safe", is_flag=True, help="Draw in ASCII only, as where the terminal shows nothing else.")
 @with_json
 def show(*, release: str, versions: bool, digest: str | None, timeline: bool, at: str | None, ascii_safe: bool) -> None:
-    """Show RELEASE: the version in force and its stages."""
+    """Show RELEASE: the version in force, its stages, and exactly what each still lacks to open."""
     path = release_path(release)
     if timeline:
         return show_timeline(path, at, ascii_safe=ascii_safe)
@@ -112,7 +113,8 @@ def show(*, release: str, versions: bool, digest: str | None, timeline: bool, at
     show_facts((f"audience {name}", _asked(audience)) for name, audience in version["audiences"].items())
     if version["audiences"]:
         click.echo()
-    return show_table(STAGE, [_stage(stage) for stage in version["stages"]])
+    show_table(STAGE, [_stage(stage) for stage in version["stages"]])
+    return show_requirements(version["stages"])
 
 
 @command.command()
@@ -160,7 +162,7 @@ def _stage(stage: Any) -> tuple[Any, ...]:
         *("not limited" if stage[limit] is None else stage[limit] for limit in limits),
         stage["log"],
         "-" if stage["retain_days"] is None else f"{stage['retain_days']} days",
-        stage["to"],
+        stage["to"] + ([f"{stage['canary']['percent']} % of organisations"] if stage["canary"] else []),
         stage["offers"],
         stage["terms"],
     )

@@ -38,7 +38,8 @@ def _facts(release: Any) -> list[tuple[str, Any]]:
         ("  usable now", release["components"]),
     ]
     for missing in release["missing"]:
-        opens = f"; opens {ago(missing['opens_at'])}" if missing["opens_at"] else ""
+        opens = "; the next stage waits for its requirements" if missing["waits_for_requirements"] else ""
+        opens = f"; opens {ago(missing['opens_at'])}" if missing["opens_at"] else opens
         facts.append((f"  {missing['component']}", f"{missing['code']}: {missing['next_step']}{opens}"))
     facts += [(f"  terms {t['name']}", "accepted" if t["accepted"] else "not accepted") for t in release["terms"]]
     if release["grant_ends_at"]:

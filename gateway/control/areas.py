@@ -18,6 +18,9 @@ from gateway.identity.directory import Directory
 from gateway.ledger.search import Search
 from gateway.ledger.store import Actor
 from gateway.releases.catalogue import Catalogue
+from gateway.releases.evidence.incidents import Incidents
+from gateway.releases.evidence.vouching import Vouching
+from gateway.releases.openings import Openings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ class Areas:
     entrance: Entrance
     directory: Directory
     catalogue: Catalogue
+    openings: Openings
+    vouching: Vouching
+    incidents: Incidents
     admissions: Admissions
     current: Current
     usable: Usable

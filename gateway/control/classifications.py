@@ -3,7 +3,8 @@
 import msgspec
 from litestar import Controller, get
 
-from gateway.control.areas import InAreas, Now
+from gateway.clock import Instant
+from gateway.control.areas import Areas, InAreas, Now
 from gateway.control.guards import open_to
 from gateway.control.instants import version_at
 from gateway.control.wire import PartInPath, WhenFilter
@@ -11,6 +12,7 @@ from gateway.identity.callers import OVERSIGHT
 from gateway.releases.labels import ReleaseLabel, label_of
 from gateway.releases.regimes.classification import Label, classify
 from gateway.releases.regimes.subjects import subject_of
+from gateway.releases.versions import StrategyVersion
 
 
 class Labelled(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +49,7 @@ class Classifications(Controller):
             release=version.strategy.release,
             number=version.number,
             digest=version.digest,
-            label=label_of(version.strategy, asked),
+            label=label_of(version.strategy, asked, await _opened(areas, version)),
         )
 
     @get("/classification", **open_to(*OVERSIGHT))
@@ -60,5 +62,9 @@ class Classifications(Controller):
             release=version.strategy.release,
             number=version.number,
             digest=version.digest,
-            labels=classify(subject_of(version.strategy, asked)),
+            labels=classify(subject_of(version.strategy, asked, await _opened(areas, version))),
         )
+
+
+async def _opened(areas: Areas, version: StrategyVersion) -> dict[str, Instant]:
+    return version.strategy.opened(await areas.openings.recorded(version.strategy.release))

@@ -9,7 +9,8 @@ from gateway.access.calls import Call, new_request_id
 from gateway.access.passages import Standing
 from gateway.access.quotas import Meter
 from gateway.access.reasons import Reason
-from gateway.clock import Moment
+from gateway.access.refusals import will_admit
+from gateway.clock import NEVER, Moment
 from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.guards import EVERYBODY, open_to
 from gateway.control.wire import when
@@ -36,7 +37,9 @@ class Missing(msgspec.Struct, frozen=True):
     message: str
     next_step: str
     opens_at: datetime | None
-    """When the strategy as it stands admits this use, once its terms are accepted; null where it never does."""
+    """When the strategy as it stands admits this use, once its terms are accepted; null where that is not known."""
+    waits_for_requirements: bool
+    """Whether the next stage would admit this use, and opens when its requirements are met."""
 
 
 class MyTerms(msgspec.Struct, frozen=True):
@@ -152,14 +155,21 @@ async def _missing(areas: Areas, standings: dict[Component, Standing]) -> list[M
         if standing.decision.allow or not standing.decision.visible:
             continue
         opens_at = await areas.usable.opens_at(standing, component)
-        stage = standing.gathered.stage
+        stage, waits = standing.gathered.stage, _waits(standing, component)
         is_over = Reason.STAGE_CLOSED in standing.decision.reasons
-        if opens_at is None and not is_over and (stage is None or component not in stage.offers):
+        if opens_at is None and not (is_over or waits) and (stage is None or component not in stage.offers):
             continue
         call = Call(request_id=new_request_id(), endpoint=ENDPOINT)
         refused = areas.refusals.judged(call, standing)
-        found.append(Missing(component.value, refused.code, refused.message, refused.next_step, when(opens_at)))
+        found.append(Missing(component.value, refused.code, refused.message, refused.next_step, when(opens_at), waits))
     return found
+
+
+def _waits(standing: Standing, component: Component) -> bool:
+    gathered = standing.gathered
+    if gathered.coming is None or gathered.opens_at != NEVER or component not in gathered.coming.offers:
+        return False
+    return will_admit(standing)
 
 
 def _used(meter: Meter, moment: Moment) -> Used:

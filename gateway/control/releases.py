@@ -75,6 +75,7 @@ class ShownRelease(msgspec.Struct, frozen=True, kw_only=True):
     opens_next: str | None
     """The stage to open next."""
     opens_at: datetime | None
+    """Its date; where it has requirements it opens not before."""
     first_applied_at: datetime
     applied_at: datetime
 
@@ -148,8 +149,11 @@ class Releases(Controller):
         moment: Now,
         digest: DigestFilter = None,
     ) -> ShownVersion:
-        """The version in force, or the one with a digest."""
-        return shown_version(await areas.catalogue.get(f"{namespace}/{name}", digest), moment)
+        """The version in force, or the one with a digest: its stages, and what each still lacks to open."""
+        release = f"{namespace}/{name}"
+        version = await areas.catalogue.get(release, digest)
+        recorded = await areas.openings.recorded(release)
+        return shown_version(version, moment, recorded, await areas.openings.standing(version, moment))
 
     @get("/{namespace:str}/{name:str}/versions", **open_to(*OVERSIGHT))
     async def versions(
@@ -166,8 +170,9 @@ class Releases(Controller):
         release = f"{namespace}/{name}"
         await areas.catalogue.get(release)
         versions = await areas.catalogue.history(release, before, limit)
+        recorded = await areas.openings.recorded(release)
         last = versions[-1].number if len(versions) == limit else None
-        return VersionPage([shown_version(version, moment) for version in versions], last)
+        return VersionPage([shown_version(version, moment, recorded) for version in versions], last)
 
 
 async def _read(areas: Areas, sent: ReleaseFile) -> Reading:
@@ -177,7 +182,8 @@ async def _read(areas: Areas, sent: ReleaseFile) -> Reading:
 
 async def _release(areas: Areas, release: Release, moment: Moment) -> ShownRelease:
     strategy = (await areas.catalogue.get(release.name)).strategy
-    stage, coming = strategy.stage_at(moment), strategy.next_stage(moment)
+    opened = strategy.opened(await areas.openings.recorded(release.name))
+    stage, coming = strategy.stage_at(moment, opened), strategy.next_stage(moment, opened)
     return ShownRelease(
         release=release.name,
         number=release.number,

@@ -10,8 +10,10 @@ from gateway.clock import Moment
 from gateway.control import problems, queries
 from gateway.control.areas import Areas
 from gateway.control.classifications import Classifications
+from gateway.control.evidence import EvidenceOfReleases
 from gateway.control.grants import Grants
 from gateway.control.guards import doorkeeper
+from gateway.control.incidents import IncidentsOfReleases
 from gateway.control.keys import Keys
 from gateway.control.ledger import LedgerEntries
 from gateway.control.me import Myself
@@ -19,6 +21,7 @@ from gateway.control.organisations import Organisations
 from gateway.control.policies import Policies
 from gateway.control.releases import Releases
 from gateway.control.reports import Reports
+from gateway.control.stages import StagesOfReleases
 from gateway.control.terms import TermsOfReleases
 from gateway.control.timelines import Timelines
 from gateway.identity.callers import Caller
@@ -39,6 +42,9 @@ NOUNS = (
     Classifications,
     Reports,
     TermsOfReleases,
+    StagesOfReleases,
+    EvidenceOfReleases,
+    IncidentsOfReleases,
     Grants,
     LedgerEntries,
     Policies,

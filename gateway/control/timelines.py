@@ -75,7 +75,7 @@ class Timelines(Controller):
 
 async def _timeline(areas: Areas, release: str, at: str | None, now: Moment) -> Timeline:
     version, moment = await version_at(areas, release, at, now)
-    return layout(version.strategy, moment)
+    return layout(version.strategy, moment, version.strategy.opened(await areas.openings.recorded(release)))
 
 
 def _shown(timeline: Timeline) -> ShownTimeline:

@@ -1,14 +1,35 @@
 """How strategy versions and their stages are shown."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 import msgspec
 
-from gateway.clock import Moment
+from gateway.clock import Instant, Moment
 from gateway.control.wire import shown, when
 from gateway.releases.audiences import Audience
+from gateway.releases.openings import Standing
+from gateway.releases.requirements import title
 from gateway.releases.strategies import Stage, Strategy
 from gateway.releases.versions import StrategyVersion
+
+
+class ShownRequirement(msgspec.Struct, frozen=True, kw_only=True):
+    """One requirement of a stage."""
+
+    requires: str
+    met: bool | None
+    """null where it was not looked at: of a version that is not in force."""
+    said: str | None
+    """Why it is met, or exactly what is missing."""
+
+
+class ShownCanary(msgspec.Struct, frozen=True):
+    """A share of organisations, drawn for ever by hashing them with a salt."""
+
+    percent: int
+    salt: str
 
 
 class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,7 +37,8 @@ class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     state: str
-    """past, open or to come."""
+    """past, open, to come, or, where its requirements or a stage before keep it shut past its date, waiting or missed:
+    it is missed when its end has come too, and then opens never."""
     access: str
     opens: datetime
     closes: datetime | None
@@ -29,6 +51,15 @@ class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
     log: str
     retain_days: int | None
     irreversible: bool
+    canary: ShownCanary | None
+    """The share of organisations that it reaches; null where it reaches all whom its audiences name."""
+    opened_at: datetime | None
+    """When a stage that has requirements was opened; null for others."""
+    waits_for: str | None
+    """The stage before that must open first."""
+    basis: str | None
+    """Digest of the stage and its evidence, which an approval may name."""
+    requirements: list[ShownRequirement]
 
 
 class ShownTest(msgspec.Struct, frozen=True):
@@ -68,12 +99,20 @@ class ShownVersion(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None
     files: dict[str, str]
     """Digests of the weights that may be downloaded, by path."""
+    snapshot: str | None
+    """Digest of the model's snapshot that evidence must be about."""
     stages: list[ShownStage]
 
 
-def shown_version(version: StrategyVersion, moment: Moment) -> ShownVersion:
-    """A version, with what stands of it at a moment."""
+def shown_version(
+    version: StrategyVersion,
+    moment: Moment,
+    recorded: Mapping[str, Instant],
+    standing: Mapping[str, Standing] = MappingProxyType({}),
+) -> ShownVersion:
+    """A version, with what stands of it at a moment; `recorded` says when stages were opened, by their digests."""
     strategy = version.strategy
+    opened = strategy.opened(recorded)
     return ShownVersion(
         release=strategy.release,
         number=version.number,
@@ -88,8 +127,22 @@ def shown_version(version: StrategyVersion, moment: Moment) -> ShownVersion:
         upstream=strategy.inference.upstream if strategy.inference is not None else None,
         model=strategy.inference.model if strategy.inference is not None else None,
         files=strategy.weights.files if strategy.weights is not None else {},
-        stages=[_stage(strategy, stage, moment) for stage in strategy.stages],
+        snapshot=strategy.snapshot or None,
+        stages=[
+            _stage(stage, _state(strategy, stage, opens, opened, moment), opened, standing.get(stage.name))
+            for stage, opens in strategy.openings(opened)
+        ],
     )
+
+
+def _state(strategy: Strategy, stage: Stage, opens: Instant, opened: Mapping[str, Instant], moment: Moment) -> str:
+    if strategy.stage_at(moment, opened) == stage:
+        return "open"
+    if moment.surely_reached(opens):
+        return "past"
+    if not moment.surely_reached(stage.opens):
+        return "to come"
+    return "missed" if moment.maybe_reached(stage.closes) else "waiting"
 
 
 def _audience(audience: Audience) -> ShownAudience:
@@ -102,12 +155,8 @@ def _audience(audience: Audience) -> ShownAudience:
     )
 
 
-def _stage(strategy: Strategy, stage: Stage, moment: Moment) -> ShownStage:
+def _stage(stage: Stage, state: str, opened: Mapping[str, Instant], standing: Standing | None) -> ShownStage:
     conditions = stage.conditions
-    if strategy.stage_at(moment) == stage:
-        state = "open"
-    else:
-        state = "past" if moment.surely_reached(stage.opens) else "to come"
     return ShownStage(
         name=stage.name,
         state=state,
@@ -123,4 +172,14 @@ def _stage(strategy: Strategy, stage: Stage, moment: Moment) -> ShownStage:
         log=conditions.log,
         retain_days=conditions.retain_days,
         irreversible=stage.irreversible,
+        canary=None if stage.canary is None else ShownCanary(stage.canary.percent, stage.canary.salt),
+        opened_at=when(opened.get(stage.name)),
+        waits_for=standing.after or None if standing is not None else None,
+        basis=standing.basis if standing is not None else None,
+        requirements=[ShownRequirement(requires=title(each), met=None, said=None) for each in stage.opens_when]
+        if standing is None
+        else [
+            ShownRequirement(requires=each.title, met=each.answer.met, said=each.answer.said)
+            for each in standing.required
+        ],
     )

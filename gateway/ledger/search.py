@@ -156,6 +156,16 @@ class Search:
         return [entry for entry in found if not organisation or entry.body.get("organisation") == organisation]
 
 
+def counted(connection: Connection, query: Query, most: int) -> int:
+    """How many entries are looked for, up to so many: what is counted is read, so `most` bounds the work."""
+    span = _span(connection, query)
+    found = 0
+    while span.low < span.high and found < most:
+        entries, span = _step(connection, query, span, min(most - found, LIMIT_MAX))
+        found += len(entries)
+    return found
+
+
 def _span(connection: Connection, query: Query) -> _Span:
     size = size_of(connection)
     low = 0 if query.since is None else _first_at(connection, query.since, size)

@@ -21,7 +21,7 @@ from gateway.releases.schedules import Dated, Present, check_order, dates_of, pa
 from gateway.releases.shelves import Shelf, check_weights
 from gateway.releases.stages import Declared, StageRead, read_stage
 from gateway.releases.strategies import Strategy, digest_of
-from gateway.releases.targets import read_flop, read_inference, read_modality, read_weights
+from gateway.releases.targets import read_flop, read_inference, read_modality, read_snapshot, read_weights
 
 KEYS = ("release", "listed", "serves", "model", "terms", "audiences", "stages")
 DOCUMENT_BYTES_MAX = 1 << 20
@@ -110,7 +110,8 @@ def _read(
     listed = values.truth(top.get("listed"), faults)
     terms, texts = _read_terms(top.get("terms"), documents, faults)
     audiences = _read_audiences(top.get("audiences"), faults)
-    stages = _read_stages(top.get("stages"), Declared(tuple(serves), terms, audiences), faults)
+    declared = Declared(tuple(serves), terms, audiences, "snapshot" in model)
+    stages = _read_stages(top.get("stages"), declared, faults)
     _check_used(top, stages, faults)
     weights = read_weights(serves.get("weights"), faults)
     notes = check_weights(weights, serves["weights"], shelf, faults) if shelf and weights is not None else ()
@@ -125,6 +126,7 @@ def _read(
         bio_sequence_flop=read_flop(model.get("bio_sequence_flop"), faults),
         attestations=read_attestations(model.get("attestations"), faults),
         developer=developer,
+        snapshot=read_snapshot(model.get("snapshot"), faults),
         terms=terms,
         audiences=audiences,
         stages=() if faults.found else tuple(stage.stage() for stage in stages),
@@ -209,7 +211,8 @@ def _read_audiences(node: Node | None, faults: Faults) -> dict[str, Audience]:
 
 
 def _read_stages(node: Node | None, declared: Declared, faults: Faults) -> list[StageRead]:
-    stages = [read_stage(item, declared, faults) for item in ([] if node is None else values.sequence(node, faults))]
+    items = [] if node is None else values.sequence(node, faults)
+    stages = [read_stage(item, declared, faults, is_first=place == 0) for place, item in enumerate(items)]
     seen: set[str] = set()
     for stage in stages:
         if stage.name and stage.name in seen:

@@ -4,15 +4,15 @@ Three vocabularies: our four access levels; the six levels of Solaiman, The Grad
 AI Release (arXiv 2302.04844); the classes of the Model Openness Framework (LF AI & Data).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
 import msgspec
 
-from gateway.clock import Moment, text_from
+from gateway.clock import Instant, Moment, text_from
 from gateway.releases.audiences import PUBLIC
 from gateway.releases.components import Component
-from gateway.releases.strategies import AccessLevel, Stage, Strategy
+from gateway.releases.strategies import NOTHING_OPENED, AccessLevel, Stage, Strategy
 
 
 class Gradient(StrEnum):
@@ -61,14 +61,14 @@ CLASS_III = (
 """What the lowest class asks for, each under an open licence of a fitting kind; the two above ask for more."""
 
 
-def label_of(strategy: Strategy, moment: Moment) -> ReleaseLabel:
-    """The label at a moment."""
-    stage = strategy.stage_at(moment)
+def label_of(strategy: Strategy, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> ReleaseLabel:
+    """The label at a moment; `opened` says when stages that have requirements were opened, by name."""
+    stage = strategy.stage_at(moment, opened)
     return ReleaseLabel(
         as_of=text_from(moment.latest),
         stage=None if stage is None else stage.name,
         access=_access(stage),
-        solaiman=_solaiman(strategy, stage, moment),
+        solaiman=_solaiman(stage, len(list(_ahead(strategy, moment, opened)))),
         mof=_openness(stage),
     )
 
@@ -79,14 +79,13 @@ def _access(stage: Stage | None) -> Derived:
     return Derived(stage.access.value, f"The stage in force, {stage.name}, says so.")
 
 
-def _solaiman(strategy: Strategy, stage: Stage | None, moment: Moment) -> Derived:
+def _solaiman(stage: Stage | None, more: int) -> Derived:
     match None if stage is None else stage.access:
         case None:
             return Derived(Gradient.FULLY_CLOSED, "No stage is in force.")
         case AccessLevel.CLOSED:
             return Derived(Gradient.FULLY_CLOSED, "Only the provider's own people are admitted.")
         case AccessLevel.LIMITED:
-            more = len(list(_ahead(strategy, moment)))
             after = f"{more} stage{'s' if more > 1 else ''} to come" if more else "no stage to come"
             return Derived(Gradient.STAGED, f"Only named audiences are admitted, with {after}.")
         case AccessLevel.API:
@@ -111,8 +110,8 @@ def _openness(stage: Stage | None) -> Derived:
     )
 
 
-def _ahead(strategy: Strategy, moment: Moment) -> Iterator[Stage]:
-    return (stage for stage in strategy.stages if not moment.surely_reached(stage.opens))
+def _ahead(strategy: Strategy, moment: Moment, opened: Mapping[str, Instant]) -> Iterator[Stage]:
+    return (stage for stage, opens in strategy.openings(opened) if not moment.surely_reached(opens))
 
 
 def _to_whom(stage: Stage | None) -> str:

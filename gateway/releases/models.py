@@ -8,7 +8,7 @@ from gateway.releases.attestations import ANSWERS, QUESTIONS, Attestation, Devel
 from gateway.releases.nodes import Faults, Mapping, Node, shown
 from gateway.releases.targets import read_bounds, read_flop
 
-KEYS = ("modality", "parameters", "training_flop", "bio_sequence_flop", "attestations", "developer")
+KEYS = ("modality", "parameters", "training_flop", "bio_sequence_flop", "attestations", "developer", "snapshot")
 
 _YEAR = re.compile(r"20[0-9]{2}")
 

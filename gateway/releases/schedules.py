@@ -53,11 +53,16 @@ def check_order(stages: Sequence[StageRead], faults: Faults) -> None:
                 _at(after, "opens"),
                 f"this is before `{stage.name}` above it opens, so that one never would: put stages in order of time",
             )
-        elif stage.closes is not None and after.opens < stage.closes < NEVER:
+        elif stage.closes is not None and after.opens < stage.closes < NEVER and not _leaves_some(after):
             faults.add(
                 _at(stage, "closes"),
                 f"`{after.name}` takes its place before, at {text_from(after.opens)}: leave `closes` out",
             )
+
+
+def _leaves_some(after: StageRead) -> bool:
+    """Whether somebody may stay in the stage before when this one's date has come."""
+    return bool(after.opens_when) or after.canary is not None
 
 
 def dates_of(stages: Sequence[StageRead]) -> tuple[Dated, ...]:

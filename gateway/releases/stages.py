@@ -7,11 +7,14 @@ import msgspec
 from gateway.clock import NEVER, Instant
 from gateway.releases import values
 from gateway.releases.audiences import PUBLIC, Audience, is_internal
+from gateway.releases.cohorts import Canary
 from gateway.releases.components import KNOWN, Component
 from gateway.releases.nodes import Faults, Node, shown
+from gateway.releases.opens_when import read_requirements
+from gateway.releases.requirements import ABOUT_THE_MODEL, Requirement
 from gateway.releases.strategies import AccessLevel, Conditions, Stage
 
-KEYS = ("name", "opens", "closes", "access", "to", "offers", "conditions", "irreversible", "opens_when")
+KEYS = ("name", "opens", "closes", "access", "to", "canary", "offers", "conditions", "irreversible", "opens_when")
 CONDITIONS = ("terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days")
 LOGGING = ("metadata", "metadata+hash")
 
@@ -40,6 +43,8 @@ class Declared(msgspec.Struct, frozen=True):
     """`inference`, `weights`, both or neither."""
     terms: Collection[str]
     audiences: Mapping[str, Audience]
+    has_snapshot: bool = False
+    """Whether it says which snapshot of the model evidence is about."""
 
 
 class StageRead(msgspec.Struct, kw_only=True):
@@ -56,6 +61,8 @@ class StageRead(msgspec.Struct, kw_only=True):
     offers: tuple[Component, ...]
     conditions: Conditions
     irreversible: bool
+    canary: Canary | None
+    opens_when: tuple[Requirement, ...]
 
     def stage(self) -> Stage:
         """The stage; only to be asked where the file has no faults."""
@@ -70,14 +77,14 @@ class StageRead(msgspec.Struct, kw_only=True):
             offers=self.offers,
             conditions=self.conditions,
             irreversible=self.irreversible,
+            canary=self.canary,
+            opens_when=self.opens_when,
         )
 
 
-def read_stage(node: Node, declared: Declared, faults: Faults) -> StageRead:
+def read_stage(node: Node, declared: Declared, faults: Faults, *, is_first: bool = False) -> StageRead:
     """The stage in this node; what cannot be read is noted."""
     fields = values.mapping(node, faults, KEYS, ("name", "opens", "access", "to"))
-    if "opens_when" in fields:
-        faults.add(fields["opens_when"], "requirements are not enforced yet: take `opens_when` out, and set the date")
     level = values.choice(fields.get("access"), faults, tuple(AccessLevel))
     access = None if level is None else AccessLevel(level)
     offers = _read_offers(fields, node, access, declared, faults)
@@ -92,10 +99,26 @@ def read_stage(node: Node, declared: Declared, faults: Faults) -> StageRead:
         offers=offers,
         conditions=_read_conditions(fields.get("conditions"), offers, declared, faults),
         irreversible=values.truth(fields.get("irreversible"), faults) or False,
+        canary=_read_canary(fields.get("canary"), faults, is_first=is_first),
+        opens_when=read_requirements(fields.get("opens_when"), faults, is_first=is_first),
     )
+    if not declared.has_snapshot and any(isinstance(each, ABOUT_THE_MODEL) for each in stage.opens_when):
+        faults.add(
+            fields["opens_when"], "evidence is about one snapshot of the model: write its digest as `model.snapshot`"
+        )
     if access is not None and stage.irreversible != (access is AccessLevel.OPEN_WEIGHTS):
         faults.add(fields.get("irreversible", fields["access"]), _IRREVERSIBLE[stage.irreversible])
     return stage
+
+
+def _read_canary(node: Node | None, faults: Faults, *, is_first: bool) -> Canary | None:
+    if node is None:
+        return None
+    fields = values.mapping(node, faults, ("percent", "salt"), ("percent", "salt"))
+    if is_first:
+        faults.add(node, "there is no stage before this one for the others to stay in: take `canary` out")
+    percent, salt = values.whole(fields.get("percent"), faults, 1, 99), values.text(fields.get("salt"), faults, 64)
+    return None if percent is None or salt is None else Canary(percent=percent, salt=salt)
 
 
 def _read_name(node: Node | None, faults: Faults) -> str:

@@ -8,14 +8,20 @@ change its meaning, its name, its form or its default.
 """
 
 import hashlib
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 import msgspec
 
 from gateway.clock import NEVER, Instant, Moment
 from gateway.releases.attestations import Attestation, Developer
 from gateway.releases.audiences import Audience
+from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
+from gateway.releases.requirements import Requirement
+
+NOTHING_OPENED: Mapping[str, Instant] = MappingProxyType({})
 
 
 class AccessLevel(StrEnum):
@@ -55,6 +61,19 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     offers: tuple[Component, ...]
     conditions: Conditions = Conditions()
     irreversible: bool = False
+    canary: Canary | None = None
+    """Opened to this share of organisations only; None: to all whom its audiences name."""
+    opens_when: tuple[Requirement, ...] = ()
+    """What must hold beside the date. Such a stage opens when that was recorded, never by its date alone."""
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether the date alone does not open it."""
+        return bool(self.opens_when)
+
+    def reaches(self, organisation: str | None) -> bool:
+        """Whether it may be in force for an organisation; None stands for any."""
+        return self.canary is None or organisation is None or self.canary.reaches(organisation)
 
 
 class InferenceTarget(msgspec.Struct, frozen=True):
@@ -89,6 +108,8 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attestations: dict[str, Attestation] = {}
     """By question."""
     developer: Developer = Developer()
+    snapshot: str = ""
+    """`sha256:<hex>` of the model as it was evaluated: evidence about another one does not count."""
     terms: dict[str, str] = {}
     """Name of a document to `sha256:<hex>` of its text."""
     audiences: dict[str, Audience] = {}
@@ -108,7 +129,44 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """`sha256:<hex>` of the canonical bytes: the version's name."""
         return digest_of(self.canonical())
 
-    def stage_at(self, moment: Moment) -> Stage | None:
+    def stage_digest(self, stage: Stage) -> str:
+        """What is asked for when this stage is to open: the stage, for whom it is, and what it gives them.
+
+        A recorded opening, an approval and a concurrence are about this digest and no other.
+        """
+        given = {
+            "stage": _without_defaults(stage),
+            "audiences": {name: _without_defaults(self.audiences[name]) for name in stage.to if name in self.audiences},
+            "snapshot": self.snapshot,
+            "model": self.inference.model if self.inference is not None else "",
+            "files": self.weights.files if self.weights is not None and Component.WEIGHTS in stage.offers else {},
+        }
+        return digest_of(_encoder.encode(given))
+
+    def opened(self, recorded: Mapping[str, Instant]) -> dict[str, Instant]:
+        """By name of a stage, when its opening was recorded, of openings recorded by digest of a stage."""
+        gated = ((stage.name, self.stage_digest(stage)) for stage in self.stages if stage.is_gated)
+        return {name: recorded[digest] for name, digest in gated if digest in recorded}
+
+    def openings(
+        self, opened: Mapping[str, Instant] = NOTHING_OPENED, organisation: str | None = None
+    ) -> list[tuple[Stage, Instant]]:
+        """Each stage that reaches an organisation, with the instant from which it is open: NEVER while that is unknown.
+
+        A stage with requirements opens when that was recorded, and no stage opens past one that has not.
+        Only what widens nothing goes by its date alone: a closed stage, such as the end of a release.
+        """
+        found, last = [], 0
+        for stage in self.stages:
+            own = max(stage.opens, opened.get(stage.name, NEVER)) if stage.is_gated else stage.opens
+            last = max(last, own)
+            narrows = stage.access is AccessLevel.CLOSED and not stage.is_gated
+            found.append((stage, own if narrows else last))
+        return [(stage, opens) for stage, opens in found if stage.reaches(organisation)]
+
+    def stage_at(
+        self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED, organisation: str | None = None
+    ) -> Stage | None:
         """The stage in force: the last that has surely opened, unless it may have closed.
 
         A stage ends where the next opens, without a gap however uncertain the moment is: the next
@@ -116,23 +174,41 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         nothing stands until the next opens.
         """
         in_force = None
-        for stage in self.stages:
-            if moment.surely_reached(stage.opens):
+        for stage, opens in self.openings(opened, organisation):
+            if moment.surely_reached(opens):
                 in_force = stage
         if in_force is None or moment.maybe_reached(in_force.closes):
             return None
         return in_force
 
-    def next_stage(self, moment: Moment) -> Stage | None:
-        """The first stage that has not surely opened yet: what opens next, and when it may be told."""
-        return next((s for s in self.stages if not moment.surely_reached(s.opens)), None)
+    def next_stage(
+        self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED, organisation: str | None = None
+    ) -> Stage | None:
+        """The first stage, after the last that has surely opened, that has not: what opens next."""
+        coming = None
+        for stage, opens in self.openings(opened, organisation):
+            if moment.surely_reached(opens):
+                coming = None
+            elif coming is None:
+                coming = stage
+        return coming
 
-    def next_boundary(self, moment: Moment) -> Instant:
+    def waiting_stage(self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Stage | None:
+        """The first stage whose opening is not recorded, where its date has surely come and its end surely not.
+
+        One that has missed its end opens never, and what comes after it neither: that takes another version.
+        """
+        stage = next((each for each in self.stages if each.is_gated and each.name not in opened), None)
+        if stage is None or not moment.surely_reached(stage.opens) or moment.maybe_reached(stage.closes):
+            return None
+        return stage
+
+    def next_boundary(self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Instant:
         """The first instant, not surely past, at which another stage opens or one closes.
 
-        What `stage_at` answers cannot change before some possible now has reached it.
+        What `stage_at` answers cannot change before some possible now has reached it, unless an opening is recorded.
         """
-        instants = [s.opens for s in self.stages] + [s.closes for s in self.stages]
+        instants = [opens for _, opens in self.openings(opened)] + [s.closes for s in self.stages]
         return min((i for i in instants if not moment.surely_reached(i)), default=NEVER)
 
 
@@ -149,7 +225,9 @@ def _without_defaults(value: object) -> object:
     """
     if isinstance(value, msgspec.Struct):
         held = {field.name: (getattr(value, field.name), field) for field in msgspec.structs.fields(value)}
-        return {name: _without_defaults(own) for name, (own, field) in held.items() if own != _default(field)}
+        told = {name: _without_defaults(own) for name, (own, field) in held.items() if own != _default(field)}
+        kind = value.__struct_config__
+        return told if kind.tag_field is None else {kind.tag_field: kind.tag, **told}
     if isinstance(value, dict):
         return {key: _without_defaults(own) for key, own in value.items()}
     if isinstance(value, tuple):

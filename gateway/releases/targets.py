@@ -79,3 +79,11 @@ def read_bounds(
         return None
     low, high = (f"{bound.normalize():e}".replace("e+", "e") for bound in (known[0], known[-1]))
     return low, high
+
+
+def read_snapshot(node: Node | None, faults: Faults) -> str:
+    """The digest of the model's snapshot; empty where the file has none."""
+    digest = values.text(node, faults)
+    if node is not None and digest is not None and not _DIGEST.fullmatch(digest):
+        faults.add(node, "the snapshot's digest must stand here: `sha256:` and 64 hexadecimal digits")
+    return digest or ""

@@ -7,13 +7,13 @@ order all the same, and the timeline says that it is not to scale.
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import accumulate, pairwise
 
 import msgspec
 
 from gateway.clock import DAY, NEVER, Instant, Moment
-from gateway.releases.strategies import Stage, Strategy
+from gateway.releases.strategies import NOTHING_OPENED, Stage, Strategy
 
 SHARE_MIN = 0.05
 """Of the axis: a span that had less could not be seen."""
@@ -73,9 +73,12 @@ class Axis:
         return self._at[after - 1] + share * (self._at[after] - self._at[after - 1])
 
 
-def layout(strategy: Strategy, moment: Moment) -> Timeline:
-    """The bars of a strategy, and now; of an uncertain moment, its later end."""
-    in_force = strategy.stage_at(moment)
+def layout(strategy: Strategy, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Timeline:
+    """The bars of a strategy by the dates that it names, and now; of an uncertain moment, its later end.
+
+    `opened` says when stages that have requirements were opened, by name: until then they are to come.
+    """
+    in_force = strategy.stage_at(moment, opened)
     now = min(moment.latest, NEVER - 1)
     ends = [_end(stage, after) for stage, after in pairwise([*strategy.stages, None]) if stage is not None]
     dates = [*(stage.opens for stage in strategy.stages), *(end for end in ends if end < NEVER)]
@@ -86,14 +89,14 @@ def layout(strategy: Strategy, moment: Moment) -> Timeline:
             name=stage.name,
             access=stage.access.value,
             audiences=stage.to,
-            state=_state(stage, in_force, moment),
+            state=_state(stage, opens, in_force, moment),
             opens=stage.opens,
             ends=end,
             start=axis.position(stage.opens),
             end=axis.position(end),
             irreversible=stage.irreversible,
         )
-        for stage, end in zip(strategy.stages, ends, strict=True)
+        for (stage, opens), end in zip(strategy.openings(opened), ends, strict=True)
     )
     return Timeline(
         release=strategy.release,
@@ -109,10 +112,10 @@ def _end(stage: Stage, after: Stage | None) -> Instant:
     return min(stage.closes, NEVER if after is None else after.opens)
 
 
-def _state(stage: Stage, in_force: Stage | None, moment: Moment) -> str:
+def _state(stage: Stage, opens: Instant, in_force: Stage | None, moment: Moment) -> str:
     if in_force == stage:
         return "open"
-    return "past" if moment.surely_reached(stage.opens) else "to come"
+    return "past" if moment.surely_reached(opens) else "to come"
 
 
 def _shortened(span: float) -> float:

@@ -10,6 +10,7 @@ from tests.abuse.routes import Route, routes
 from tests.fakes.house import House
 
 ABSENT = "0" * 12
+DIGEST = "sha256:" + "0" * 64
 
 BODIES: dict[str, dict[str, Any]] = {
     "/control/organisations": {"id": "mine", "name": "Mine"},
@@ -22,6 +23,16 @@ BODIES: dict[str, dict[str, Any]] = {
     "/control/releases": {"file": "release: a/b"},
     "/control/releases/validate": {"file": "release: a/b"},
     "/control/releases/{namespace:str}/{name:str}/terms/{text:str}/accept": {"digest": "sha256:" + "0" * 64},
+    "/control/releases/{namespace:str}/{name:str}/stages/{stage:str}/approve": {},
+    "/control/releases/{namespace:str}/{name:str}/stages/{stage:str}/concur": {
+        "authority": "me",
+        "reference": "mine",
+        "expires_at": "2200-01-01T00:00:00Z",
+    },
+    "/control/evidence": {"release": "globex/none", "document": "mine", "snapshot": DIGEST, "files": {"a": "YQ=="}},
+    "/control/evidence/{evidence:str}/withdraw": {"cause": "mine now"},
+    "/control/incidents": {"release": "globex/none", "summary": "mine"},
+    "/control/incidents/{incident:str}/close": {"cause": "mine now"},
     "/control/grants": {"organisation": "globex", "release": "demo/preview-1", "authority": "me"},
     "/control/grants/{grant:str}/revoke": {"cause": "mine now"},
 }
@@ -91,6 +102,9 @@ def spellings(route: Route, victim: Victim) -> list[str]:
         "namespace": "demo",
         "name": "vault-1",
         "text": "aup",
+        "stage": "internal",
+        "evidence": "evidence_0",
+        "incident": "incident_0",
         "kind": "decision-record",
     }
     places = re.findall(r"\{(\w+):str\}", route.path)

@@ -18,7 +18,9 @@ from gateway.clock import MINUTE, NEVER, Instant, elapsed_us
 from gateway.identity.callers import Role
 from gateway.ledger.store import Actor
 from gateway.releases import audiences
+from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
+from gateway.releases.requirements import IncidentFree
 from gateway.releases.strategies import AccessLevel, Conditions, InferenceTarget, Stage, Strategy, WeightsTarget
 from tests.abuse.clocks import StoppedClock
 from tests.fakes.house import House, open_house
@@ -74,6 +76,9 @@ def plans(draw: st.DrawFn) -> Plan:
             "to": tuple(draw(st.sets(st.sampled_from(["public", *AUDIENCES]), min_size=1, max_size=2))),
             "offers": tuple(sorted(draw(st.sets(st.sampled_from(Component), min_size=1)))),
             "terms": ("aup",) if draw(st.booleans()) else (),
+            "canary": draw(st.none() | st.builds(Canary, percent=st.integers(1, 99), salt=st.just("s"))),
+            "gated": draw(st.integers(0, 2)) == 0,
+            "opened": draw(st.none() | minutes),
         }
         for at in opens
     ]
@@ -98,6 +103,8 @@ def strategy(name: str, plan: Plan, base: Instant) -> Strategy:
             to=each["to"],
             offers=each["offers"],
             conditions=Conditions(terms=each["terms"]),
+            canary=each["canary"],
+            opens_when=(IncidentFree(),) if each["gated"] else (),
         )
         for number, each in enumerate(plan.stages)
     ]
@@ -148,7 +155,17 @@ async def bring_in(house: House, plans_: list[Plan], base: Instant) -> list[str]
     for organisation in ("acme", "globex", "initech", "provider"):
         house.installation.holdings.drop(organisation)
     strategies = [strategy(name, plan, base) for name, plan in zip(names, plans_, strict=True)]
-    releases = {each.release: InForce(each, each.digest()) for each in strategies}
+    opened = [
+        {
+            f"stage-{number}": base + stage["opened"] * MINUTE
+            for number, stage in enumerate(plan.stages)
+            if stage["gated"] and stage["opened"] is not None
+        }
+        for plan in plans_
+    ]
+    releases = {
+        each.release: InForce(each, each.digest(), recorded) for each, recorded in zip(strategies, opened, strict=True)
+    }
     current = house.installation.current
     snapshot = Snapshot(current.snapshot.revision, releases, current.snapshot.policy)
     current.confirm(elapsed_us(), snapshot)
@@ -173,6 +190,7 @@ def shape(answer: httpx.Response) -> Any:
 def instants(plans_: list[Plan]) -> list[int]:
     """Every instant about which something may change, with the ticks beside it, from the example's beginning."""
     edges = {each["opens"] for plan in plans_ for each in plan.stages}
+    edges |= {each["opened"] for plan in plans_ for each in plan.stages if each["opened"] is not None}
     edges |= {each["closes"] for plan in plans_ for each in plan.stages if each["closes"] is not None}
     edges |= {edge for plan in plans_ for span in plan.granted.values() for edge in span}
     return sorted({edge * MINUTE + tick for edge in edges for tick in (-1, 0, 1)})

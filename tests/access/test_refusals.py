@@ -16,6 +16,7 @@ from gateway.clock import DAY, SECOND, at, text_from
 from gateway.releases import audiences
 from gateway.releases.audiences import Audience
 from gateway.releases.components import Component
+from gateway.releases.requirements import Approvals
 from gateway.releases.strategies import AccessLevel
 from tests.builders import PAST, a_call, a_caller, a_grant, a_stage, a_strategy, holdings, in_force
 
@@ -102,6 +103,18 @@ def test_who_lost_access_is_told_so_and_whom_the_gateway_failed_is_not() -> None
     assert (lost.status, lost.code) == (401, "key_revoked")
     assert (failed.status, failed.code) == (503, "ledger_unavailable")
     assert "Your access stands" in failed.sentence()
+
+
+def test_whom_a_waiting_stage_will_admit_is_told_that_it_waits_and_no_date_to_rely_on() -> None:
+    stage = a_stage(name="general", opens=PAST + 5, opens_when=(Approvals(people=2),))
+    use = Use(a_caller(), Component.TEXT, in_force(a_strategy(stage)), holdings())
+    decision = Decision(allow=False, visible=True, reasons=(Reason.STAGE_NOT_OPEN,), obligations=None)
+    standing = Standing(use.caller, use.in_force, use.holdings, gather(use, at(PAST + 9)), "", decision, "", 1)
+
+    refused = Refusals().judged(a_call(), standing)
+
+    assert refused.opens_at is None
+    assert f"opens not before {text_from(PAST + 5)} and waits for its requirements" in refused.message
 
 
 def too_much(call: Call, a_day: int, *, used: int = 0) -> Refused:

@@ -47,6 +47,20 @@ def test_the_staged_example_can_be_applied_before_its_first_stage_opens() -> Non
     assert [stage.access for stage in strategy.stages] == ["closed", "limited", "api", "open-weights"]
 
 
+def test_what_the_page_on_evidence_shows_is_read_as_part_of_a_file() -> None:
+    shown = (EXAMPLES.parent / "docs" / "evidence.md").read_text("utf-8").partition("```yaml\n")[2].partition("```")[0]
+    file = shown.replace(
+        "stages:\n",
+        "release: acme/atlas-1\nserves: {inference: {upstream: vllm, model: atlas}}\n"
+        "audiences: {staff: {role: staff}, testers: {grant: required}}\nstages:\n"
+        "  - {name: internal, opens: 2027-01-05T00:00:00Z, access: closed, to: [staff]}\n",
+    )
+
+    strategy = read_release(file.encode(), {}).strategy_at()
+
+    assert len(strategy.stages[1].opens_when) == 4
+
+
 def test_the_demonstration_weights_have_the_digests_that_are_declared() -> None:
     present = Present(a_moment("2026-12-01T00:00:00Z"), None, adopt=True)
     weights = strategy_of(DEMO / "open-weights.yaml", present).weights

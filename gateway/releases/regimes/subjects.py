@@ -7,7 +7,7 @@ import msgspec
 from gateway.clock import Instant, Moment, datetime_from
 from gateway.releases.attestations import Attestation
 from gateway.releases.regimes.findings import Finding, Ground, Interval, above, attested
-from gateway.releases.strategies import AccessLevel, Strategy
+from gateway.releases.strategies import NOTHING_OPENED, AccessLevel, Strategy
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,9 +53,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return Ground(Finding.UNKNOWN, told if not kinds else f"{told}: which of it comes out is not stated")
 
 
-def subject_of(strategy: Strategy, moment: Moment) -> Subject:
-    """The subject at a moment; of an uncertain one, its later end."""
-    stage = strategy.stage_at(moment)
+def subject_of(strategy: Strategy, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Subject:
+    """The subject at a moment; of an uncertain one, its later end. `opened` as for `Strategy.stage_at`."""
+    stage = strategy.stage_at(moment, opened)
     revenue = {int(year): Interval.of(bounds) for year, bounds in strategy.developer.revenue_usd.items()}
     return Subject(
         at=moment.latest,

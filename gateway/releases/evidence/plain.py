@@ -1,0 +1,70 @@
+"""Evidence in a JSON form of our own, for what no harness writes: `docs/evidence.md` describes it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from gateway.clock import instant_from
+from gateway.errors import Invalid
+from gateway.releases.evidence.numbers import decimal_text
+from gateway.releases.evidence.records import Determination, Findings, Measurement
+
+FORM = "release-gateway/1"
+RESERVED = frozenset({"lm-eval", "helm", "inspect", "document"})
+"""Suites whose numbers are taken from what the tool itself writes."""
+
+_Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_Digest = Annotated[str, msgspec.Meta(pattern=r"^(?:sha256:[0-9a-f]{64})?$(?!\n)")]
+
+
+class _Measurement(msgspec.Struct, forbid_unknown_fields=True):
+    task: _Word
+    metric: _Word
+    value: float | int | str
+    stderr: float | int | str | None = None
+
+
+class _Determination(msgspec.Struct, forbid_unknown_fields=True):
+    framework: _Word
+    category: _Word
+    level: _Word
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    evidence: Literal["release-gateway/1"]
+    suite: _Word
+    version: str = ""
+    model: str = ""
+    snapshot: _Digest = ""
+    run_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    measurements: list[_Measurement] = []
+    determinations: list[_Determination] = []
+
+
+def read(content: bytes) -> Findings:
+    """What the file says. Raises msgspec.DecodeError where it is no such file."""
+    file = msgspec.json.decode(content, type=_File)
+    if file.suite in RESERVED:
+        raise Invalid(f"Evidence of {file.suite} is read from its own files only.", param="files")
+    return Findings(
+        suite=file.suite,
+        version=file.version,
+        model=file.model,
+        snapshot=file.snapshot,
+        run_at=None if file.run_at is None else max(0, instant_from(file.run_at)),
+        measurements=tuple(
+            Measurement(
+                each.task, each.metric, _number(each.value), "" if each.stderr is None else _number(each.stderr)
+            )
+            for each in file.measurements
+        ),
+        determinations=tuple(Determination(d.framework, d.category, d.level) for d in file.determinations),
+    )
+
+
+def _number(value: object) -> str:
+    written = decimal_text(value)
+    if not written:
+        raise Invalid("A value is no finite number.", param="files", next_step="Write it as a number: 0.34.")
+    return written

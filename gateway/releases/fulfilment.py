@@ -1,0 +1,220 @@
+"""Whether a requirement holds on what is known, with one exact sentence that says why. Pure.
+
+Unknown counts as not met. Numbers are compared as the decimals that were written, never as floats.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Context, Decimal
+
+import msgspec
+
+from gateway.clock import DAY, NEVER, Instant, Moment, text_from
+from gateway.releases.evidence.records import Approval, Concurrence, Evidence, Measurement
+from gateway.releases.requirements import (
+    Approvals,
+    Below,
+    Concurs,
+    IncidentFree,
+    Published,
+    Requirement,
+    Soak,
+    Within,
+)
+
+_EXACT = Context(prec=200)
+"""Wide enough that no sum of what may be written is rounded."""
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is known for opening one stage."""
+
+    snapshot: str
+    evidence: tuple[Evidence, ...] = ()
+    """Of the release, not withdrawn."""
+    approvals: tuple[Approval, ...] = ()
+    """Of the stage as it stands, in the order in which they were given."""
+    basis: str = ""
+    """What an approval must have been given on."""
+    authors: frozenset[str] = frozenset()
+    """Persons who applied the stage as it stands: theirs is no second opinion."""
+    concurrences: tuple[Concurrence, ...] = ()
+    """With the stage as it stands."""
+    incidents: tuple[str, ...] = ()
+    """Ids of those open."""
+    soaking_since: Instant | None = None
+    """Since when the stage before, as it stands, has been open; None where it is not."""
+    soaking_until: Instant = NEVER
+    """When it closes by itself."""
+    soaking_calls: int = 0
+    """How many calls were admitted meanwhile; not counted before the days have passed."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Whether a requirement holds, and why."""
+
+    met: bool
+    said: str
+
+
+def answer(requirement: Requirement, known: Known, moment: Moment) -> Answer:
+    """Whether a requirement holds at a moment, on what is known."""
+    match requirement:
+        case Within():
+            return _within(requirement, known, moment)
+        case Below():
+            return _below(requirement, known)
+        case Approvals():
+            return _approved(requirement, known)
+        case Soak():
+            return _soaked(requirement, known, moment)
+        case Published():
+            found = [each for each in known.evidence if each.findings.document == requirement.name]
+            held = _about(found, known.snapshot)
+            return _latest(held) or _missing(f"document {requirement.name}", found, known.snapshot)
+        case Concurs():
+            return _concurred(requirement, known, moment)
+        case IncidentFree():
+            said = f"{', '.join(known.incidents)} is open" if known.incidents else "no incident is open"
+            return Answer(met=not known.incidents, said=said)
+
+
+def read_by(requirements: Iterable[Requirement], evidence: Iterable[Evidence], snapshot: str) -> list[Evidence]:
+    """The evidence about a snapshot that any of these requirements reads."""
+    wanted = tuple(requirements)
+    return [each for each in evidence if each.snapshot == snapshot and any(_reads(one, each) for one in wanted)]
+
+
+def soaked_for(since: Instant | None, until: Instant, moment: Moment) -> int:
+    """For how long a stage has surely been open, in microseconds."""
+    return 0 if since is None else max(0, min(moment.earliest, until) - since)
+
+
+def approving(approvals: Iterable[Approval], authors: frozenset[str]) -> list[Approval]:
+    """The approvals that count: one a person, none by an author.
+
+    A key is taken for its issuer's where both approved: nobody makes a second person by issuing a key.
+    """
+    counted: list[Approval] = []
+    for each in approvals:
+        seen = any(each.persons[0] in other.persons or other.persons[0] in each.persons for other in counted)
+        if each.persons[0] not in authors and not seen:
+            counted.append(each)
+    return counted
+
+
+def _within(wanted: Within, known: Known, moment: Moment) -> Answer:
+    found = [each for each in known.evidence if _measured(wanted, each) is not None]
+    held = _about(found, known.snapshot)
+    if not held:
+        return _missing(wanted.name, found, known.snapshot)
+    newest = _newest(held)
+    measurement = _measured(wanted, newest)
+    assert measurement is not None
+    if wanted.max_age_days is not None:
+        if newest.findings.run_at is None:
+            return _unmet(f"{newest.id} does not say when it was run")
+        if moment.maybe_reached(newest.dated + wanted.max_age_days * DAY):
+            ran = text_from(newest.dated)
+            return _unmet(f"{newest.id} was run at {ran}, more than {wanted.max_age_days} days ago")
+    value, margin = Decimal(measurement.value), Decimal(wanted.margin)
+    told = measurement.value if not margin else f"{measurement.value}, with the margin of {wanted.margin},"
+    if wanted.at_most and _EXACT.add(value, margin) > Decimal(wanted.at_most):
+        return _unmet(f"{told} is above {wanted.at_most} ({newest.id})")
+    if wanted.at_least and _EXACT.subtract(value, margin) < Decimal(wanted.at_least):
+        return _unmet(f"{told} is below {wanted.at_least} ({newest.id})")
+    return _met(f"{measurement.value} ({newest.id})")
+
+
+def _below(wanted: Below, known: Known) -> Answer:
+    found = [each for each in known.evidence if _determined(wanted, each)]
+    held = _about(found, known.snapshot)
+    if not held:
+        return _missing(wanted.name, found, known.snapshot)
+    newest = _newest(held)
+    level = _determined(wanted, newest)
+    if level not in wanted.levels:
+        return _unmet(f"{level} is none of the levels {', '.join(wanted.levels)} ({newest.id})")
+    met = wanted.levels.index(level) < wanted.levels.index(wanted.below)
+    return Answer(met=met, said=f"{level} is {'' if met else 'not '}below {wanted.below} ({newest.id})")
+
+
+def _approved(wanted: Approvals, known: Known) -> Answer:
+    standing = [each for each in known.approvals if each.basis == known.basis]
+    counted = len(approving(standing, known.authors))
+    void = len(known.approvals) - len(standing)
+    before = f"; {void} given before the evidence changed no longer count" if void else ""
+    return Answer(met=counted >= wanted.people, said=f"{counted} of {wanted.people} approvals{before}")
+
+
+def _soaked(wanted: Soak, known: Known, moment: Moment) -> Answer:
+    since = known.soaking_since
+    if since is None:
+        return _unmet("the stage before has not opened as it stands")
+    passed = soaked_for(known.soaking_since, known.soaking_until, moment)
+    if passed < wanted.days * DAY:
+        return _unmet(f"{passed // DAY} of {wanted.days} days since {text_from(since)}")
+    if known.soaking_calls < wanted.calls:
+        return _unmet(f"{known.soaking_calls} of {wanted.calls} calls since {text_from(since)}")
+    calls = f" and {wanted.calls} calls" if wanted.calls else ""
+    return _met(f"{wanted.days} days{calls} since {text_from(since)}")
+
+
+def _concurred(wanted: Concurs, known: Known, moment: Moment) -> Answer:
+    given = [each for each in known.concurrences if each.authority == wanted.authority]
+    standing = [each for each in given if each.stands(moment)]
+    if standing:
+        return _met(f"{standing[-1].reference} until {text_from(standing[-1].expires_at)}")
+    if given:
+        return _unmet(f"the concurrence {given[-1].reference} expired at {text_from(given[-1].expires_at)}")
+    return _unmet(f"no concurrence of {wanted.authority} is recorded")
+
+
+def _measured(wanted: Within, evidence: Evidence) -> Measurement | None:
+    if evidence.findings.suite != wanted.suite:
+        return None
+    named = (m for m in evidence.findings.measurements if (m.task, m.metric) == (wanted.task, wanted.metric))
+    return next(named, None)
+
+
+def _determined(wanted: Below, evidence: Evidence) -> str:
+    named = ((each.framework, each.category, each.level) for each in evidence.findings.determinations)
+    return next((level for *name, level in named if name == [wanted.framework, wanted.category]), "")
+
+
+def _reads(wanted: Requirement, evidence: Evidence) -> bool:
+    match wanted:
+        case Within():
+            return _measured(wanted, evidence) is not None
+        case Below():
+            return bool(_determined(wanted, evidence))
+        case Published():
+            return evidence.findings.document == wanted.name
+        case _:
+            return False
+
+
+def _newest(held: Sequence[Evidence]) -> Evidence:
+    return max(held, key=lambda each: (each.dated, each.added_at, each.id))
+
+
+def _about(evidence: Iterable[Evidence], snapshot: str) -> list[Evidence]:
+    return [each for each in evidence if each.snapshot == snapshot]
+
+
+def _latest(held: Sequence[Evidence]) -> Answer | None:
+    return _met(held[-1].id) if held else None
+
+
+def _missing(name: str, elsewhere: Sequence[Evidence], snapshot: str) -> Answer:
+    if not elsewhere:
+        return _unmet(f"no evidence of {name} was added")
+    other = elsewhere[-1]
+    return _unmet(f"the evidence of {name} is about another snapshot: {other.snapshot}, not {snapshot}")
+
+
+def _met(said: str) -> Answer:
+    return Answer(met=True, said=said)
+
+
+def _unmet(said: str) -> Answer:
+    return Answer(met=False, said=said)

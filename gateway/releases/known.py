@@ -1,0 +1,122 @@
+"""What is known of a stage that has requirements, gathered from everything that was recorded of its release."""
+
+from collections.abc import Sequence
+from itertools import takewhile
+
+import msgspec
+from sqlalchemy import Connection
+
+from gateway.clock import DAY, NEVER, Instant, Moment
+from gateway.identity.lineage import persons
+from gateway.ledger.entries import Event
+from gateway.ledger.search import Query, counted
+from gateway.releases.evidence import store
+from gateway.releases.fulfilment import Known, read_by, soaked_for
+from gateway.releases.requirements import Approvals, Soak
+from gateway.releases.store import versions
+from gateway.releases.strategies import Stage, Strategy, digest_of
+from gateway.releases.versions import StrategyVersion
+
+VERSIONS_MAX = 200
+"""How far back a stage is followed: further it counts as new, which opens nothing sooner."""
+
+
+class Gated(msgspec.Struct, frozen=True, kw_only=True):
+    """A stage that has requirements, as it stands in a version."""
+
+    version: StrategyVersion
+    stage: Stage
+    digest: str
+    basis: str
+    opened_at: Instant | None
+    after: str
+    """The stage before that has not opened and must; empty where none must."""
+    soaking: tuple[Stage, Instant] | None
+    """The stage before, and from when it is open; None where it is not."""
+
+
+def gated_stages(connection: Connection, version: StrategyVersion) -> list[Gated]:
+    """The stages of a version that have requirements, in order."""
+    strategy = version.strategy
+    recorded = store.openings(connection, strategy.release)
+    evidence = store.standing_evidence(connection, strategy.release)
+    openings = strategy.openings(strategy.opened(recorded))
+    found: list[Gated] = []
+    for place, (stage, _) in enumerate(openings):
+        if not stage.is_gated:
+            continue
+        digest = strategy.stage_digest(stage)
+        read = sorted(each.id for each in read_by(stage.opens_when, evidence, strategy.snapshot))
+        before = openings[place - 1] if place else None
+        found.append(
+            Gated(
+                version=version,
+                stage=stage,
+                digest=digest,
+                basis=digest_of(msgspec.json.encode([digest, read])),
+                opened_at=recorded.get(digest),
+                after=next((each.stage.name for each in found if each.opened_at is None), ""),
+                soaking=before if before is not None and before[1] < NEVER else None,
+            )
+        )
+    return found
+
+
+def known_of(connection: Connection, gated: Gated, moment: Moment) -> Known:
+    """Everything that the requirements of this stage may read at a moment."""
+    strategy = gated.version.strategy
+    release = strategy.release
+    needs_past = any(isinstance(each, Approvals | Soak) for each in gated.stage.opens_when)
+    before = gated.version.number + 1
+    past = versions(connection, release, before=before, limit=VERSIONS_MAX) if needs_past else []
+    since, until = _soaked(past, gated)
+    return Known(
+        snapshot=strategy.snapshot,
+        evidence=store.standing_evidence(connection, release),
+        approvals=store.approvals(connection, release, gated.digest),
+        basis=gated.basis,
+        authors=_authors(connection, past, gated.digest),
+        concurrences=store.concurrences(connection, release, gated.digest),
+        incidents=store.open_incidents(connection, release),
+        soaking_since=since,
+        soaking_until=until,
+        soaking_calls=_calls(connection, gated, since, until, moment),
+    )
+
+
+def _authors(connection: Connection, past: Sequence[StrategyVersion], digest: str) -> frozenset[str]:
+    """Whoever applied a version with the stage as it stands, and whoever could have made that key for themselves."""
+    keys = {version.applied_by for version in _holding(past, digest)}
+    return frozenset(person for key in keys for person in persons(connection, key))
+
+
+def _soaked(past: Sequence[StrategyVersion], gated: Gated) -> tuple[Instant | None, Instant]:
+    """From when to when the stage before was open as it stands."""
+    if gated.soaking is None:
+        return None, NEVER
+    stage, opened = gated.soaking
+    held = _holding(past, gated.version.strategy.stage_digest(stage))
+    if not held:
+        return None, NEVER
+    first = held[-1]
+    since = opened if first.adopted else max(opened, first.applied_at)
+    return since, stage.closes
+
+
+def _calls(connection: Connection, gated: Gated, since: Instant | None, until: Instant, moment: Moment) -> int:
+    """Calls admitted while the stage before was open: counted as far as is asked for, once the days have passed."""
+    wanted = next((each for each in gated.stage.opens_when if isinstance(each, Soak)), None)
+    if wanted is None or not wanted.calls or soaked_for(since, until, moment) < wanted.days * DAY:
+        return 0
+    release = gated.version.strategy.release
+    asked = Query(event=Event.ACCESS_ADMITTED, release=release, since=since, until=until, oldest_first=True)
+    return counted(connection, asked, wanted.calls)
+
+
+def _holding(past: Sequence[StrategyVersion], digest: str) -> list[StrategyVersion]:
+    """The versions, newest first, that have had a stage of this digest without a break."""
+    return list(takewhile(lambda version: digest in _digests(version.strategy), past))
+
+
+def _digests(strategy: Strategy) -> set[str]:
+    return {strategy.stage_digest(stage) for stage in strategy.stages}

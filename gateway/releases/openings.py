@@ -1,0 +1,208 @@
+"""Opening stages that have requirements: what is known of each, the words of approvers, and the opening itself.
+
+A stage is open from the instant at which its opening was recorded, once, under the lock of the ledger's
+head, on what was known at that instant. An opening belongs to the stage as it stood: what changes the
+stage, for whom it is or what it gives needs its requirements met anew.
+"""
+
+import secrets
+from collections.abc import Mapping
+
+import msgspec
+from sqlalchemy import Connection
+
+from gateway.clock import Instant, Moment, text_from
+from gateway.database.engine import Database
+from gateway.errors import Conflict, Forbidden, Invalid, NotFound
+from gateway.identity.lineage import persons
+from gateway.ledger.entries import Event
+from gateway.ledger.store import Act, Actor, Ledger, Touch
+from gateway.releases.evidence import store
+from gateway.releases.evidence.records import Approval, Concurrence
+from gateway.releases.fulfilment import Answer, answer, approving
+from gateway.releases.known import Gated, gated_stages, known_of
+from gateway.releases.requirements import title
+from gateway.releases.store import version_in_force
+from gateway.releases.versions import StrategyVersion
+
+GATEWAY = Actor(key="", organisation="")
+"""Acts that no caller asked for."""
+
+
+class Required(msgspec.Struct, frozen=True):
+    """One requirement of a stage, and whether it holds."""
+
+    title: str
+    answer: Answer
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How it stands with a stage that has requirements."""
+
+    digest: str
+    """Of the stage as it stands: what an approval is about."""
+    basis: str
+    """Of that and the evidence its requirements read: what an approval is given on."""
+    opened_at: Instant | None
+    after: str
+    """The stage before that must open first; empty where none must."""
+    required: tuple[Required, ...]
+
+
+class Openings:
+    """Stages with requirements, of every release."""
+
+    def __init__(self, database: Database, ledger: Ledger) -> None:
+        self._database = database
+        self._ledger = ledger
+
+    async def recorded(self, release: str) -> Mapping[str, Instant]:
+        """When stages of a release were opened, by digest of the stage."""
+        return await self._database.read(lambda connection: store.openings(connection, release))
+
+    async def standing(self, version: StrategyVersion, moment: Moment) -> dict[str, Standing]:
+        """How it stands with each stage of a version that has requirements, by name."""
+
+        def work(connection: Connection) -> dict[str, Standing]:
+            return {
+                gated.stage.name: Standing(
+                    digest=gated.digest,
+                    basis=gated.basis,
+                    opened_at=gated.opened_at,
+                    after=gated.after,
+                    required=_required(connection, gated, moment),
+                )
+                for gated in gated_stages(connection, version)
+            }
+
+        return await self._database.read(work)
+
+    async def approve(self, actor: Actor, release: str, stage: str, moment: Moment, *, basis: str = "") -> Approval:
+        """Give one person's word for opening a stage.
+
+        `basis` is what the approver saw; empty for whatever stands. Raises NotFound, Conflict, and Forbidden
+        for whoever wrote the stage.
+        """
+
+        def work(connection: Connection) -> tuple[Approval, list[Act]]:
+            gated = _unopened(connection, release, stage)
+            if basis and basis != gated.basis:
+                raise Conflict(
+                    "The stage, or the evidence for it, is not what it was when you looked.",
+                    code="stage_moved",
+                    next_step=f"Look again, then approve: `gateway release show {release}`.",
+                )
+            approval = Approval(
+                id=f"approval_{secrets.token_hex(12)}",
+                release=release,
+                stage=gated.digest,
+                basis=gated.basis,
+                persons=persons(connection, actor.key),
+                given_at=moment.latest,
+                given_by=actor.key,
+                organisation=actor.organisation,
+            )
+            _check_counts(connection, gated, approval, moment)
+            store.add_approval(connection, approval)
+            detail = {"stage": stage, "approval": approval.id, "basis": gated.basis, "strategy": gated.version.digest}
+            return approval, [_act(Event.APPROVAL_GIVEN, gated, {**detail})]
+
+        return await self._ledger.administer(actor, work)
+
+    async def concur(self, actor: Actor, stage: str, concurrence: Concurrence, moment: Moment) -> Concurrence:
+        """Record that an authority outside concurs with a stage, by its name. Raises NotFound, Conflict or Invalid."""
+        if not concurrence.stands(moment):
+            raise Invalid("The concurrence would have expired already.", param="expires_at")
+
+        def work(connection: Connection) -> tuple[Concurrence, list[Act]]:
+            gated = _unopened(connection, concurrence.release, stage)
+            kept = msgspec.structs.replace(concurrence, stage=gated.digest)
+            store.add_concurrence(connection, kept)
+            detail = {
+                "authority": kept.authority,
+                "reference": kept.reference,
+                "expires_at": text_from(kept.expires_at),
+            }
+            return kept, [_act(Event.CONCURRENCE_GIVEN, gated, {"stage": stage, "concurrence": kept.id, **detail})]
+
+        return await self._ledger.administer(actor, work)
+
+    async def open_due(self, release: str) -> str:
+        """Open the stage of a release whose date has surely come and all of whose requirements hold.
+
+        Answers its name; empty where there is none. Asked first without the lock, so that waiting costs nobody
+        anything, and again under it, so that exactly one process opens it.
+        """
+        if await self._database.read(lambda connection: self._due(connection, release)) is None:
+            return ""
+
+        def work(connection: Connection) -> tuple[str, list[Act]]:
+            due = self._due(connection, release)
+            if due is None:
+                return "", []
+            gated, moment, required = due
+            store.add_opening(connection, release, gated.digest, moment.latest)
+            detail: dict[str, str | int | bool | list[str]] = {
+                "stage": gated.stage.name,
+                "strategy": gated.version.digest,
+                "opened_at": text_from(moment.latest),
+                "met": [f"{each.title}: {each.answer.said}" for each in required],
+            }
+            return gated.stage.name, [_act(Event.STAGE_OPENED, gated, detail, (Touch("release", release),))]
+
+        return await self._ledger.administer(GATEWAY, work)
+
+    def _due(self, connection: Connection, release: str) -> tuple[Gated, Moment, tuple[Required, ...]] | None:
+        moment = self._ledger.now()
+        version = version_in_force(connection, release)
+        if version is None:
+            return None
+        opened = version.strategy.opened(store.openings(connection, release))
+        waiting = version.strategy.waiting_stage(moment, opened)
+        if waiting is None:
+            return None
+        gated = next(each for each in gated_stages(connection, version) if each.stage == waiting)
+        required = _required(connection, gated, moment)
+        return (gated, moment, required) if all(each.answer.met for each in required) else None
+
+
+def _required(connection: Connection, gated: Gated, moment: Moment) -> tuple[Required, ...]:
+    known = known_of(connection, gated, moment)
+    return tuple(Required(title(each), answer(each, known, moment)) for each in gated.stage.opens_when)
+
+
+def _unopened(connection: Connection, release: str, stage: str) -> Gated:
+    """The stage of the version in force by its name. Raises NotFound or Conflict."""
+    version = version_in_force(connection, release)
+    if version is None or not any(each.name == stage for each in version.strategy.stages):
+        raise NotFound(f"There is no stage `{stage}` of `{release}`.", next_step="See `gateway release list`.")
+    gated = next((each for each in gated_stages(connection, version) if each.stage.name == stage), None)
+    if gated is None:
+        raise Conflict(f"The stage `{stage}` opens by its date alone: nothing is to be approved.")
+    if gated.opened_at is not None:
+        raise Conflict(f"The stage `{stage}` was opened at {text_from(gated.opened_at)}.")
+    return gated
+
+
+def _check_counts(connection: Connection, gated: Gated, approval: Approval, moment: Moment) -> None:
+    """Raise Forbidden or Conflict for an approval that would count for nothing."""
+    known = known_of(connection, gated, moment)
+    if not approving([approval], known.authors):
+        raise Forbidden(
+            "Whoever wrote a stage does not approve it.",
+            code="self_approval",
+            next_step="Ask somebody else, with a key of their own.",
+        )
+    standing = [each for each in known.approvals if each.basis == gated.basis]
+    if len(approving([*standing, approval], known.authors)) == len(approving(standing, known.authors)):
+        raise Conflict("You have approved this stage before, or whoever issued your key has.", code="approved_before")
+
+
+def _act(
+    event: Event,
+    gated: Gated,
+    detail: dict[str, str | int | bool | list[str]],
+    touches: tuple[Touch, ...] = (),
+) -> Act:
+    release = gated.version.strategy.release
+    return Act(event=event, subject=gated.digest, release=release, detail=detail, touches=touches)

@@ -1,0 +1,100 @@
+"""Requirements: what must hold before a stage opens, beside its date.
+
+NOTE: requirements are part of a strategy's canonical bytes; the rules of strategies.py hold here too.
+"""
+
+import msgspec
+
+LEVELS = ("low", "medium", "high", "critical")
+"""Of risk, in order, where a requirement names no others."""
+
+
+class Within(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="evidence"):
+    """A measurement lies within a bound, with a margin."""
+
+    suite: str
+    task: str
+    metric: str
+    at_most: str = ""
+    """Decimal text; empty where there is no such bound."""
+    at_least: str = ""
+    margin: str = "0"
+    """How far inside the bound it must lie."""
+    max_age_days: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What is measured."""
+        return f"{self.suite} {self.task} {self.metric}"
+
+
+class Below(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="determination"):
+    """The risk was determined to lie below a level."""
+
+    framework: str
+    category: str
+    below: str
+    levels: tuple[str, ...] = LEVELS
+
+    @property
+    def name(self) -> str:
+        """What is determined."""
+        return f"determination of {self.category} under {self.framework}"
+
+
+class Approvals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="approvals"):
+    """Different people approve the stage."""
+
+    people: int
+
+
+class Soak(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="soak"):
+    """The stage before was open for so long, and so many calls were admitted meanwhile."""
+
+    days: int
+    calls: int = 0
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="document"):
+    """A document is kept as evidence."""
+
+    name: str
+
+
+class Concurs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="concurrence"):
+    """An authority outside concurs with the stage."""
+
+    authority: str
+
+
+class IncidentFree(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="incident"):
+    """No incident is open."""
+
+
+Requirement = Within | Below | Approvals | Soak | Published | Concurs | IncidentFree
+ABOUT_THE_MODEL = (Within, Below, Published)
+"""Requirements that evidence answers, and so a snapshot."""
+
+
+def title(requirement: Requirement) -> str:
+    """What is required, in words."""
+    match requirement:
+        case Within():
+            bounds = [f"at most {requirement.at_most}"] if requirement.at_most else []
+            bounds += [f"at least {requirement.at_least}"] if requirement.at_least else []
+            margin = f", with a margin of {requirement.margin}" if requirement.margin != "0" else ""
+            age = f", not older than {requirement.max_age_days} days" if requirement.max_age_days else ""
+            return f"{requirement.name} {' and '.join(bounds)}{margin}{age}"
+        case Below():
+            return f"{requirement.category} below {requirement.below} under {requirement.framework}"
+        case Approvals():
+            return f"approval by {requirement.people} people" if requirement.people > 1 else "approval by one person"
+        case Soak():
+            calls = f" and {requirement.calls} calls" if requirement.calls else ""
+            return f"{requirement.days} days{calls} in the stage before"
+        case Published():
+            return f"document {requirement.name} published"
+        case Concurs():
+            return f"concurrence of {requirement.authority}"
+        case IncidentFree():
+            return "no open incident"
