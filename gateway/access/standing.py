@@ -8,7 +8,8 @@ from gateway.access.snapshot import InForce
 from gateway.clock import NEVER, Instant, Moment
 from gateway.identity.attributes import standing
 from gateway.identity.callers import Caller
-from gateway.releases.audiences import PUBLIC, Facts, attributes_read, evaluate, wants_grant
+from gateway.identity.predicates import Facts
+from gateway.releases.audiences import PUBLIC, attributes_read, evaluate, wants_grant
 from gateway.releases.components import Component
 from gateway.releases.strategies import Stage, Strategy
 

@@ -15,8 +15,8 @@ from gateway.identity.organisations import checked_text
 
 ASSURANCE_MAX = 4
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_NOT_ASSERTED = frozenset({"role", "grant"})
-"""Names that an audience reads from elsewhere: an assertion must not be taken for a role or a grant."""
+_NOT_ASSERTED = frozenset({"component", "grant", "organisation", "role"})
+"""Names that predicates read from elsewhere: an assertion must not be taken for a role or a grant."""
 _INTEGER_MAX = 2**53 - 1
 _LIST_MAX = 64
 
@@ -60,7 +60,8 @@ def check_claim(claim: Claim, moment: Moment) -> None:
     """Raise Invalid for a claim that cannot be asserted now."""
     if _NAME.fullmatch(claim.name) is None or claim.name in _NOT_ASSERTED:
         raise Invalid(
-            "An attribute's name is lower-case letters, digits and `_`, at most 64, and neither `role` nor `grant`.",
+            "An attribute's name is lower-case letters, digits and `_`, at most 64, and none of"
+            f" {', '.join(f'`{name}`' for name in sorted(_NOT_ASSERTED))}.",
             param="name",
         )
     checked_text(claim.issuer, "issuer")

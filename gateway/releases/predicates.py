@@ -3,17 +3,16 @@
 import re
 
 from gateway.identity.callers import Role
+from gateway.identity.expressions import read_value
+from gateway.identity.predicates import ORDERED, Fact, Test
 from gateway.releases import values
-from gateway.releases.audiences import KYC_LEVELS, Audience, Fact, Test
+from gateway.releases.audiences import Audience
 from gateway.releases.nodes import Faults, Mapping, Node, Scalar, Sequence, shown
 
 ON_UNKNOWN = ("deny", "allow")
 
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _COMPARISON = re.compile(r"(>=|<=|!=|=|>|<) *(.+)")
-_WHOLE = re.compile(r"-?[0-9]{1,15}")
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_OF_COUNTRIES = ("country", "countries", "citizenship", "citizenships")
 
 
 def read_audience(node: Node, faults: Faults) -> Audience:
@@ -34,6 +33,9 @@ def _read_test(name: str, node: Node, faults: Faults) -> Test | None:
         if asked not in (None, "required"):
             faults.add(node, "write `grant: required`, or leave `grant` out")
         return Test(attribute="grant", op="=", value="required")
+    if name in ("component", "organisation"):
+        faults.add(node, f"nobody can assert {shown(name)}: audiences are of attributes, roles and grants")
+        return None
     if not _ATTRIBUTE.fullmatch(name):
         faults.add(node, f"{shown(name)} cannot be an attribute: write lower-case words joined by `_`")
         return None
@@ -88,24 +90,19 @@ def _read_comparison(name: str, node: Node, faults: Faults) -> Test | None:
     value = _value(name, node, operand, faults, compared=form is not None)
     if value is None:
         return None
-    if op in ("<", "<=", ">=", ">") and name != "kyc" and (isinstance(value, bool) or not isinstance(value, int)):
+    if op in ORDERED and name != "kyc" and (isinstance(value, bool) or not isinstance(value, int)):
         faults.add(node, f"only whole numbers and `kyc` have an order: {shown(operand)} has none")
         return None
     return _equal(name, op, value)
 
 
 def _value(name: str, node: Node, text: str, faults: Faults, *, compared: bool = False) -> Fact | None:
-    """The operand as what it is: a level or a country by its attribute, else by how it is written."""
-    if name == "kyc" and text not in KYC_LEVELS:
-        faults.add(node, f"{shown(text)} is no level of knowing a customer: write one of {', '.join(KYC_LEVELS)}")
+    """The operand as what it is; what it cannot be is noted."""
+    try:
+        return read_value(name, text, bare=compared or (isinstance(node, Scalar) and node.plain))
+    except ValueError as error:
+        faults.add(node, f"{shown(text)} {error}")
         return None
-    if name.rsplit("_", maxsplit=1)[-1] in _OF_COUNTRIES and not _COUNTRY.fullmatch(text):
-        faults.add(node, f"{shown(text)} is no country: write its two letters, as in DE (ISO 3166-1)")
-        return None
-    bare = compared or (isinstance(node, Scalar) and node.plain)
-    if bare and text in ("true", "false"):
-        return text == "true"
-    return int(text) if bare and _WHOLE.fullmatch(text) else text
 
 
 def _equal(name: str, op: str, value: Fact) -> Test:

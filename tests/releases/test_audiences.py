@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.identity.predicates import KYC_LEVELS, Facts, Truth, answer
 from gateway.releases import audiences
-from gateway.releases.audiences import KYC_LEVELS, Audience, Facts, Truth, answer, evaluate
+from gateway.releases.audiences import Audience, evaluate
 from tests.releases.builders import an_audience
 
 YES, NO, UNKNOWN = Truth.YES, Truth.NO, Truth.UNKNOWN
