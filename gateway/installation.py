@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from sqlalchemy import Connection
 
 from gateway import __version__
 from gateway.access.admissions import Admissions
@@ -21,6 +22,7 @@ from gateway.access.judges.policies import read_policy_set
 from gateway.access.judges.port import Judge
 from gateway.access.judging import Judging
 from gateway.access.limits import take_limits
+from gateway.access.reach import Reach
 from gateway.access.recording import closed_after_crash
 from gateway.access.refusals import Refusals
 from gateway.access.review import Review
@@ -49,7 +51,8 @@ from gateway.ledger.writer import Writer
 from gateway.lookups import Lookup
 from gateway.metrics import Metrics
 from gateway.releases.catalogue import Catalogue
-from gateway.releases.store import load_all
+from gateway.releases.restraint import Restraint
+from gateway.releases.store import load_all, narrowings_in_effect
 from gateway.settings import Settings
 from gateway.shipped import shipped
 
@@ -85,10 +88,12 @@ class Installation:
         self.directory = Directory(self.database, self.ledger, peppers)
         self.entrance = Entrance(self.directory, self.current, self.metrics.turned_away)
         self.catalogue = Catalogue(self.database, self.ledger, frozenset(upstreams))
+        self.restraint = Restraint(self.database, self.ledger)
 
         self.judge = _judge(settings)
         self.judging = Judging(self.judge, self.metrics)
         self.admissions = Admissions(self.database, self.ledger)
+        self.reach = Reach(self.database)
         self.holdings: Lookup[str, Holdings] = Lookup(self.admissions.holdings, keeps=50_000)
         self.refusals = Refusals(settings.access_request_url)
         self.gate = Gate(
@@ -125,6 +130,8 @@ class Installation:
             entrance=self.entrance,
             directory=self.directory,
             catalogue=self.catalogue,
+            restraint=self.restraint,
+            reach=self.reach,
             admissions=self.admissions,
             current=self.current,
             usable=self.usable,
@@ -191,8 +198,7 @@ class Installation:
                 log.warning("recovery_failed", error=type(error).__name__)
 
     async def _in_force(self) -> Mapping[str, InForce]:
-        versions = await self.database.read(load_all)
-        return {name: InForce(version.strategy, version.digest) for name, version in versions.items()}
+        return await self.database.read(_in_force)
 
     def _forget(self, kind: str, subject: str) -> None:
         if kind == "organisation":
@@ -207,6 +213,15 @@ class Installation:
             clock_uncertainty_s=lambda: self.current.clock.now().uncertainty / SECOND,
             clock_steps=lambda: self.current.clock.steps,
         )
+
+
+def _in_force(connection: Connection) -> Mapping[str, InForce]:
+    """Every release with what narrows it, as of one state of the database."""
+    narrowings = narrowings_in_effect(connection)
+    return {
+        name: InForce(version.strategy, version.digest, narrowings.get(name, ()))
+        for name, version in load_all(connection).items()
+    }
 
 
 def _judge(settings: Settings) -> Judge:

@@ -4,14 +4,17 @@ from collections.abc import Mapping
 
 import msgspec
 
+from gateway.releases.narrowings import InEffect
 from gateway.releases.strategies import Strategy
 
 
 class InForce(msgspec.Struct, frozen=True):
-    """One release's strategy version in force."""
+    """One release's strategy version in force, and what narrows it."""
 
     strategy: Strategy
     digest: str
+    narrowings: tuple[InEffect, ...] = ()
+    """Those not restored whole; each may be over by itself."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from gateway.access.current import Current
 from gateway.access.gate import Gate
 from gateway.access.passages import Standing
 from gateway.access.standing import Use
-from gateway.clock import Instant, at
+from gateway.clock import NEVER, Instant, at
 from gateway.identity.callers import Caller
 from gateway.releases.components import Component
 
@@ -64,6 +64,7 @@ class Usable:
         holdings = msgspec.structs.replace(held, accepted=accepted)
         use = Use(standing.caller, component, standing.in_force, holdings)
         boundaries = {stage.opens for stage in strategy.stages} | set(held.boundaries(strategy.release))
+        boundaries |= {each.narrowing.until for each in standing.in_force.narrowings} - {NEVER}
         for instant in sorted(boundaries):
             if not moment.surely_reached(instant):
                 coming = await self._gate.weigh_at(use, at(instant))

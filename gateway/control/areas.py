@@ -8,6 +8,7 @@ from litestar.params import SkipValidation
 from gateway.access.admissions import Admissions
 from gateway.access.current import Current
 from gateway.access.entrance import Entrance
+from gateway.access.reach import Reach
 from gateway.access.refusals import Refusals
 from gateway.access.usable import Usable
 from gateway.clock import Moment
@@ -17,6 +18,7 @@ from gateway.identity.directory import Directory
 from gateway.ledger.search import Search
 from gateway.ledger.store import Actor
 from gateway.releases.catalogue import Catalogue
+from gateway.releases.restraint import Restraint
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Areas:
     entrance: Entrance
     directory: Directory
     catalogue: Catalogue
+    restraint: Restraint
+    reach: Reach
     admissions: Admissions
     current: Current
     usable: Usable

@@ -38,6 +38,13 @@ class Event(StrEnum):
     ATTRIBUTE_ASSERTED = "attribute:asserted"
     ATTRIBUTE_WITHDRAWN = "attribute:withdrawn"
     RELEASE_APPLIED = "release:applied"
+    RELEASE_HELD = "release:held"
+    RELEASE_ROLLED_BACK = "release:rolled_back"
+    RELEASE_SUSPENDED = "release:suspended"
+    RELEASE_WITHDRAWN = "release:withdrawn"
+    RELEASE_RECALLED = "release:recalled"
+    RELEASE_EMBARGOED = "release:embargoed"
+    RELEASE_RESTORED = "release:restored"
     GRANT_GIVEN = "grant:given"
     GRANT_REVOKED = "grant:revoked"
     TERMS_ACCEPTED = "terms:accepted"
@@ -72,6 +79,8 @@ class AccessBody(Body, frozen=True, kw_only=True, omit_defaults=True):
     stage: str = ""
     access: str = ""
     """Access level of the stage."""
+    narrowings: list[str] = msgspec.field(default_factory=list)
+    """Ids of the narrowings that the judge was shown."""
     grant: str = ""
     terms: list[str] = msgspec.field(default_factory=list)
     """Digests of the terms that bound this use."""
