@@ -1,4 +1,4 @@
-"""`gateway release`: validate, apply, list, show, digest."""
+"""`gateway release`: validate, apply, list, show, digest; and the verbs of cli/narrowing.py."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ import click
 
 from gateway.cli.asking import ask, pages
 from gateway.cli.failures import Failure, told
+from gateway.cli.narrowing import VERBS
 from gateway.cli.paths import release_path
 from gateway.cli.showing import ago, show_facts, show_json, show_table, wants_json, with_json
 
@@ -17,6 +18,10 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.group(name="release")
 def command() -> None:
     """Releases: how a model is released, to whom, when and on what conditions, as a file."""
+
+
+for verb in VERBS:
+    command.add_command(verb)
 
 
 @command.command()

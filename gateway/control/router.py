@@ -13,6 +13,7 @@ from gateway.control.guards import doorkeeper
 from gateway.control.keys import Keys
 from gateway.control.ledger import LedgerEntries
 from gateway.control.me import Myself
+from gateway.control.narrowings import Narrowings
 from gateway.control.organisations import Organisations
 from gateway.control.policies import Policies
 from gateway.control.releases import Releases
@@ -23,7 +24,7 @@ from gateway.ledger.store import Actor
 PATH = "/control"
 BODY_BYTES_MAX = 1 << 20
 
-NOUNS = (Myself, Organisations, Keys, Releases, TermsOfReleases, Grants, LedgerEntries, Policies)
+NOUNS = (Myself, Organisations, Keys, Releases, Narrowings, TermsOfReleases, Grants, LedgerEntries, Policies)
 
 
 def control_router(areas: Areas, body_bytes_max: int = BODY_BYTES_MAX) -> Router:

@@ -79,6 +79,11 @@ class InEffect(msgspec.Struct, frozen=True):
         return moment.surely_reached(self.narrowing.until)
 
     @property
+    def restored_texts(self) -> list[str]:
+        """The scopes for which it was restored, as text."""
+        return [text_of(scope) for scope in self.restored]
+
+    @property
     def stage(self) -> Stage | None:
         """The stage that is left; None where there was none, or the verb is another."""
         stages = self.strategy.stages if self.strategy is not None else ()
