@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from gateway.clock import NEVER, Instant, Moment
-from gateway.errors import Conflict, Invalid, NotFound
+from gateway.errors import Conflict, Invalid, NotFound, Unavailable
 from gateway.identity.expressions import read_predicate, text_of
 from gateway.identity.predicates import Among, Every, Predicate, tests_in
 from gateway.releases.components import Component
@@ -93,21 +93,31 @@ class InEffect(msgspec.Struct, frozen=True):
 def in_effect(rows: Iterable[Narrowing], versions: Iterable[Strategy] = ()) -> tuple[InEffect, ...]:
     """The narrowings among these rows that were not restored whole, in the order of the rows.
 
-    `versions` holds the strategies whose stages they leave.
+    `versions` holds the strategies whose stages they leave. Raises Unavailable for a scope that cannot be read.
     """
     known = {strategy.digest(): strategy for strategy in versions}
     taken: list[Narrowing] = []
     restored: dict[str, list[Predicate]] = {}
     for row in rows:
         if row.verb is Verb.RESTORE:
-            restored.setdefault(row.inverse_of, []).append(scope_of(row.scope))
+            restored.setdefault(row.inverse_of, []).append(_kept_scope(row))
         else:
             taken.append(row)
     return tuple(
-        InEffect(row, scope_of(row.scope), tuple(restored.get(row.id, ())), known.get(row.strategy))
+        InEffect(row, _kept_scope(row), tuple(restored.get(row.id, ())), known.get(row.strategy))
         for row in taken
         if EVERYBODY not in restored.get(row.id, ())
     )
+
+
+def _kept_scope(row: Narrowing) -> Predicate:
+    try:
+        return scope_of(row.scope)
+    except Invalid as error:
+        raise Unavailable(
+            f"The scope of {row.id} is not stored as it was taken.",
+            next_step="Restore the database from a backup; the ledger has every scope that was taken.",
+        ) from error
 
 
 def scope_of(text: str) -> Predicate:

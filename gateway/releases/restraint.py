@@ -60,7 +60,6 @@ class Restraint:
 
     async def take(self, actor: Actor, order: Order, moment: Moment) -> Narrowing:
         """Do what is asked; in force everywhere within a second. Raises Invalid, NotFound or Conflict."""
-        checked_text(order.cause, "cause")
 
         def work(connection: Connection) -> tuple[Narrowing, list[Act]]:
             drafted = _drafted(connection, order, moment)
@@ -94,6 +93,7 @@ def _drafted(connection: Connection, order: Order, moment: Moment) -> Narrowing:
     version = store.version_in_force(connection, order.release)
     if version is None:
         raise NotFound("There is no such release.", next_step="See `gateway release list`.")
+    checked_text(order.cause, "cause")
     checked_text(order.authority, "authority", empty=True)
     if order.on_unknown not in ("deny", "allow"):
         raise Invalid("An unknown answer amounts to `deny` or to `allow`.", param="on_unknown")

@@ -29,7 +29,7 @@ from gateway.releases.strategies import AccessLevel, Conditions, Stage, Strategy
 from tests.builders import PAST, a_caller, a_grant, a_stage, a_strategy, an_acceptance, an_assertion, holdings, in_force
 from tests.identity.random_predicates import predicates, values
 
-CASES = 10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 200
+CASES = 10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 100
 NOW = PAST + 100 * DAY
 AUP = "sha256:" + "7" * 64
 
@@ -53,19 +53,23 @@ def judged(engine: Engine, use: Use, moment: Moment) -> Decision:
     return engine.judge(gather(use, moment).question)
 
 
+offers = st.lists(st.sampled_from(list(Component)), max_size=3, unique=True).map(tuple)
+audiences = st.lists(st.sampled_from(["public", *AUDIENCES]), min_size=1, max_size=2, unique=True).map(tuple)
+
+
 @st.composite
-def strategies(draw: st.DrawFn, number: int = 0) -> Strategy:
+def strategies(draw: st.DrawFn) -> Strategy:
     """Up to four stages that opened or open about now, at any level, for any audience."""
-    opens = sorted(draw(st.sets(st.integers(-3, 3), min_size=1, max_size=4)))
+    opens = sorted({-4, *draw(st.sets(st.integers(-3, 3), min_size=1, max_size=3))})
     limits = st.none() | st.integers(0, 9)
     stages = [
         Stage(
             name=f"stage-{place}",
             opens=NOW + shift,
-            closes=draw(st.sampled_from([NEVER, NEVER, NOW + shift + 1])),
-            access=draw(st.sampled_from(list(AccessLevel))),
-            to=tuple(draw(st.lists(st.sampled_from(["public", *AUDIENCES]), min_size=1, max_size=2, unique=True))),
-            offers=tuple(draw(st.lists(st.sampled_from(list(Component)), max_size=3, unique=True))),
+            closes=draw(st.sampled_from([*[NEVER] * 7, NOW + shift + 1])),
+            access=draw(st.sampled_from([*AccessLevel, AccessLevel.API, AccessLevel.OPEN_WEIGHTS])),
+            to=draw(st.sampled_from([("public",)] * 4) | audiences),
+            offers=draw(st.sampled_from([tuple(Component)] * 4) | offers),
             conditions=Conditions(
                 terms=draw(st.sampled_from([(), ("aup",)])),
                 requests_per_minute=draw(limits),
@@ -94,13 +98,15 @@ def callers(draw: st.DrawFn) -> Caller:
 @st.composite
 def held(draw: st.DrawFn) -> Holdings:
     grants = [a_grant()] if draw(st.booleans()) else []
-    return holdings(*grants, accepted=(an_acceptance(digest=AUP),) if draw(st.booleans()) else ())
+    accepted = (an_acceptance(digest=AUP),) if draw(st.integers(0, 3)) else ()
+    return holdings(*grants, accepted=accepted)
 
 
 @st.composite
 def taken(draw: st.DrawFn, strategy: Strategy, number: int = 1) -> Narrowing:
     """Any verb but the inverse, with any scope, that leaves any stage."""
-    scope = draw(st.just("") | predicates.map(text_of).filter(_is_readable))
+    plain = st.sampled_from(["", "us_person", "not us_person", "component = weights.final", "organisation = acme"])
+    scope = draw(plain | predicates.map(text_of).filter(_is_readable))
     return a_narrowing(
         id=f"narrowing_{number}",
         number=number,
@@ -142,7 +148,8 @@ def uses(draw: st.DrawFn) -> tuple[Use, Strategy]:
     """A use of a release that nothing narrows, and an older version of it that a hold may have left."""
     strategy = draw(strategies())
     older = draw(st.just(strategy) | strategies())
-    use = Use(draw(callers()), draw(st.sampled_from(list(Component))), in_force(strategy), draw(held()))
+    component = draw(st.sampled_from([*Component, Component.TEXT, Component.TEXT]))
+    use = Use(draw(callers()), component, in_force(strategy), draw(held()))
     return use, older
 
 
