@@ -165,9 +165,15 @@ def _answers(connection: Connection, asking: Asking) -> Subquery:
 
 
 def _take_time(connection: Connection) -> None:
-    """Let this one transaction run longer than those of the data plane may."""
+    """Let this one transaction run longer than those of the data plane may, and read tables whole.
+
+    A table that was filled a moment ago has no statistics yet: a million rows would be taken for a few,
+    and one loop a row would never end.
+    """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {COUNT_TIMEOUT_MS}")
+        connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
+        connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
 
 
 def accept_terms(connection: Connection, acceptance: Acceptance) -> bool:
