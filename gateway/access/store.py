@@ -16,6 +16,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -174,6 +175,18 @@ def _take_time(connection: Connection) -> None:
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {COUNT_TIMEOUT_MS}")
         connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
         connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
+
+
+def organisations_admitted(connection: Connection, release: str, instant: Instant) -> list[str]:
+    """Organisations that held a grant for a release at an instant, each once, in order."""
+    held = grant_table.c
+    query = select(held.organisation).where(
+        held.release == release,
+        held.starts_at <= instant,
+        held.ends_at > instant,
+        or_(held.revoked_at.is_(None), held.revoked_at > instant),
+    )
+    return list(connection.execute(query.distinct().order_by(held.organisation)).scalars())
 
 
 def accept_terms(connection: Connection, acceptance: Acceptance) -> bool:

@@ -1,10 +1,11 @@
-"""Organisations by predicate: the meaning of identity/predicates.py a second time, in SQL.
+"""Many organisations at once: what is asserted under one name, and what each answers to a predicate.
 
-SQL's NULL is Kleene's unknown, and its `and`, `or` and `not` are the same logic. An organisation is
-asked as one use of it would be: by a role, for a component, with or without a grant.
+The second is the meaning of identity/predicates.py once more, in SQL, where NULL is Kleene's unknown and `and`,
+`or` and `not` are the same logic. An organisation is asked as one use of it would be: by a role, for a component,
+with or without a grant.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import ge, gt, le, lt
 
 import msgspec
@@ -12,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    Connection,
     FromClause,
     LargeBinary,
     Select,
@@ -32,6 +34,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from gateway.clock import Moment
+from gateway.identity.attributes import standing
+from gateway.identity.callers import Assertion
 from gateway.identity.organisations import PROVIDER
 from gateway.identity.predicates import (
     KYC_LEVELS,
@@ -50,6 +54,9 @@ from gateway.identity.predicates import (
 )
 from gateway.identity.store import assertion_table, organisation_table
 
+BATCH = 500
+"""Organisations a statement: both databases bound how many values one may name."""
+
 Answer = ColumnElement[bool]
 """True, false, or NULL for unknown."""
 
@@ -57,6 +64,26 @@ UNKNOWN: Answer = cast(null(), Boolean)
 
 _ORDERS: Mapping[str, Callable[..., Answer]] = {"<": lt, "<=": le, ">=": ge, ">": gt}
 _encode = msgspec.json.encode
+_decode = msgspec.json.Decoder(str | int | bool | tuple[str, ...]).decode
+_columns = assertion_table.c
+
+
+def asserted(connection: Connection, name: str, organisations: Sequence[str], moment: Moment) -> dict[str, Assertion]:
+    """The assertion of this name that stands, by organisation; absent where none does.
+
+    What was withdrawn after the moment stood then.
+    """
+    found: dict[str, list[Assertion]] = {}
+    for first in range(0, len(organisations), BATCH):
+        query = select(_columns.organisation, *(_columns[field] for field in Assertion.__struct_fields__)).where(
+            _columns.organisation.in_(organisations[first : first + BATCH]),
+            _columns.name == name,
+            or_(_columns.withdrawn_at.is_(None), _columns.withdrawn_at > moment.latest),
+        )
+        for organisation, id_, name_, value, *rest in connection.execute(query):
+            found.setdefault(organisation, []).append(Assertion(id_, name_, _decode(value), *rest))
+    stood = {organisation: standing(assertions, moment) for organisation, assertions in found.items()}
+    return {organisation: by_name[name] for organisation, by_name in stood.items() if name in by_name}
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -79,9 +106,9 @@ def organisations_answering(
     joined: FromClause = organisation_table
     values: dict[str, ColumnElement[bytes]] = {}
     for name in sorted(attributes_in(predicate)):
-        standing = _standing(name, moment, dialect).subquery()
-        values[name] = standing.c.value
-        joined = joined.outerjoin(standing, standing.c.organisation == organisation_table.c.id)
+        strongest = _strongest(name, moment, dialect).subquery()
+        values[name] = strongest.c.value
+        joined = joined.outerjoin(strongest, strongest.c.organisation == organisation_table.c.id)
 
     def by(roles: tuple[str, ...]) -> Answer:
         uses = [_Use(component, roles, asked.has_grant, values, dialect) for component in components]
@@ -99,9 +126,9 @@ def organisations_answering(
     )
 
 
-def _standing(name: str, moment: Moment, dialect: str) -> Select[tuple[str, bytes]]:
+def _strongest(name: str, moment: Moment, dialect: str) -> Select[tuple[str, bytes]]:
     """`organisation` and `value` of the strongest assertion that surely holds; of equals, the latest."""
-    held = assertion_table.c
+    held = _columns
     last = held.id.collate("C") if dialect == "postgresql" else held.id
     place = func.row_number().over(
         partition_by=held.organisation, order_by=(held.assurance.desc(), held.asserted_at.desc(), last.desc())
