@@ -1,9 +1,7 @@
 """Whom a narrowing would reach, before it is taken: counted over every organisation, a few of them named."""
 
-import msgspec
-from sqlalchemy import Connection
-
-from gateway.access import store
+from gateway.access import search
+from gateway.access.search import Reached
 from gateway.clock import Moment
 from gateway.database.engine import Database
 from gateway.errors import DatabaseUnavailable
@@ -12,23 +10,6 @@ from gateway.releases.strategies import Strategy
 
 COUNT_DEADLINE_S = 30.0
 """Counting a million organisations takes seconds, where a call's own readings take milliseconds."""
-
-NAMED = 5
-
-
-class Reached(msgspec.Struct, frozen=True, kw_only=True):
-    """How the organisations that are not disabled answer to a scope."""
-
-    inside: int
-    """Surely in it."""
-    unknown: int
-    """Of whom it is unknown."""
-    outside: int
-    """Surely not."""
-    named: list[str]
-    """Ids of the first inside."""
-    named_unknown: list[str]
-    """Ids of the first of whom it is unknown."""
 
 
 class Reach:
@@ -44,21 +25,10 @@ class Reach:
         """
         components = tuple(sorted({component for stage in strategy.stages for component in stage.offers}))
         scope = scope_of(narrowing.scope)
-
-        def work(connection: Connection) -> Reached:
-            asked = store.asking(scope, components, narrowing.release, moment)
-            counts = store.counts_by_answer(connection, asked)
-            return Reached(
-                inside=counts.get(True, 0),
-                unknown=counts.get(None, 0),
-                outside=counts.get(False, 0),
-                named=store.named_by_answer(connection, asked, answer=True, limit=NAMED) if counts.get(True) else [],
-                named_unknown=store.named_by_answer(connection, asked, answer=None, limit=NAMED)
-                if counts.get(None)
-                else [],
-            )
-
         try:
-            return await self._database.read(work, deadline_s=COUNT_DEADLINE_S)
+            return await self._database.read(
+                lambda connection: search.reached(connection, scope, components, narrowing.release, moment),
+                deadline_s=COUNT_DEADLINE_S,
+            )
         except TimeoutError as error:
             raise DatabaseUnavailable from error

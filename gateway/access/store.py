@@ -9,12 +9,9 @@ from sqlalchemy import (
     Connection,
     LargeBinary,
     String,
-    Subquery,
     Table,
     Text,
     UniqueConstraint,
-    exists,
-    func,
     insert,
     or_,
     select,
@@ -23,15 +20,9 @@ from sqlalchemy import (
 
 from gateway.access.grants import Acceptance, Grant, Holdings
 from gateway.access.quotas import Meter
-from gateway.clock import Instant, Moment
+from gateway.clock import Instant
 from gateway.database.naming import metadata
-from gateway.identity.predicates import Predicate
-from gateway.identity.search import Asked, organisations_answering
-from gateway.identity.store import organisation_table
 from gateway.ledger.rows import RowInsert
-
-COUNT_TIMEOUT_MS = 30_000
-"""PostgreSQL: how long a count over every organisation may take."""
 
 grant_table = Table(
     "access_grant",
@@ -119,62 +110,6 @@ def grants(connection: Connection, *, organisation: str, release: str, after: st
     if release:
         query = query.where(grant_table.c.release == release)
     return [Grant(*row) for row in connection.execute(query)]
-
-
-class Asking(msgspec.Struct, frozen=True):
-    """A scope put to every organisation."""
-
-    scope: Predicate
-    asked: Asked
-    moment: Moment
-
-
-def asking(scope: Predicate, components: Sequence[str], release: str, moment: Moment) -> Asking:
-    """Put a scope to every organisation, as to a use of one of these components of a release."""
-    held = grant_table.c
-    has_grant = exists(
-        select(held.id).where(
-            held.organisation == organisation_table.c.id,
-            held.release == release,
-            held.revoked_at.is_(None),
-            held.starts_at <= moment.earliest,
-            held.ends_at > moment.latest,
-        )
-    )
-    return Asking(scope, Asked(tuple(components), has_grant), moment)
-
-
-def counts_by_answer(connection: Connection, asking: Asking) -> dict[bool | None, int]:
-    """How many organisations answer true, false, and NULL for unknown; in one statement, which may take seconds."""
-    _take_time(connection)
-    answers = _answers(connection, asking)
-    counted = select(answers.c.answer, func.count()).group_by(answers.c.answer)
-    return {None if answer is None else bool(answer): count for answer, count in connection.execute(counted)}
-
-
-def named_by_answer(connection: Connection, asking: Asking, *, answer: bool | None, limit: int) -> list[str]:
-    """Ids of the first organisations that answer so, in order."""
-    _take_time(connection)
-    answers = _answers(connection, asking)
-    wanted = answers.c.answer.is_(None) if answer is None else answers.c.answer == answer
-    return list(connection.execute(select(answers.c.id).where(wanted).order_by(answers.c.id).limit(limit)).scalars())
-
-
-def _answers(connection: Connection, asking: Asking) -> Subquery:
-    query = organisations_answering(asking.scope, asking.asked, asking.moment, connection.dialect.name)
-    return query.subquery()
-
-
-def _take_time(connection: Connection) -> None:
-    """Let this one transaction run longer than those of the data plane may, and read tables whole.
-
-    A table that was filled a moment ago has no statistics yet: a million rows would be taken for a few,
-    and one loop a row would never end.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {COUNT_TIMEOUT_MS}")
-        connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
-        connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
 
 
 def organisations_admitted(connection: Connection, release: str, instant: Instant) -> list[str]:

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Controller, get, post
 from litestar.params import JSONBody, QueryParameter
 
-from gateway.access.reach import Reached
+from gateway.access.search import Reached
 from gateway.clock import NEVER, Moment
 from gateway.control.areas import By, InAreas, Now
 from gateway.control.guards import open_to

@@ -1,14 +1,15 @@
 """Whom a narrowing would reach, counted: by hand on both engines, and over a million organisations on PostgreSQL."""
 
+import itertools
 import os
 import random
 import time
 from collections import Counter
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from gateway.access import store as access_store
 from gateway.access.reach import Reach
@@ -17,13 +18,14 @@ from gateway.database.engine import Database
 from gateway.identity import store
 from gateway.identity.organisations import PROVIDER, Organisation
 from gateway.identity.predicates import Fact, Facts, Truth, truth_of
+from gateway.ledger.rows import RowInsert
 from gateway.releases.components import Component
 from gateway.releases.narrowings import Narrowing, Verb, checked_scope, scope_of
 from tests.builders import a_grant, a_stage, a_strategy, an_assertion
 
 SOAK = os.environ.get("RELEASE_GATEWAY_SOAK") == "1"
 ORGANISATIONS = 1_000_000 if SOAK else 2_000
-BATCH = 10_000
+BATCH = 5_000
 PREVIEW_MAX_S = 10.0
 
 SCOPES = (
@@ -107,41 +109,47 @@ def synthetic(number: int, draw: random.Random) -> dict[str, Fact]:
     return held
 
 
+ORGANISATION_ROWS = RowInsert(
+    "organisation", {"id": "varchar", "name": "text", "created_at": "bigint", "created_by": "varchar"}
+)
+ASSERTION_ROWS = RowInsert(
+    "assertion",
+    {
+        "id": "varchar",
+        "organisation": "varchar",
+        "name": "varchar",
+        "value": "bytea",
+        "issuer": "text",
+        "assurance": "integer",
+        "asserted_at": "bigint",
+        "expires_at": "bigint",
+        "asserted_by": "varchar",
+    },
+)
+
+
 async def fill(database: Database, count: int) -> list[tuple[str, dict[str, Fact]]]:
     """So many organisations, written in batches."""
     draw = random.Random(7)
     everybody = [(f"org-{number:07}", synthetic(number, draw)) for number in range(count)]
-    assertions = 0
+    ids = (f"assertion_{number:024x}" for number in itertools.count())
 
-    def written(batch: list[tuple[str, dict[str, Fact]]]) -> Any:
-        nonlocal assertions
-        rows = []
-        for organisation, held in batch:
-            for name, value in held.items():
-                assertions += 1
-                rows.append(
-                    {
-                        "id": f"assertion_{assertions:024x}",
-                        "organisation": organisation,
-                        "name": name,
-                        "value": msgspec.json.encode(value),
-                        "issuer": "registry",
-                        "assurance": 3,
-                        "asserted_at": NOW - DAY,
-                        "expires_at": NEVER,
-                        "asserted_by": "",
-                    }
-                )
-        organisations = [{"id": id_, "name": id_, "created_at": NOW, "created_by": ""} for id_, _ in batch]
+    def put(batch: list[tuple[str, dict[str, Fact]]]) -> Callable[[Connection], None]:
+        organisations = [(organisation, organisation, NOW, "") for organisation, _ in batch]
+        assertions = [
+            (next(ids), organisation, name, msgspec.json.encode(value), "registry", 3, NOW - DAY, NEVER, "")
+            for organisation, held in batch
+            for name, value in held.items()
+        ]
 
         def work(connection: Connection) -> None:
-            connection.execute(insert(store.organisation_table), organisations)
-            connection.execute(insert(store.assertion_table), rows)
+            ORGANISATION_ROWS.execute(connection, organisations)
+            ASSERTION_ROWS.execute(connection, assertions)
 
         return work
 
     for start in range(0, count, BATCH):
-        await database.write(written(everybody[start : start + BATCH]), deadline_s=120)
+        await database.write(put(everybody[start : start + BATCH]), deadline_s=60)
     return everybody
 
 
