@@ -1,5 +1,6 @@
-"""Every organisation asked one scope: how many answer how, and the first of them, in one statement."""
+"""Every organisation asked one scope: how many answer how, and the first of them, in statements that stay short."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -7,12 +8,13 @@ from sqlalchemy import CTE, Connection, Select, String, cast, exists, func, lite
 
 from gateway.access.store import grant_table
 from gateway.clock import Moment
+from gateway.identity.compiled import Answer
 from gateway.identity.predicates import Predicate
-from gateway.identity.search import Answer, Asked, organisations_answering
+from gateway.identity.search import Asked, organisations_answering, spans
 from gateway.identity.store import organisation_table
 
-COUNT_TIMEOUT_MS = 30_000
-"""PostgreSQL: how long a count over every organisation may take."""
+SPAN = 50_000
+"""Organisations a statement: however many there are, none comes near to how long a statement may take."""
 
 NAMED = 5
 """Organisations named of each answer."""
@@ -40,25 +42,25 @@ def reached(
     asked = Asked(tuple(components), _holds_grant(release, moment))
     dialect = connection.dialect.name
     if dialect == "postgresql":
-        _take_time(connection)
-    answers = organisations_answering(scope, asked, moment, dialect).cte("answers")
-    counted = select(answers.c.answer, func.count(), cast(null(), String)).group_by(answers.c.answer)
-    counts: dict[bool | None, int] = {}
+        _read_whole(connection)
+    counts: Counter[bool | None] = Counter()
     named: dict[bool | None, list[str]] = {True: [], None: []}
-    for answer, count, organisation in connection.execute(
-        union_all(counted, _first(answers, answer=True), _first(answers, answer=None))
-    ):
-        said = None if answer is None else bool(answer)
-        if organisation is None:
-            counts[said] = count
-        else:
-            named[said].append(organisation)
+    for span in spans(connection, SPAN):
+        answers = organisations_answering(scope, asked, moment, dialect, span).cte("answers")
+        counted = select(answers.c.answer, func.count(), cast(null(), String)).group_by(answers.c.answer)
+        wanted = [_first(answers, answer=answer) for answer, found in named.items() if len(found) < NAMED]
+        for answer, count, organisation in connection.execute(union_all(counted, *wanted)):
+            said = None if answer is None else bool(answer)
+            if organisation is None:
+                counts[said] += count
+            else:
+                named[said].append(organisation)
     return Reached(
-        inside=counts.get(True, 0),
-        unknown=counts.get(None, 0),
-        outside=counts.get(False, 0),
-        named=sorted(named[True]),
-        named_unknown=sorted(named[None]),
+        inside=counts[True],
+        unknown=counts[None],
+        outside=counts[False],
+        named=named[True][:NAMED],
+        named_unknown=named[None][:NAMED],
     )
 
 
@@ -82,12 +84,10 @@ def _holds_grant(release: str, moment: Moment) -> Answer:
     )
 
 
-def _take_time(connection: Connection) -> None:
-    """Let this one transaction run longer than those of the data plane may, and read tables whole.
+def _read_whole(connection: Connection) -> None:
+    """Join by hashing in this one transaction.
 
-    A table that was filled a moment ago has no statistics yet: a million rows would be taken for a few,
-    and one loop a row would never end.
+    A table that was filled a moment ago has no statistics yet: many rows would be taken for a few,
+    and a loop over them for each organisation would not end in time.
     """
-    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {COUNT_TIMEOUT_MS}")
     connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
-    connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")

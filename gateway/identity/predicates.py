@@ -3,7 +3,7 @@
 A fact of several values (`citizenships`) equals or is in what any of its values is, and differs
 from or is not in what none of its values is, so that each test and its opposite never agree.
 
-NOTE: what is said here has a second evaluator, in SQL (identity/search.py): a property test holds both equal.
+NOTE: what is said here has a second evaluator, in SQL (identity/compiled.py): a property test holds both equal.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

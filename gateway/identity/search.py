@@ -1,34 +1,23 @@
 """Many organisations at once: what is asserted under one name, and what each answers to a predicate.
 
-The second is the meaning of identity/predicates.py once more, in SQL, where NULL is Kleene's unknown and `and`,
-`or` and `not` are the same logic. An organisation is asked as one use of it would be: by a role, for a component,
-with or without a grant.
+An organisation is asked as one use of it would be: by a role, for a component, with or without a grant.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from operator import ge, gt, le, lt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
-    BigInteger,
-    Boolean,
     ColumnElement,
     Connection,
     FromClause,
     LargeBinary,
     Select,
-    Text,
-    and_,
     case,
-    cast,
-    exists,
     false,
     func,
-    not_,
-    null,
     or_,
     select,
-    true,
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql
@@ -36,34 +25,19 @@ from sqlalchemy.dialects import postgresql
 from gateway.clock import Moment
 from gateway.identity.attributes import standing
 from gateway.identity.callers import Assertion
+from gateway.identity.compiled import Answer, Compiled
 from gateway.identity.organisations import PROVIDER
 from gateway.identity.predicates import (
-    KYC_LEVELS,
-    ORDERED,
     Among,
-    Every,
-    Not,
     Predicate,
-    Some,
-    Test,
     attributes_in,
-    kind_of,
-    rank_of,
     tests_in,
-    wanted,
 )
 from gateway.identity.store import assertion_table, organisation_table
 
 BATCH = 500
 """Organisations a statement: both databases bound how many values one may name."""
 
-Answer = ColumnElement[bool]
-"""True, false, or NULL for unknown."""
-
-UNKNOWN: Answer = cast(null(), Boolean)
-
-_ORDERS: Mapping[str, Callable[..., Answer]] = {"<": lt, "<=": le, ">=": ge, ">": gt}
-_encode = msgspec.json.encode
 _decode = msgspec.json.Decoder(str | int | bool | tuple[str, ...]).decode
 _columns = assertion_table.c
 
@@ -99,19 +73,42 @@ class Asked(msgspec.Struct, frozen=True):
     """Roles of a caller of the provider's own organisation."""
 
 
+class Span(NamedTuple):
+    """Organisations after one id and up to another, in the database's own order."""
+
+    after: str
+    upto: str
+
+
+def spans(connection: Connection, size: int) -> Iterator[Span]:
+    """All organisations in spans of so many, so that no statement over them takes long, however many there are."""
+    after = ""
+    ids = select(organisation_table.c.id).order_by(organisation_table.c.id)
+    while True:
+        ahead = ids.where(organisation_table.c.id > after) if after else ids
+        last = connection.execute(ahead.offset(size - 1).limit(1)).scalar_one_or_none()
+        if last is None:
+            last = connection.execute(select(func.max(organisation_table.c.id))).scalar_one()
+        if last is None or last == after:
+            return
+        yield Span(after, last)
+        after = last
+
+
 def organisations_answering(
-    predicate: Predicate, asked: Asked, moment: Moment, dialect: str
+    predicate: Predicate, asked: Asked, moment: Moment, dialect: str, span: Span | None = None
 ) -> Select[tuple[str, bool | None]]:
     """`id` and `answer` of every organisation that is not disabled. `dialect`: sqlite or postgresql."""
     joined: FromClause = organisation_table
-    values: dict[str, ColumnElement[bytes]] = {}
-    for name in sorted(attributes_in(predicate)):
-        strongest = _strongest(name, moment, dialect).subquery()
-        values[name] = strongest.c.value
-        joined = joined.outerjoin(strongest, strongest.c.organisation == organisation_table.c.id)
+    values: Mapping[str, ColumnElement[bytes]] = {}
+    names = sorted(attributes_in(predicate))
+    if names:
+        held = _held(names, moment, dialect, span).subquery()
+        joined = joined.outerjoin(held, held.c.organisation == organisation_table.c.id)
+        values = {name: held.c[name] for name in names}
 
     def by(roles: tuple[str, ...]) -> Answer:
-        uses = [_Use(component, roles, asked.has_grant, values, dialect) for component in components]
+        uses = [Compiled(component, roles, asked.has_grant, values, dialect) for component in components]
         return or_(false(), *[use.answer(predicate) for use in uses])
 
     of_what = {test.what if isinstance(test, Among) else test.attribute for test in tests_in(predicate)}
@@ -119,121 +116,38 @@ def organisations_answering(
     answer = by(asked.customers)
     if "role" in of_what:
         answer = case((organisation_table.c.id == PROVIDER, by(asked.own)), else_=answer)
-    return (
-        select(organisation_table.c.id, answer.label("answer"))
-        .select_from(joined)
-        .where(organisation_table.c.disabled_at.is_(None))
-    )
+    query = select(organisation_table.c.id, answer.label("answer")).select_from(joined)
+    return _within(query.where(organisation_table.c.disabled_at.is_(None)), organisation_table.c.id, span)
 
 
-def _strongest(name: str, moment: Moment, dialect: str) -> Select[tuple[str, bytes]]:
-    """`organisation` and `value` of the strongest assertion that surely holds; of equals, the latest."""
-    held = _columns
-    last = held.id.collate("C") if dialect == "postgresql" else held.id
+def _held(names: Sequence[str], moment: Moment, dialect: str, span: Span | None) -> Select[Any]:
+    """A row for each organisation: under each name, the value of the strongest assertion; of equals, the latest."""
+    last = _columns.id.collate("C") if dialect == "postgresql" else _columns.id
     place = func.row_number().over(
-        partition_by=held.organisation, order_by=(held.assurance.desc(), held.asserted_at.desc(), last.desc())
+        partition_by=(_columns.organisation, _columns.name),
+        order_by=(_columns.assurance.desc(), _columns.asserted_at.desc(), last.desc()),
     )
-    ranked = (
-        select(held.organisation, held.value, place.label("place"))
-        .where(
-            held.name == name,
-            held.withdrawn_at.is_(None),
-            held.asserted_at <= moment.earliest,
-            held.expires_at > moment.latest,
-        )
-        .subquery()
+    standing_now = (
+        _columns.name.in_(names),
+        _columns.withdrawn_at.is_(None),
+        _columns.asserted_at <= moment.earliest,
+        _columns.expires_at > moment.latest,
     )
-    return select(ranked.c.organisation, ranked.c.value).where(ranked.c.place == 1)
+    ranked = select(_columns.organisation, _columns.name, _columns.value, place.label("place")).where(*standing_now)
+    strongest = _within(ranked, _columns.organisation, span).subquery()
+
+    def under(name: str) -> ColumnElement[bytes]:
+        if dialect == "postgresql":  # which has no max() of bytes before version 18
+            listed = func.array_agg(strongest.c.value, type_=postgresql.ARRAY(LargeBinary))
+            return listed.filter(strongest.c.name == name)[1]
+        return func.max(case((strongest.c.name == name, strongest.c.value)))
+
+    columns = [type_coerce(under(name), LargeBinary).label(name) for name in names]
+    return select(strongest.c.organisation, *columns).where(strongest.c.place == 1).group_by(strongest.c.organisation)
 
 
-class _Use(msgspec.Struct, frozen=True):
-    """One use, and the values that stand for each organisation: JSON as bytes, NULL where nobody asserts it."""
-
-    component: str
-    roles: tuple[str, ...]
-    has_grant: Answer
-    values: Mapping[str, ColumnElement[bytes]]
-    dialect: str
-
-    def answer(self, predicate: Predicate) -> Answer:
-        match predicate:
-            case Not(of):
-                return not_(self.answer(of))
-            case Every(parts):
-                return and_(true(), *[self.answer(part) for part in parts])
-            case Some(parts):
-                return or_(false(), *[self.answer(part) for part in parts])
-            case Among("organisation", names):
-                return organisation_table.c.id.in_(names)
-            case Among("component", names):
-                return _always(self.component in names)
-            case Among():
-                return UNKNOWN
-            case Test(attribute="grant", op="=", value="required"):
-                return self.has_grant
-            case Test(attribute="grant"):
-                return false()
-            case Test(attribute="role", op=op):
-                return _always(op in ("=", "in") and any(role in wanted(predicate) for role in self.roles))
-            case Test(op=op) if op in ORDERED:
-                return self._ordered(predicate)
-            case Test():
-                return self._compared(predicate)
-
-    def _compared(self, test: Test) -> Answer:
-        kinds = {kind_of(test.attribute, value) for value in wanted(test)}
-        if len(kinds) != 1 or "" in kinds or test.op not in ("=", "in", "!=", "not_in"):
-            return UNKNOWN
-        matches = self._matches(self.values[test.attribute], test, kinds.pop())
-        return matches if test.op in ("=", "in") else not_(matches)
-
-    def _matches(self, value: ColumnElement[bytes], test: Test, kind: str) -> Answer:
-        """Whether any value held is wanted; unknown where they cannot be compared."""
-        same = value.in_([_encode(each) for each in wanted(test)])
-        none_held = (value == _encode(()), false())
-        if kind == "bool":
-            return case(none_held, (value.in_([b"true", b"false"]), same), else_=UNKNOWN)
-        if kind == "int":
-            return case(none_held, (_is_whole(value), same), else_=UNKNOWN)
-        is_text, is_list = _begins(value) == b'"', _begins(value) == b"["
-        if test.attribute == "kyc":
-            is_text = value.in_([_encode(level) for level in KYC_LEVELS])
-            is_list = case((is_list, self._holds_only(value, KYC_LEVELS)), else_=false())
-        texts = [str(each) for each in wanted(test)]
-        return case((is_text, same), (is_list, self._holds_any(value, texts)), else_=UNKNOWN)
-
-    def _ordered(self, test: Test) -> Answer:
-        rank, value, order = rank_of(test.attribute, test.value), self.values[test.attribute], _ORDERS[test.op]
-        if rank is None:
-            return UNKNOWN
-        if test.attribute == "kyc":
-            reached = [_encode(level) for place, level in enumerate(KYC_LEVELS) if order(place, rank)]
-            return case((value.in_([_encode(level) for level in KYC_LEVELS]), value.in_(reached)), else_=UNKNOWN)
-        return case((_is_whole(value), order(cast(self._text(value), BigInteger), rank)), else_=UNKNOWN)
-
-    def _holds_any(self, value: ColumnElement[bytes], texts: list[str]) -> Answer:
-        if self.dialect == "postgresql":
-            return type_coerce(cast(self._text(value), postgresql.JSONB).has_any(postgresql.array(texts)), Boolean)
-        each = func.json_each(self._text(value)).table_valued("value")
-        return exists(select(1).select_from(each).where(each.c.value.in_(texts)))
-
-    def _holds_only(self, value: ColumnElement[bytes], texts: tuple[str, ...]) -> Answer:
-        if self.dialect == "postgresql":
-            return type_coerce(cast(self._text(value), postgresql.JSONB).contained_by(list(texts)), Boolean)
-        each = func.json_each(self._text(value)).table_valued("value")
-        return not_(exists(select(1).select_from(each).where(each.c.value.not_in(texts))))
-
-    def _text(self, value: ColumnElement[bytes]) -> ColumnElement[str]:
-        return func.convert_from(value, "UTF8") if self.dialect == "postgresql" else cast(value, Text)
-
-
-def _begins(value: ColumnElement[bytes]) -> ColumnElement[bytes]:
-    return func.substr(value, 1, 1, type_=LargeBinary)
-
-
-def _is_whole(value: ColumnElement[bytes]) -> Answer:
-    return or_(_begins(value) == b"-", _begins(value).between(b"0", b"9"))
-
-
-def _always(holds: bool) -> Answer:
-    return true() if holds else false()
+def _within(query: Select[Any], organisation: ColumnElement[str], span: Span | None) -> Select[Any]:
+    if span is None:
+        return query
+    query = query.where(organisation <= span.upto)
+    return query.where(organisation > span.after) if span.after else query
