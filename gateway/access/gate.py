@@ -87,7 +87,10 @@ class Gate:
 
     async def enter(self, caller: Caller, component: Component, release: str, call: Call) -> Passage:
         """Steps 1 to 5. The passage is to be left by `leave`, whatever happens; nothing has to be where this raises."""
+        answers = self._judging.answers
         standing = await self._weighed(caller, component, release)  # 1, 2
+        if standing is None or not standing.decision.visible:
+            await self.conceal(caller, answers)
         if standing is None:
             draft = recording.refused_unknown(call, component, caller, Reason.MODEL_NOT_FOUND)
             await self._refuse(draft, self._refusals.unknown(call))
@@ -100,6 +103,21 @@ class Gate:
             self.leave(passage, type(error))
             raise
         return passage
+
+    async def conceal(self, caller: Caller, answers: int) -> None:
+        """Before a release is denied to exist: fail by whatever would keep one that there is from being judged.
+
+        Otherwise an outage would tell the hidden from the invented. `answers` is how many the judge had given before
+        the release was looked for: where it has given one since, it is there.
+        """
+        await self._holdings.get(caller.organisation)
+        if self._judging.answers == answers:
+            await self._judging.check()
+
+    @property
+    def answers(self) -> int:
+        """How many answers the judge has given, as `conceal` wants to know."""
+        return self._judging.answers
 
     def leave(self, passage: Passage, error: type[BaseException] | None) -> None:  # 6
         """Step 6. Never waits: what is recorded is handed over, and kept until it is durable."""
@@ -199,7 +217,7 @@ class Gate:
         )
         receipt = await self._recorded(recording.admitted(call, component, passage, claim), passage)
         if isinstance(receipt.answer, Exceeded):
-            raise self._refusals.exceeded(call, receipt.answer)
+            raise self._refusals.exceeded(call, terms, receipt.answer)
         passage.begin(receipt, elapsed_us())
         if passage.cut_reason:
             raise self._refusals.ended(call.request_id, passage.cut_reason)

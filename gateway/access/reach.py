@@ -3,7 +3,7 @@
 from gateway.access import search
 from gateway.access.search import Reached
 from gateway.clock import Moment
-from gateway.database.engine import Database
+from gateway.database.engine import Readable
 from gateway.errors import DatabaseUnavailable
 from gateway.releases.narrowings import Narrowing, scope_of
 from gateway.releases.strategies import Strategy
@@ -15,7 +15,7 @@ COUNT_DEADLINE_S = 30.0
 class Reach:
     """Counts organisations by a scope's three answers."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Readable) -> None:
         self._database = database
 
     async def of(self, narrowing: Narrowing, strategy: Strategy, moment: Moment) -> Reached:

@@ -42,6 +42,8 @@ class Gathered(msgspec.Struct, frozen=True):
     narrowings: list[str]
     """Ids of those that the question tells of."""
     grant: Grant | None
+    grant_to_come: Grant | None
+    """Where none is active: the one that begins next."""
     terms: list[str]
     """Digests of the terms that bind this use."""
     assertions: list[str]
@@ -89,6 +91,7 @@ def gather(use: Use, moment: Moment) -> Gathered:
         coming=None if coming is None or last_until(touching, coming.opens) else coming,
         narrowings=[each.source.narrowing.id for each in narrowing],
         grant=grant,
+        grant_to_come=None if grant is not None else use.holdings.grant_to_come(strategy.release, moment),
         terms=list(terms.values()),
         assertions=[attributes[name].id for name in read if name in attributes],
         holds_until=_holds_until(use, moment),

@@ -28,8 +28,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
+from gateway.identity.facts import KYC_LEVELS, Form, form_of
 from gateway.identity.predicates import (
-    KYC_LEVELS,
     ORDERED,
     Among,
     Every,
@@ -102,12 +102,42 @@ class Compiled(msgspec.Struct, frozen=True):
             return case(none_held, (value.in_([b"true", b"false"]), same), else_=UNKNOWN)
         if kind == "int":
             return case(none_held, (_is_whole(value), same), else_=UNKNOWN)
+        form, texts = form_of(test.attribute), [str(each) for each in wanted(test)]
         is_text, is_list = _begins(value) == b'"', _begins(value) == b"["
-        if test.attribute == "kyc":
-            is_text = value.in_([_encode(level) for level in KYC_LEVELS])
-            is_list = case((is_list, self._holds_only(value, KYC_LEVELS)), else_=false())
-        texts = [str(each) for each in wanted(test)]
-        return case((is_text, same), (is_list, self._holds_any(value, texts)), else_=UNKNOWN)
+        encoded = self._text(value)
+        fits = self._fits(func.substr(encoded, 2, func.length(encoded) - 2), form)
+        return case(
+            (is_text, case((fits, same), else_=UNKNOWN)),
+            (is_list, case((self._all_fit(value, form), self._holds_any(value, texts)), else_=UNKNOWN)),
+            else_=UNKNOWN,
+        )
+
+    def _fits(self, text: ColumnElement[str], form: Form) -> Answer:
+        """Whether a text is one that an attribute of this form can have, as identity/facts.py has it."""
+        if form is Form.LEVEL:
+            return text.in_(KYC_LEVELS)
+        if form not in (Form.COUNTRY, Form.WORD):
+            return true()
+        if self.dialect == "postgresql":
+            pattern = "^[A-Z]{2}$" if form is Form.COUNTRY else r"^[a-z0-9]+([-_.+][a-z0-9]+)*\+?$"
+            return text.collate("C").regexp_match(pattern)
+        if form is Form.COUNTRY:
+            return _like(text, "[A-Z][A-Z]")
+        # Its letters only, one first, never two joiners in a row, and at the end a letter or `+`.
+        return and_(
+            not_(_like(text, "*[^-a-z0-9_.+]*")),
+            _like(text, "[a-z0-9]*"),
+            not_(_like(text, "*[-_.+][-_.+]*")),
+            _like(text, "*[a-z0-9+]"),
+        )
+
+    def _all_fit(self, value: ColumnElement[bytes], form: Form) -> Answer:
+        if self.dialect == "postgresql":
+            document = cast(self._text(value), postgresql.JSONB)
+            each = func.jsonb_array_elements_text(document).table_valued("value")
+        else:
+            each = func.json_each(self._text(value)).table_valued("value")
+        return not_(exists(select(1).select_from(each).where(not_(self._fits(each.c.value, form)))))
 
     def _ordered(self, test: Test) -> Answer:
         rank, value, order = rank_of(test.attribute, test.value), self.values[test.attribute], _ORDERS[test.op]
@@ -124,18 +154,16 @@ class Compiled(msgspec.Struct, frozen=True):
         each = func.json_each(self._text(value)).table_valued("value")
         return exists(select(1).select_from(each).where(each.c.value.in_(texts)))
 
-    def _holds_only(self, value: ColumnElement[bytes], texts: tuple[str, ...]) -> Answer:
-        if self.dialect == "postgresql":
-            return type_coerce(cast(self._text(value), postgresql.JSONB).contained_by(list(texts)), Boolean)
-        each = func.json_each(self._text(value)).table_valued("value")
-        return not_(exists(select(1).select_from(each).where(each.c.value.not_in(texts))))
-
     def _text(self, value: ColumnElement[bytes]) -> ColumnElement[str]:
         return func.convert_from(value, "UTF8") if self.dialect == "postgresql" else cast(value, Text)
 
 
 def _begins(value: ColumnElement[bytes]) -> ColumnElement[bytes]:
     return func.substr(value, 1, 1, type_=LargeBinary)
+
+
+def _like(text: ColumnElement[str], pattern: str) -> Answer:
+    return text.op("GLOB", return_type=Boolean())(pattern)
 
 
 def _is_whole(value: ColumnElement[bytes]) -> Answer:

@@ -13,8 +13,9 @@ from typing import NamedTuple, NoReturn
 
 from gateway.errors import Invalid
 from gateway.identity.callers import Role
+from gateway.identity.facts import Form, fault_of, fault_of_name, form_of
 from gateway.identity.organisations import is_id
-from gateway.identity.predicates import KYC_LEVELS, ORDERED, Among, Every, Fact, Not, Predicate, Some, Test, wanted
+from gateway.identity.predicates import ORDERED, Among, Every, Fact, Not, Predicate, Some, Test, wanted
 
 LENGTH_MAX = 1_000
 DEPTH_MAX = 20
@@ -24,8 +25,8 @@ _TOKEN = re.compile(r'\s*(?:(>=|<=|!=|[=<>()\[\],])|("(?:[^"\\]|\\.)*")|([A-Za-z
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _BARE = re.compile(r"[A-Za-z0-9_.:/+-]+")
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_OF_COUNTRIES = ("country", "countries", "citizenship", "citizenships")
+_WRITTEN = frozenset({Form.NUMBER, Form.TRUTH, Form.OWN})
+"""Forms of which how a value is written decides whether it is a text."""
 _WORDS = ("and", "in", "not", "or")
 _KNOWN = ("component", "grant", "organisation", "role")
 """What is never unknown, and asserted by nobody."""
@@ -69,17 +70,16 @@ def text_of(predicate: Predicate) -> str:
 
 
 def read_value(name: str, text: str, *, bare: bool) -> Fact:
-    """An operand as what it is: a level or a country by its attribute, else by how it is written.
+    """An operand as what its attribute can be; where that leaves it open, as it is written.
 
     Raises ValueError that says what is wrong with it, as a sentence that goes on from it.
     """
-    if name == "kyc" and text not in KYC_LEVELS:
-        raise ValueError(f"is no level of knowing a customer: write one of {', '.join(KYC_LEVELS)}")
-    if name.rsplit("_", maxsplit=1)[-1] in _OF_COUNTRIES and not _COUNTRY.fullmatch(text):
-        raise ValueError("is no country: write its two letters, as in DE (ISO 3166-1)")
-    if bare and text in ("true", "false"):
-        return text == "true"
-    return int(text) if bare and _WHOLE.fullmatch(text) else text
+    value: Fact = text
+    if bare and form_of(name) in _WRITTEN:
+        value = text == "true" if text in ("true", "false") else int(text) if _WHOLE.fullmatch(text) else text
+    if fault := fault_of(name, value):
+        raise ValueError(fault)
+    return value
 
 
 class _Reader:
@@ -122,6 +122,8 @@ class _Reader:
         name = self._next
         if name.kind != "word" or name.text in _WORDS or not _ATTRIBUTE.fullmatch(name.text):
             self._fail("an attribute, `organisation`, `component`, `role` or `grant` must stand here")
+        if name.text not in _KNOWN and (fault := fault_of_name(name.text, *_KNOWN)):
+            self._fail(f"this {fault}")
         self._advance()
         for op in ("=", "!=", *ORDERED):
             if self._take("mark", op):
@@ -133,6 +135,8 @@ class _Reader:
                 self._fail("`in` must stand here, as in `not in [CN, RU]`")
             return self._compared(name, "not_in", self._values(name.text))
         bare: Fact = "required" if name.text == "grant" else True
+        if name.text not in _KNOWN and fault_of(name.text, bare):
+            self._fail("it is not true or false: compare it, as in `kyc >= K3`", name.place)
         return self._compared(name, "=", (bare,))
 
     def _compared(self, name: _Token, op: str, values: tuple[Fact, ...]) -> Predicate:

@@ -11,12 +11,11 @@ from enum import StrEnum
 
 import msgspec
 
-KYC_LEVELS = ("K0", "K1", "K2", "K3", "K4", "K5")
-"""From nothing known to a contract with named users, in order."""
+from gateway.identity.facts import KYC_LEVELS, Value, fault_of
 
 ORDERED = ("<", "<=", ">=", ">")
 
-Fact = str | int | bool | tuple[str, ...]
+Fact = Value
 
 
 class Truth(StrEnum):
@@ -127,7 +126,7 @@ def attributes_in(predicate: Predicate) -> frozenset[str]:
 
 
 def answer(test: Test, facts: Facts) -> Truth:
-    """One test. A grant and the roles are always known; an attribute that is absent, or of another kind, is not."""
+    """One test. A grant and the roles are always known; an attribute that is absent, or impossible, is not."""
     if test.attribute == "grant":
         return _known(test.op == "=" and test.value == "required" and facts.has_grant)
     if test.attribute == "role":
@@ -147,7 +146,7 @@ def wanted(test: Test) -> tuple[str | int | bool, ...]:
 
 def kind_of(attribute: str, value: Fact) -> str:
     """What values must share to be compared at all; empty for a value that the attribute cannot have."""
-    if attribute == "kyc" and value not in KYC_LEVELS:
+    if fault_of(attribute, value):
         return ""
     return type(value).__name__
 

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.clock import Moment
-from gateway.database.engine import Database
+from gateway.database.engine import Readable
 from gateway.errors import Conflict, NotFound
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
@@ -34,7 +34,7 @@ class Applied(msgspec.Struct, frozen=True):
 class Catalogue:
     """Every release, its versions, and the documents they pin."""
 
-    def __init__(self, database: Database, ledger: Ledger, upstreams: Collection[str] | None = None) -> None:
+    def __init__(self, database: Readable, ledger: Ledger, upstreams: Collection[str] | None = None) -> None:
         """`upstreams` are the names that the operator declared; None leaves them unchecked."""
         self._database = database
         self._ledger = ledger

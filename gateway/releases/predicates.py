@@ -4,6 +4,7 @@ import re
 
 from gateway.identity.callers import Role
 from gateway.identity.expressions import read_value
+from gateway.identity.facts import fault_of_name, is_name
 from gateway.identity.predicates import ORDERED, Fact, Test
 from gateway.releases import values
 from gateway.releases.audiences import Audience
@@ -11,8 +12,9 @@ from gateway.releases.nodes import Faults, Mapping, Node, Scalar, Sequence, show
 
 ON_UNKNOWN = ("deny", "allow")
 
-_ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _COMPARISON = re.compile(r"(>=|<=|!=|=|>|<) *(.+)")
+_ELSEWHERE = ("role", "grant", "on_unknown")
+"""What an audience may hold beside facts."""
 
 
 def read_audience(node: Node, faults: Faults) -> Audience:
@@ -21,6 +23,14 @@ def read_audience(node: Node, faults: Faults) -> Audience:
     on_unknown = values.choice(entries.pop("on_unknown", None), faults, ON_UNKNOWN) or "deny"
     if not entries and isinstance(node, Mapping) and node.entries:
         faults.add(node, "this audience asks for nothing: `public` is the audience that is everybody")
+    for name in entries:
+        if (
+            isinstance(node, Mapping)
+            and is_name(name)
+            and name not in _ELSEWHERE
+            and (fault := fault_of_name(name, *_ELSEWHERE))
+        ):
+            faults.add_key(node, name, f"the attribute {shown(name)} {fault}")
     tests = [test for name, asked in entries.items() if (test := _read_test(name, asked, faults)) is not None]
     return Audience(tests=tuple(sorted(tests, key=lambda test: test.attribute)), on_unknown=on_unknown)
 
@@ -33,10 +43,7 @@ def _read_test(name: str, node: Node, faults: Faults) -> Test | None:
         if asked not in (None, "required"):
             faults.add(node, "write `grant: required`, or leave `grant` out")
         return Test(attribute="grant", op="=", value="required")
-    if name in ("component", "organisation"):
-        faults.add(node, f"nobody can assert {shown(name)}: audiences are of attributes, roles and grants")
-        return None
-    if not _ATTRIBUTE.fullmatch(name):
+    if not is_name(name):
         faults.add(node, f"{shown(name)} cannot be an attribute: write lower-case words joined by `_`")
         return None
     if isinstance(node, Mapping):
@@ -97,7 +104,7 @@ def _read_comparison(name: str, node: Node, faults: Faults) -> Test | None:
 
 
 def _value(name: str, node: Node, text: str, faults: Faults, *, compared: bool = False) -> Fact | None:
-    """The operand as what it is; what it cannot be is noted."""
+    """The operand as what its attribute can be; what it cannot be is noted."""
     try:
         return read_value(name, text, bare=compared or (isinstance(node, Scalar) and node.plain))
     except ValueError as error:

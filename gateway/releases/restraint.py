@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.clock import NEVER, Instant, Moment, text_from
-from gateway.database.engine import Database
+from gateway.database.engine import Readable
 from gateway.errors import Invalid, NotFound
 from gateway.identity.organisations import checked_text
 from gateway.ledger.entries import Event
@@ -54,7 +54,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class Restraint:
     """Narrows releases and restores them. One person is enough: both stay inside what the strategy gives."""
 
-    def __init__(self, database: Database, ledger: Ledger) -> None:
+    def __init__(self, database: Readable, ledger: Ledger) -> None:
         self._database = database
         self._ledger = ledger
 

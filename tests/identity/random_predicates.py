@@ -6,20 +6,46 @@ from hypothesis import strategies as st
 
 from gateway.clock import DAY, NEVER, Moment
 from gateway.identity.callers import Assertion
-from gateway.identity.predicates import KYC_LEVELS, Among, Every, Not, Predicate, Some, Test
+from gateway.identity.facts import KYC_LEVELS
+from gateway.identity.predicates import Among, Every, Not, Predicate, Some, Test
 
 NOW = 20_000 * DAY
 COMPONENTS = ("inference.text", "inference.logprobs", "weights.final")
 ORGANISATIONS = ("acme", "bolt", "corp")
 
-texts = st.sampled_from(["CN", "DE", ",", '"', "[", "é", "true", "7", "a\\b", "%", "'"])
+texts = st.sampled_from(
+    [
+        "CN",
+        "DE",
+        "cn",
+        "C",
+        ",",
+        '"',
+        "[",
+        "é",
+        "true",
+        "7",
+        "a\\b",
+        "%",
+        "'",
+        "",
+        "bank",
+        "a-b",
+        "a--b",
+        "a+",
+        "-a",
+        "a.b+c",
+    ]
+)
 wholes = st.sampled_from([-(2**53) + 1, -1, 0, 1, 7, 10, 2**53 - 1])
 small = wholes.filter(lambda each: abs(each) < 10**15)
 """A number of 16 digits cannot be written as one."""
 levels = st.sampled_from([*KYC_LEVELS, "K9"])
 lists = st.lists(texts | levels, max_size=3).map(tuple)
 values: st.SearchStrategy[Any] = st.one_of(st.booleans(), wholes, texts, levels, lists)
-names = st.sampled_from(["us_person", "residence_country", "citizenships", "kyc", "mau"])
+names = st.sampled_from(
+    ["us_person", "residence_country", "citizenships", "kyc", "mau", "sector", "reseller_of", "x_own"]
+)
 
 
 def _test(name: str) -> st.SearchStrategy[Predicate]:
