@@ -182,7 +182,6 @@ def narrowed(strategy_: Strategy, plan: Plan, base: Instant) -> tuple[InEffect, 
         "release": strategy_.release,
         "strategy": strategy_.digest(),
         "cause": "x",
-        "taken_at": base,
         "taken_by": "x",
     }
     rows = [
