@@ -1,7 +1,7 @@
 """`/control/releases/{namespace}/{name}/narrowings`: taking access away at once, and giving it back."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from litestar import Controller, get, post
@@ -11,15 +11,14 @@ from gateway.access.search import Reached
 from gateway.clock import NEVER, Moment
 from gateway.control.areas import By, InAreas, Now
 from gateway.control.guards import open_to
-from gateway.control.wire import Body, Limit, Line, PartInPath, When, instant_in, shown, when
+from gateway.control.wire import Body, Limit, Line, NarrowingId, PartInPath, When, instant_in, shown, when
 from gateway.identity.callers import OVERSIGHT, Role
 from gateway.identity.expressions import LENGTH_MAX
-from gateway.releases.narrowings import InEffect, Narrowing, Verb
+from gateway.releases.narrowings import InEffect, Narrowing, OnUnknown, Verb
 from gateway.releases.restraint import Order
 
 Scope = Annotated[str, msgspec.Meta(max_length=LENGTH_MAX, examples=["not us_person"])]
 StageName = Annotated[str, msgspec.Meta(max_length=64)]
-NarrowingId = Annotated[str, msgspec.Meta(pattern=r"^(?:narrowing_[0-9a-f]{24})?$(?!\n)", max_length=40)]
 
 
 class NewNarrowing(Body, frozen=True, kw_only=True):
@@ -28,7 +27,7 @@ class NewNarrowing(Body, frozen=True, kw_only=True):
     verb: Verb
     scope: Scope = ""
     """Whom it concerns, as a predicate; left out: everybody."""
-    on_unknown: Literal["deny", "allow"] = "deny"
+    on_unknown: OnUnknown = OnUnknown.DENY
     """What it amounts to for those of whom the scope's answer is unknown."""
     stage: StageName = ""
     """Of a roll-back: the earlier stage to go back to."""
@@ -162,7 +161,7 @@ def _order(release: str, data: NewNarrowing) -> Order:
         release=release,
         verb=data.verb,
         scope=data.scope,
-        on_unknown=data.on_unknown,
+        on_unknown=data.on_unknown.value,
         stage=data.stage,
         inverse_of=data.inverse_of,
         authority=data.authority,

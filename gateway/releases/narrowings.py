@@ -32,6 +32,13 @@ class Verb(StrEnum):
     RESTORE = "restore"
 
 
+class OnUnknown(StrEnum):
+    """What a narrowing amounts to for those of whom its scope's answer is unknown."""
+
+    DENY = "deny"
+    ALLOW = "allow"
+
+
 TO_A_STAGE = (Verb.HOLD, Verb.ROLL_BACK)
 """Verbs that leave what an earlier stage gave."""
 

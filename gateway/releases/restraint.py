@@ -16,6 +16,7 @@ from gateway.releases.narrowings import (
     TO_A_STAGE,
     InEffect,
     Narrowing,
+    OnUnknown,
     Verb,
     checked_scope,
     earlier_stage,
@@ -95,7 +96,7 @@ def _drafted(connection: Connection, order: Order, moment: Moment) -> Narrowing:
         raise NotFound("There is no such release.", next_step="See `gateway release list`.")
     checked_text(order.cause, "cause")
     checked_text(order.authority, "authority", empty=True)
-    if order.on_unknown not in ("deny", "allow"):
+    if order.on_unknown not in tuple(OnUnknown):
         raise Invalid("An unknown answer amounts to `deny` or to `allow`.", param="on_unknown")
     if order.until <= moment.latest:
         raise Invalid("It would have ended already.", param="until", next_step="Give a later end, or none.")
