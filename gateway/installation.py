@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from sqlalchemy import Connection
 
 from gateway import __version__
 from gateway.access.admissions import Admissions
@@ -22,6 +23,7 @@ from gateway.access.judges.port import Judge
 from gateway.access.judging import Judging
 from gateway.access.limits import take_limits
 from gateway.access.opening import Opener
+from gateway.access.reach import Reach
 from gateway.access.recording import closed_after_crash
 from gateway.access.refusals import Refusals
 from gateway.access.review import Review
@@ -57,7 +59,8 @@ from gateway.releases.evidence.incidents import Incidents
 from gateway.releases.evidence.store import all_openings
 from gateway.releases.evidence.vouching import Vouching
 from gateway.releases.openings import Openings
-from gateway.releases.store import load_all
+from gateway.releases.restraint import Restraint
+from gateway.releases.store import load_all, narrowings_in_effect
 from gateway.settings import Settings
 from gateway.shipped import shipped
 
@@ -106,10 +109,12 @@ class Installation:
         self.openings = Openings(self.database, self.ledger)
         self.vouching = Vouching(self.database, self.ledger)
         self.incidents = Incidents(self.database, self.ledger)
+        self.restraint = Restraint(self.leisure, self.ledger)
 
         self.judge = _judge(settings)
         self.judging = Judging(self.judge, self.metrics)
         self.admissions = Admissions(self.database, self.ledger, self.leisure)
+        self.reach = Reach(self.leisure)
         self.holdings: Lookup[str, Holdings] = Lookup(self.admissions.holdings, keeps=50_000)
         self.refusals = Refusals(settings.access_request_url)
         self.gate = Gate(
@@ -151,6 +156,8 @@ class Installation:
             openings=self.openings,
             vouching=self.vouching,
             incidents=self.incidents,
+            restraint=self.restraint,
+            reach=self.reach,
             admissions=self.admissions,
             current=self.current,
             usable=self.usable,
@@ -223,11 +230,7 @@ class Installation:
                 log.warning("recovery_failed", error=type(error).__name__)
 
     async def _in_force(self) -> Mapping[str, InForce]:
-        versions, recorded = await self.database.read(lambda c: (load_all(c), all_openings(c)))
-        return {
-            name: InForce(version.strategy, version.digest, version.strategy.opened(recorded.get(name, {})))
-            for name, version in versions.items()
-        }
+        return await self.database.read(_in_force)
 
     def _forget(self, kind: str, subject: str) -> None:
         if kind == "organisation":
@@ -242,6 +245,20 @@ class Installation:
             clock_uncertainty_s=lambda: self.current.clock.now().uncertainty / SECOND,
             clock_steps=lambda: self.current.clock.steps,
         )
+
+
+def _in_force(connection: Connection) -> Mapping[str, InForce]:
+    """Every release with its recorded openings and what narrows it, as of one state of the database."""
+    narrowings, recorded = narrowings_in_effect(connection), all_openings(connection)
+    return {
+        name: InForce(
+            version.strategy,
+            version.digest,
+            openings=version.strategy.opened(recorded.get(name, {})),
+            narrowings=narrowings.get(name, ()),
+        )
+        for name, version in load_all(connection).items()
+    }
 
 
 def _judge(settings: Settings) -> Judge:

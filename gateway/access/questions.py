@@ -29,6 +29,22 @@ class StageFact(msgspec.Struct, frozen=True):
     conditions: Conditions
 
 
+class NarrowingFact(msgspec.Struct, frozen=True):
+    """One narrowing that may touch this use, by component: that asked for, and every one the stage offers."""
+
+    verb: str
+    """hold, roll_back, suspend, withdraw, recall or embargo."""
+    on_unknown: str
+    touches: dict[str, str]
+    """Whether the use is in its scope: yes, no or unknown."""
+    restored: dict[str, str]
+    """Whether the use is among those for whom it was restored."""
+    stage: StageFact | None
+    """The stage that it leaves; None where it leaves none."""
+    audiences: tuple[AudienceFact, ...]
+    """Those the stage that it leaves is for."""
+
+
 class Question(msgspec.Struct, frozen=True):
     """The standing facts of one kind of use. Times are already worked out: nothing here is an instant.
 
@@ -57,6 +73,8 @@ class Question(msgspec.Struct, frozen=True):
     """active, ended or none."""
     terms_missing: tuple[str, ...]
     """Names of required terms not accepted as they stand."""
+    narrowings: tuple[NarrowingFact, ...]
+    """Those that may touch this use, in the order in which they were taken; alike ones once."""
 
     def canonical(self) -> bytes:
         """RFC 8785 bytes (strings, booleans, integers, null, arrays and objects only)."""

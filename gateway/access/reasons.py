@@ -8,6 +8,10 @@ class Reason(StrEnum):
     """Public reason codes. They are in entries, answers, Rego and documentation: never renamed."""
 
     MODEL_NOT_FOUND = "model_not_found"
+    RECALLED = "recalled"
+    WITHDRAWN = "withdrawn"
+    SUSPENDED = "suspended"
+    HELD = "held"
     STAGE_NOT_OPEN = "stage_not_open"
     STAGE_CLOSED = "stage_closed"
     GRANT_REQUIRED = "grant_required"
@@ -38,6 +42,24 @@ MEANINGS: dict[Reason, Meaning] = {
         404,
         "The model does not exist or you do not have access to it.",
         "List the models you can use with GET /v1/models.",
+    ),
+    Reason.RECALLED: Meaning(
+        403,
+        "The provider has recalled this model: it is neither served nor given out, and should not be used any more.",
+        "Stop using copies of it; ask the model's provider what takes its place.",
+    ),
+    Reason.WITHDRAWN: Meaning(
+        403, "The provider no longer offers this model.", "List the models you can use with GET /v1/models."
+    ),
+    Reason.SUSPENDED: Meaning(
+        403,
+        "The provider has suspended this model for you.",
+        "See GET /control/me for what you may use; it comes back when the provider restores it.",
+    ),
+    Reason.HELD: Meaning(
+        403,
+        "The provider holds this model at an earlier stage, which does not give you this.",
+        "See GET /control/me for what you may use; it comes back when the provider restores it.",
     ),
     Reason.STAGE_NOT_OPEN: Meaning(
         403, "This model is not open to you yet.", "See GET /control/me for what opens when."

@@ -112,6 +112,7 @@ def _body(call: Call, component: str, standing: Standing, reasons: tuple[str, ..
         strategy=standing.in_force.digest,
         stage=stage.name if stage is not None else "",
         access=stage.access.value if stage is not None else "",
+        narrowings=gathered.narrowings,
         grant=gathered.grant.id if gathered.grant is not None else "",
         terms=gathered.terms,
         assertions=gathered.assertions,

@@ -5,16 +5,19 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway.clock import Instant
+from gateway.releases.narrowings import InEffect
 from gateway.releases.strategies import NOTHING_OPENED, Strategy
 
 
 class InForce(msgspec.Struct, frozen=True):
-    """One release's strategy version in force."""
+    """One release's strategy version in force, and what narrows it."""
 
     strategy: Strategy
     digest: str
     openings: Mapping[str, Instant] = NOTHING_OPENED
     """When stages that have requirements were opened, by name; those that were not are absent."""
+    narrowings: tuple[InEffect, ...] = ()
+    """Those not restored whole; each may be over by itself."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -2,17 +2,24 @@
 
 import msgspec
 
+from gateway.access.facts import (
+    Narrowed,
+    attributes_of,
+    audience_facts,
+    last_until,
+    narrowed,
+    put_to_judge,
+    stage_fact,
+)
 from gateway.access.grants import Grant, Holdings
-from gateway.access.questions import AudienceFact, Question, StageFact
+from gateway.access.questions import NarrowingFact, Question
 from gateway.access.snapshot import InForce
 from gateway.clock import NEVER, Instant, Moment
 from gateway.identity.attributes import standing
 from gateway.identity.callers import Caller
-from gateway.releases.audiences import PUBLIC, Facts, attributes_read, evaluate, wants_grant
+from gateway.identity.predicates import Facts
 from gateway.releases.components import Component
 from gateway.releases.strategies import Stage, Strategy
-
-EVERYBODY = AudienceFact(name=PUBLIC, truth="yes", on_unknown="deny", wants_grant=False)
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -31,9 +38,11 @@ class Gathered(msgspec.Struct, frozen=True):
     stage: Stage | None
     """In force."""
     coming: Stage | None
-    """The next to open."""
+    """The next to open; None where it gives this use nothing, because it will still be narrowed."""
     opens_at: Instant
     """When that one does; NEVER while it waits for its requirements."""
+    narrowings: list[str]
+    """Ids of those that the question tells of."""
     grant: Grant | None
     grant_to_come: Grant | None
     """Where none is active: the one that begins next."""
@@ -50,14 +59,19 @@ def gather(use: Use, moment: Moment) -> Gathered:
     opened, organisation = use.in_force.openings, use.caller.organisation
     stage = strategy.stage_at(moment, opened, organisation)
     coming = strategy.next_stage(moment, opened, organisation)
+    opens_at = next((opens for each, opens in strategy.openings(opened, organisation) if each is coming), NEVER)
     grant = use.holdings.grant_for(strategy.release, moment)
     attributes = standing(use.caller.attributes, moment)
     facts = Facts(
         roles=use.caller.roles,
         has_grant=grant is not None,
         attributes={name: assertion.value for name, assertion in attributes.items()},
+        organisation=use.caller.organisation,
     )
-    needed = stage.conditions.terms if stage is not None else ()
+    audiences = audience_facts(strategy, stage, facts)
+    touching = narrowed(use.in_force.narrowings, stage, use.component, facts, moment)
+    narrowing = put_to_judge(touching, stage, audiences)
+    terms = _terms(strategy, stage, narrowing)
     accepted = use.holdings.accepted.get(strategy.release, frozenset())
     question = Question(
         release=strategy.release,
@@ -66,25 +80,26 @@ def gather(use: Use, moment: Moment) -> Gathered:
         component=use.component,
         roles=use.caller.roles,
         in_scope=use.caller.in_scope(door_of(use.component), strategy.release),
-        stage=None
-        if stage is None
-        else StageFact(name=stage.name, access=stage.access, offers=stage.offers, conditions=stage.conditions),
+        stage=stage_fact(stage),
         future=coming is not None,
         future_access=None if coming is None else coming.access,
-        audiences=_audience_facts(strategy, stage, facts),
-        future_audiences=_audience_facts(strategy, coming, facts),
+        audiences=audiences,
+        future_audiences=audience_facts(strategy, coming, facts),
         grant="active" if grant else "ended" if use.holdings.had_grant(strategy.release, moment) else "none",
-        terms_missing=tuple(name for name in needed if strategy.terms[name] not in accepted),
+        terms_missing=tuple(name for name, digest in terms.items() if digest not in accepted),
+        narrowings=_once(narrowing),
     )
+    read = attributes_of(strategy, (stage, coming), narrowing)
     return Gathered(
         question=question,
         stage=stage,
-        coming=coming,
-        opens_at=next((opens for each, opens in strategy.openings(opened) if each is coming), NEVER),
+        coming=None if coming is None or last_until(touching, opens_at) else coming,
+        opens_at=opens_at,
+        narrowings=[each.source.narrowing.id for each in narrowing],
         grant=grant,
         grant_to_come=None if grant is not None else use.holdings.grant_to_come(strategy.release, moment),
-        terms=[strategy.terms[name] for name in needed],
-        assertions=[attributes[name].id for name in _attributes_read(strategy, stage, coming) if name in attributes],
+        terms=list(terms.values()),
+        assertions=[attributes[name].id for name in read if name in attributes],
         holds_until=_holds_until(use, moment),
     )
 
@@ -94,38 +109,31 @@ def door_of(component: Component) -> str:
     return "weights" if component is Component.WEIGHTS else "inference"
 
 
-def _audience_facts(strategy: Strategy, stage: Stage | None, facts: Facts) -> tuple[AudienceFact, ...]:
-    if stage is None:
-        return ()
-    return tuple(
-        EVERYBODY
-        if name == PUBLIC
-        else AudienceFact(
-            name=name,
-            truth=evaluate(strategy.audiences[name], facts),
-            on_unknown=strategy.audiences[name].on_unknown,
-            wants_grant=wants_grant(strategy.audiences[name]),
-        )
-        for name in stage.to
-    )
+def _terms(strategy: Strategy, stage: Stage | None, narrowing: list[Narrowed]) -> dict[str, str]:
+    """Digests of the terms that bind, by name: those of the stage, and of each stage that it is narrowed to."""
+    terms = {name: strategy.terms[name] for name in (stage.conditions.terms if stage is not None else ())}
+    for each in narrowing:
+        held, older = each.source.stage, each.source.strategy
+        if held is None or older is None or each.lets_pass:
+            continue
+        for name in held.conditions.terms:
+            # Where the text was renewed since, the new one counts: the old one cannot be accepted any more.
+            terms.setdefault(name, strategy.terms.get(name, older.terms[name]))
+    return terms
 
 
-def _attributes_read(strategy: Strategy, *stages: Stage | None) -> list[str]:
-    return sorted(
-        {
-            attribute
-            for stage in stages
-            if stage is not None
-            for name in stage.to
-            if name != PUBLIC
-            for attribute in attributes_read(strategy.audiences[name])
-        }
-    )
+def _once(narrowing: list[Narrowed]) -> tuple[NarrowingFact, ...]:
+    alike: list[NarrowingFact] = []
+    for each in narrowing:
+        if each.fact not in alike:
+            alike.append(each.fact)
+    return tuple(alike)
 
 
 def _holds_until(use: Use, moment: Moment) -> Instant:
     instants = [use.in_force.strategy.next_boundary(moment, use.in_force.openings), use.caller.expires_at]
     instants += [assertion.expires_at for assertion in use.caller.attributes]
     instants += [assertion.asserted_at for assertion in use.caller.attributes]
+    instants += [each.narrowing.until for each in use.in_force.narrowings]
     instants += use.holdings.boundaries(use.in_force.strategy.release)
     return min((instant for instant in instants if not moment.surely_reached(instant)), default=NEVER)

@@ -77,6 +77,7 @@ class Usable:
         use = Use(standing.caller, component, standing.in_force, holdings)
         openings = strategy.openings(standing.in_force.openings)
         boundaries = {opens for _, opens in openings if opens < NEVER} | set(held.boundaries(strategy.release))
+        boundaries |= {each.narrowing.until for each in standing.in_force.narrowings} - {NEVER}
         for instant in sorted(boundaries):
             if not moment.surely_reached(instant):
                 coming = await self._gate.weigh_at(use, at(instant))

@@ -13,7 +13,7 @@ NOUNS: dict[str, str] = {
     "model": "Models that I may use.",
     "key": "API keys: issue, list, show, rotate, revoke, recover.",
     "organisation": "Organisations and what is asserted of them.",
-    "release": "Release files: validate, apply, list, show, label, classify, report; presets; approve, concur.",
+    "release": "Release files: validate, apply, list, show, label; presets; approve, concur; hold, suspend, restore …",
     "evidence": "Evidence that stages require: add, list, withdraw.",
     "incident": "Incidents that keep stages shut: open, list, close.",
     "grant": "Grants: give, list, revoke.",

@@ -1,4 +1,4 @@
-"""`gateway release`: validate, apply, list, show, approve, concur, label, classify, report, digest, and the presets."""
+"""`gateway release`: files, versions, labels and reports; presets; stage approvals; narrowing verbs."""
 
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from gateway.cli import preset
 from gateway.cli.asking import ask, pages
 from gateway.cli.classify import AT, classify, label
 from gateway.cli.failures import Failure, printable
+from gateway.cli.narrowing import VERBS
 from gateway.cli.paths import release_path
 from gateway.cli.release_files import sent, strategy_in
 from gateway.cli.report import report
@@ -31,7 +32,7 @@ def command() -> None:
     """Releases: how a model is released, to whom, when and on what conditions, as a file."""
 
 
-for each in (approve, concur, label, classify, report, preset.command):
+for each in (approve, concur, label, classify, report, preset.command, *VERBS):
     command.add_command(each)
 
 

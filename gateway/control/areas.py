@@ -8,6 +8,7 @@ from litestar.params import SkipValidation
 from gateway.access.admissions import Admissions
 from gateway.access.current import Current
 from gateway.access.entrance import Entrance
+from gateway.access.reach import Reach
 from gateway.access.refusals import Refusals
 from gateway.access.usable import Usable
 from gateway.clock import Moment
@@ -21,6 +22,7 @@ from gateway.releases.catalogue import Catalogue
 from gateway.releases.evidence.incidents import Incidents
 from gateway.releases.evidence.vouching import Vouching
 from gateway.releases.openings import Openings
+from gateway.releases.restraint import Restraint
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Areas:
     openings: Openings
     vouching: Vouching
     incidents: Incidents
+    restraint: Restraint
+    reach: Reach
     admissions: Admissions
     current: Current
     usable: Usable

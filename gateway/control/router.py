@@ -17,6 +17,7 @@ from gateway.control.incidents import IncidentsOfReleases
 from gateway.control.keys import Keys
 from gateway.control.ledger import LedgerEntries
 from gateway.control.me import Myself
+from gateway.control.narrowings import Narrowings
 from gateway.control.organisations import Organisations
 from gateway.control.policies import Policies
 from gateway.control.releases import Releases
@@ -38,6 +39,7 @@ NOUNS = (
     Organisations,
     Keys,
     Releases,
+    Narrowings,
     Timelines,
     Classifications,
     Reports,

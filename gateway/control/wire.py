@@ -18,6 +18,7 @@ _PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 _ORGANISATION = rf"^[a-z0-9](?:[a-z0-9-]{{0,62}}[a-z0-9])?{_END}"
 _KEY = rf"^[0-9A-Za-z]{{12}}{_END}"
 _RECORD = rf"^[A-Za-z0-9_.-]{{1,64}}{_END}"
+_NARROWING = rf"^(?:narrowing_[0-9a-f]{{24}})?{_END}"
 _RELEASE = rf"^{_PART}/{_PART}{_END}"
 _DOCUMENT = rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}{_END}"
 _HALF = rf"^{_PART}{_END}"
@@ -33,6 +34,7 @@ PATTERNS = {
     _ORGANISATION: "an organisation's id: lower-case letters, digits and `-`, such as acme",
     _KEY: "a key's public id: the twelve letters and digits after `rsg_…_`, never the key itself",
     _RECORD: "an id that the gateway made, such as that of a grant or an assertion",
+    _NARROWING: "the id of a narrowing, as `gateway release narrowings` lists it",
     _RELEASE: "a release: namespace/name, such as acme/atlas-1",
     _HALF: "half of a release's name: letters, digits and `.`, `_` or `-`, such as atlas-1",
     _DOCUMENT: "the name of a text: letters, digits and `.`, `_` or `-`, such as aup",
@@ -53,6 +55,8 @@ ReleaseName = Annotated[str, msgspec.Meta(pattern=_RELEASE, max_length=193, exam
 DocumentName = Annotated[str, msgspec.Meta(pattern=_DOCUMENT, max_length=64, examples=["aup"])]
 Digest = Annotated[str, msgspec.Meta(pattern=_DIGEST, max_length=71)]
 DigestOrNone = Annotated[str, msgspec.Meta(pattern=_DIGEST_OR_NONE, max_length=71)]
+NarrowingId = Annotated[str, msgspec.Meta(pattern=_NARROWING, max_length=40)]
+"""Empty where none is named."""
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 """One line that people wrote."""
 When = Annotated[datetime, msgspec.Meta(tz=True)]

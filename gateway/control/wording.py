@@ -12,9 +12,17 @@ from gateway.access.reasons import Reason
 from gateway.control.wire import PATTERNS, Order
 from gateway.identity.callers import Role
 from gateway.ledger.entries import Event
+from gateway.releases.narrowings import OnUnknown, Verb
 from gateway.spelling import nearest
 
-CHOICES: dict[str, type[StrEnum]] = {"event": Event, "order": Order, "reason": Reason, "roles": Role}
+CHOICES: dict[str, type[StrEnum]] = {
+    "event": Event,
+    "on_unknown": OnUnknown,
+    "order": Order,
+    "reason": Reason,
+    "roles": Role,
+    "verb": Verb,
+}
 """The words there are, by the parameter or field that takes one."""
 
 _KINDS = {

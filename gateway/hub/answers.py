@@ -2,6 +2,7 @@
 
 import msgspec
 
+from gateway.access.reasons import Reason
 from gateway.access.refusals import Refused
 from gateway.errors import GatewayError, NotFound, Unavailable
 
@@ -13,11 +14,14 @@ HIDDEN = "Repository not found, or you do not have access to it."
 def failure(error: GatewayError, request_id: str) -> tuple[int, Headers, bytes]:
     """Status, headers and body for an error.
 
-    Deny is 403 GatedRepo with the reason; hide is 404 RepoNotFound in constant shape, whatever is hidden.
+    Deny is 403 GatedRepo with the reason; hide is 404 RepoNotFound in constant shape, whatever is hidden; recall
+    is 404 RevisionNotFound, the one answer that the official client does not paper over with a copy it kept.
     """
     status, code, message = error.status, "", error.sentence()
     if isinstance(error, Refused) and error.status == 404:
         code, message = "RepoNotFound", HIDDEN
+    elif isinstance(error, Refused) and error.reasons[0] is Reason.RECALLED:
+        status, code = 404, "RevisionNotFound"
     elif isinstance(error, Refused) and error.status == 403:
         code = "GatedRepo"
     elif isinstance(error, NotFound):

@@ -1,20 +1,45 @@
-"""What is asserted under one name of many organisations at once, as of any moment."""
+"""Many organisations at once: what is asserted under one name, and what each answers to a predicate.
 
-from collections.abc import Sequence
+An organisation is asked as one use of it would be: by a role, for a component, with or without a grant.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    LargeBinary,
+    Select,
+    case,
+    false,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.dialects import postgresql
 
 from gateway.clock import Moment
 from gateway.identity.attributes import standing
 from gateway.identity.callers import Assertion
-from gateway.identity.store import assertion_table
+from gateway.identity.compiled import Answer, Compiled
+from gateway.identity.organisations import PROVIDER
+from gateway.identity.predicates import (
+    Among,
+    Predicate,
+    attributes_in,
+    tests_in,
+)
+from gateway.identity.store import assertion_table, organisation_table
 
 BATCH = 500
 """Organisations a statement: both databases bound how many values one may name."""
 
-_columns = assertion_table.c
 _decode = msgspec.json.Decoder(str | int | bool | tuple[str, ...]).decode
+_columns = assertion_table.c
 
 
 def asserted(connection: Connection, name: str, organisations: Sequence[str], moment: Moment) -> dict[str, Assertion]:
@@ -33,3 +58,96 @@ def asserted(connection: Connection, name: str, organisations: Sequence[str], mo
             found.setdefault(organisation, []).append(Assertion(id_, name_, _decode(value), *rest))
     stood = {organisation: standing(assertions, moment) for organisation, assertions in found.items()}
     return {organisation: by_name[name] for organisation, by_name in stood.items() if name in by_name}
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """As what use an organisation is asked, beside what is asserted of it."""
+
+    components: tuple[str, ...]
+    """It answers yes where it does for any of them, and no where it does for all."""
+    has_grant: Answer
+    """Over the columns of `organisation_table`."""
+    customers: tuple[str, ...] = ("developer",)
+    """Roles of a customer's caller."""
+    own: tuple[str, ...] = ("staff",)
+    """Roles of a caller of the provider's own organisation."""
+
+
+class Span(NamedTuple):
+    """Organisations after one id and up to another, in the database's own order."""
+
+    after: str
+    upto: str
+
+
+def spans(connection: Connection, size: int) -> Iterator[Span]:
+    """All organisations in spans of so many, so that no statement over them takes long, however many there are."""
+    after = ""
+    ids = select(organisation_table.c.id).order_by(organisation_table.c.id)
+    while True:
+        ahead = ids.where(organisation_table.c.id > after) if after else ids
+        last = connection.execute(ahead.offset(size - 1).limit(1)).scalar_one_or_none()
+        if last is None:
+            last = connection.execute(select(func.max(organisation_table.c.id))).scalar_one()
+        if last is None or last == after:
+            return
+        yield Span(after, last)
+        after = last
+
+
+def organisations_answering(
+    predicate: Predicate, asked: Asked, moment: Moment, dialect: str, span: Span | None = None
+) -> Select[tuple[str, bool | None]]:
+    """`id` and `answer` of every organisation that is not disabled. `dialect`: sqlite or postgresql."""
+    joined: FromClause = organisation_table
+    values: Mapping[str, ColumnElement[bytes]] = {}
+    names = sorted(attributes_in(predicate))
+    if names:
+        held = _held(names, moment, dialect, span).subquery()
+        joined = joined.outerjoin(held, held.c.organisation == organisation_table.c.id)
+        values = {name: held.c[name] for name in names}
+
+    def by(roles: tuple[str, ...]) -> Answer:
+        uses = [Compiled(component, roles, asked.has_grant, values, dialect) for component in components]
+        return or_(false(), *[use.answer(predicate) for use in uses])
+
+    of_what = {test.what if isinstance(test, Among) else test.attribute for test in tests_in(predicate)}
+    components = asked.components if "component" in of_what else asked.components[:1]
+    answer = by(asked.customers)
+    if "role" in of_what:
+        answer = case((organisation_table.c.id == PROVIDER, by(asked.own)), else_=answer)
+    query = select(organisation_table.c.id, answer.label("answer")).select_from(joined)
+    return _within(query.where(organisation_table.c.disabled_at.is_(None)), organisation_table.c.id, span)
+
+
+def _held(names: Sequence[str], moment: Moment, dialect: str, span: Span | None) -> Select[Any]:
+    """A row for each organisation: under each name, the value of the strongest assertion; of equals, the latest."""
+    last = _columns.id.collate("C") if dialect == "postgresql" else _columns.id
+    place = func.row_number().over(
+        partition_by=(_columns.organisation, _columns.name),
+        order_by=(_columns.assurance.desc(), _columns.asserted_at.desc(), last.desc()),
+    )
+    standing_now = (
+        _columns.name.in_(names),
+        _columns.withdrawn_at.is_(None),
+        _columns.asserted_at <= moment.earliest,
+        _columns.expires_at > moment.latest,
+    )
+    ranked = select(_columns.organisation, _columns.name, _columns.value, place.label("place")).where(*standing_now)
+    strongest = _within(ranked, _columns.organisation, span).subquery()
+
+    def under(name: str) -> ColumnElement[bytes]:
+        if dialect == "postgresql":  # which has no max() of bytes before version 18
+            listed = func.array_agg(strongest.c.value, type_=postgresql.ARRAY(LargeBinary))
+            return listed.filter(strongest.c.name == name)[1]
+        return func.max(case((strongest.c.name == name, strongest.c.value)))
+
+    columns = [type_coerce(under(name), LargeBinary).label(name) for name in names]
+    return select(strongest.c.organisation, *columns).where(strongest.c.place == 1).group_by(strongest.c.organisation)
+
+
+def _within(query: Select[Any], organisation: ColumnElement[str], span: Span | None) -> Select[Any]:
+    if span is None:
+        return query
+    query = query.where(organisation <= span.upto)
+    return query.where(organisation > span.after) if span.after else query

@@ -45,6 +45,13 @@ class Event(StrEnum):
     INCIDENT_OPENED = "incident:opened"
     INCIDENT_CLOSED = "incident:closed"
     STAGE_OPENED = "stage:opened"
+    RELEASE_HELD = "release:held"
+    RELEASE_ROLLED_BACK = "release:rolled_back"
+    RELEASE_SUSPENDED = "release:suspended"
+    RELEASE_WITHDRAWN = "release:withdrawn"
+    RELEASE_RECALLED = "release:recalled"
+    RELEASE_EMBARGOED = "release:embargoed"
+    RELEASE_RESTORED = "release:restored"
     GRANT_GIVEN = "grant:given"
     GRANT_REVOKED = "grant:revoked"
     TERMS_ACCEPTED = "terms:accepted"
@@ -79,6 +86,8 @@ class AccessBody(Body, frozen=True, kw_only=True, omit_defaults=True):
     stage: str = ""
     access: str = ""
     """Access level of the stage."""
+    narrowings: list[str] = msgspec.field(default_factory=list)
+    """Ids of the narrowings that the judge was shown."""
     grant: str = ""
     terms: list[str] = msgspec.field(default_factory=list)
     """Digests of the terms that bound this use."""

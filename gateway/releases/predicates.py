@@ -3,17 +3,16 @@
 import re
 
 from gateway.identity.callers import Role
-from gateway.identity.facts import Form, fault_of, fault_of_name, form_of, is_name
+from gateway.identity.expressions import read_value
+from gateway.identity.facts import fault_of_name, is_name
+from gateway.identity.predicates import ORDERED, Fact, Test
 from gateway.releases import values
-from gateway.releases.audiences import Audience, Fact, Test
+from gateway.releases.audiences import Audience
 from gateway.releases.nodes import Faults, Mapping, Node, Scalar, Sequence, shown
 
 ON_UNKNOWN = ("deny", "allow")
 
 _COMPARISON = re.compile(r"(>=|<=|!=|=|>|<) *(.+)")
-_WHOLE = re.compile(r"-?[0-9]{1,15}")
-_WRITTEN = frozenset({Form.NUMBER, Form.TRUTH, Form.OWN})
-"""Forms of which how a value is written decides whether it is a text."""
 _ELSEWHERE = ("role", "grant", "on_unknown")
 """What an audience may hold beside facts."""
 
@@ -98,22 +97,19 @@ def _read_comparison(name: str, node: Node, faults: Faults) -> Test | None:
     value = _value(name, node, operand, faults, compared=form is not None)
     if value is None:
         return None
-    if op in ("<", "<=", ">=", ">") and name != "kyc" and (isinstance(value, bool) or not isinstance(value, int)):
+    if op in ORDERED and name != "kyc" and (isinstance(value, bool) or not isinstance(value, int)):
         faults.add(node, f"only whole numbers and `kyc` have an order: {shown(operand)} has none")
         return None
     return _equal(name, op, value)
 
 
 def _value(name: str, node: Node, text: str, faults: Faults, *, compared: bool = False) -> Fact | None:
-    """The operand as what its attribute can be; where that leaves it open, as it is written."""
-    bare = compared or (isinstance(node, Scalar) and node.plain)
-    value: Fact = text
-    if bare and form_of(name) in _WRITTEN:
-        value = text == "true" if text in ("true", "false") else int(text) if _WHOLE.fullmatch(text) else text
-    if fault := fault_of(name, value):
-        faults.add(node, f"{shown(text)} {fault}")
+    """The operand as what its attribute can be; what it cannot be is noted."""
+    try:
+        return read_value(name, text, bare=compared or (isinstance(node, Scalar) and node.plain))
+    except ValueError as error:
+        faults.add(node, f"{shown(text)} {error}")
         return None
-    return value
 
 
 def _equal(name: str, op: str, value: Fact) -> Test:

@@ -1,11 +1,12 @@
-"""Rows of releases, their strategy versions and the documents these refer to, and the queries over them.
+"""Rows of releases, their strategy versions, narrowings and documents, and the queries over them.
 
-A version is written once and never changed; the row of its release says which one is in force.
+A version or a narrowing is written once and never changed; the row of its release says which version is in force.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -18,7 +19,11 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    Text,
+    UniqueConstraint,
     and_,
+    exists,
+    func,
     insert,
     select,
     update,
@@ -26,6 +31,8 @@ from sqlalchemy import (
 
 from gateway.clock import Instant
 from gateway.database.naming import metadata
+from gateway.releases.narrowings import InEffect, Narrowing, Verb, in_effect
+from gateway.releases.strategies import Strategy
 from gateway.releases.versions import Release, StrategyVersion
 
 release_table = Table(
@@ -60,6 +67,27 @@ document_table = Table(
     Column("stored_at", BigInteger, nullable=False),
 )
 
+narrowing_table = Table(
+    "narrowing",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("release", String(200), ForeignKey("release.name"), nullable=False),
+    Column("verb", String(16), nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("on_unknown", String(8), nullable=False),
+    Column("strategy", String(80), nullable=False),
+    Column("stage", String(64), nullable=False),
+    Column("inverse_of", String(40), nullable=False, index=True),
+    Column("authority", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("taken_at", BigInteger, nullable=False),
+    Column("taken_by", String(64), nullable=False),
+    Column("until", BigInteger, nullable=False),
+    UniqueConstraint("release", "number"),
+)
+
+_NARROWING_COLUMNS = [narrowing_table.c[name] for name in Narrowing.__struct_fields__]
 _versions = select(version_table)
 _in_force = _versions.join(
     release_table,
@@ -144,6 +172,54 @@ def document(connection: Connection, digest: str) -> bytes | None:
     query = select(document_table.c.content).where(document_table.c.digest == digest)
     content: bytes | None = connection.execute(query).scalar_one_or_none()
     return content
+
+
+def add_narrowing(connection: Connection, narrowing: Narrowing) -> None:
+    """Write a narrowing, or the restoration of one."""
+    connection.execute(insert(narrowing_table).values(**msgspec.structs.asdict(narrowing)))
+
+
+def next_narrowing(connection: Connection, release: str) -> int:
+    """The number of a release's next narrowing; to be asked with the ledger's head row locked."""
+    last = select(func.max(narrowing_table.c.number)).where(narrowing_table.c.release == release)
+    return (connection.execute(last).scalar_one() or 0) + 1
+
+
+def narrowings(connection: Connection, release: str, *, before: int | None, limit: int) -> list[Narrowing]:
+    """What was ever taken of one release, from the newest backwards, below number `before` where one is given."""
+    query = select(*_NARROWING_COLUMNS).where(narrowing_table.c.release == release)
+    if before is not None:
+        query = query.where(narrowing_table.c.number < before)
+    rows = connection.execute(query.order_by(narrowing_table.c.number.desc()).limit(limit))
+    return [_narrowing(row) for row in rows]
+
+
+def narrowings_in_effect(connection: Connection, release: str = "") -> dict[str, tuple[InEffect, ...]]:
+    """The narrowings that were not restored whole, by release: of one release, or of every one.
+
+    A row that cannot be read raises: nothing is served by it.
+    """
+    whole = narrowing_table.alias()
+    subject = func.coalesce(func.nullif(narrowing_table.c.inverse_of, ""), narrowing_table.c.id)
+    undone = exists(
+        select(whole.c.id).where(whole.c.verb == Verb.RESTORE, whole.c.scope == "", whole.c.inverse_of == subject)
+    )
+    query = select(*_NARROWING_COLUMNS).where(~undone)
+    if release:
+        query = query.where(narrowing_table.c.release == release)
+    found: dict[str, list[Narrowing]] = {}
+    for row in connection.execute(query.order_by(narrowing_table.c.release, narrowing_table.c.number)):
+        found.setdefault(row.release, []).append(_narrowing(row))
+    return {name: in_effect(rows, _strategies_of(connection, rows)) for name, rows in found.items()}
+
+
+def _strategies_of(connection: Connection, rows: list[Narrowing]) -> list[Strategy]:
+    versions = [version_by_digest(connection, row.release, row.strategy) for row in rows if row.strategy]
+    return [version.strategy for version in versions if version is not None]
+
+
+def _narrowing(row: Row[Any]) -> Narrowing:
+    return Narrowing(**(dict(row._mapping) | {"verb": Verb(row.verb)}))
 
 
 def _one(connection: Connection, query: Select[Any]) -> StrategyVersion | None:

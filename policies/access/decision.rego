@@ -40,15 +40,21 @@ _answer := {
 	"obligations": null,
 } if {
 	release_may_be_known
+	existence_may_be_told
 	count(reasons) > 0
 }
 
 # METADATA
 # title: Reasons
 # description: >
-#   Obstacles in the order in which a caller can do something about them.
+#   Narrowings first, which nothing that a caller does can change; then obstacles in the order in
+#   which a caller can do something about them.
 reasons := [code |
 	some code in [
+		"recalled",
+		"withdrawn",
+		"suspended",
+		"held",
 		"stage_not_open",
 		"stage_closed",
 		"grant_required",

@@ -15,6 +15,7 @@ question := {
 	"future_audiences": [],
 	"grant": "active",
 	"terms_missing": [],
+	"narrowings": [],
 }
 
 stage := {

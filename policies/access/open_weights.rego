@@ -20,4 +20,4 @@ release_may_be_known if {
 
 # METADATA
 # title: Weights may leave
-components_offered := input.stage.offers if input.stage.access == "open-weights"
+components_of_stage := input.stage.offers if input.stage.access == "open-weights"

@@ -14,12 +14,13 @@ question_is_well_formed if {
 	_audiences_are_well_formed(input.audiences)
 	_audiences_are_well_formed(input.future_audiences)
 	_stage_is_well_formed(input.stage)
+	_narrowings_are_well_formed
 	_future_is_well_formed
 }
 
 _facts := [
 	"audiences", "component", "future", "future_access", "future_audiences", "grant", "in_scope",
-	"listed", "release", "roles", "stage", "strategy", "terms_missing",
+	"listed", "narrowings", "release", "roles", "stage", "strategy", "terms_missing",
 ]
 
 _audiences_are_well_formed(audiences) if {
@@ -37,6 +38,25 @@ _stage_is_well_formed(stage) if {
 	is_array(stage.offers)
 	is_object(stage.conditions)
 	stage.access in {"api", "closed", "limited", "open-weights"}
+}
+
+_narrowings_are_well_formed if {
+	is_array(input.narrowings)
+	every narrowing in input.narrowings {
+		narrowing.verb in {"embargo", "hold", "recall", "roll_back", "suspend", "withdraw"}
+		narrowing.on_unknown in {"allow", "deny"}
+		_truths_are_well_formed(narrowing.touches)
+		_truths_are_well_formed(narrowing.restored)
+		_stage_is_well_formed(narrowing.stage)
+		_audiences_are_well_formed(narrowing.audiences)
+	}
+}
+
+_truths_are_well_formed(truths) if {
+	is_object(truths)
+	every _, truth in truths {
+		truth in {"no", "unknown", "yes"}
+	}
 }
 
 _future_is_well_formed if {

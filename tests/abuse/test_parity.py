@@ -20,6 +20,7 @@ from gateway.ledger.store import Actor
 from gateway.releases import audiences
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
+from gateway.releases.narrowings import InEffect, Narrowing, Verb, in_effect
 from gateway.releases.requirements import IncidentFree
 from gateway.releases.strategies import AccessLevel, Conditions, InferenceTarget, Stage, Strategy, WeightsTarget
 from tests.abuse.clocks import StoppedClock
@@ -63,6 +64,22 @@ class Plan:
     stages: list[dict[str, Any]]
     granted: dict[str, tuple[int, int]]
     accepted: set[str]
+    narrowed: list[dict[str, Any]]
+
+
+SCOPES = ("", "organisation = acme", "kyc >= K3", "not kyc >= K3", "role = staff", "not grant")
+
+
+@st.composite
+def narrowings(draw: st.DrawFn) -> dict[str, Any]:
+    """Any verb but the inverse, for everybody or for some, until some minute or without end."""
+    return {
+        "verb": draw(st.sampled_from([verb for verb in Verb if verb is not Verb.RESTORE])),
+        "scope": draw(st.sampled_from(SCOPES)),
+        "on_unknown": draw(st.sampled_from(["deny", "allow"])),
+        "stage": draw(st.sampled_from(["", "stage-0", "stage-1"])),
+        "until": draw(st.none() | minutes),
+    }
 
 
 @st.composite
@@ -89,6 +106,7 @@ def plans(draw: st.DrawFn) -> Plan:
         stages,
         draw(st.dictionaries(organisations, spans, max_size=3)),
         draw(st.sets(organisations)),
+        draw(st.lists(narrowings(), max_size=2)),
     )
 
 
@@ -164,12 +182,33 @@ async def bring_in(house: House, plans_: list[Plan], base: Instant) -> list[str]
         for plan in plans_
     ]
     releases = {
-        each.release: InForce(each, each.digest(), recorded) for each, recorded in zip(strategies, opened, strict=True)
+        each.release: InForce(each, each.digest(), recorded, narrowed(each, plan, base))
+        for each, recorded, plan in zip(strategies, opened, plans_, strict=True)
     }
     current = house.installation.current
     snapshot = Snapshot(current.snapshot.revision, releases, current.snapshot.policy)
     current.confirm(elapsed_us(), snapshot)
     return names
+
+
+def narrowed(strategy_: Strategy, plan: Plan, base: Instant) -> tuple[InEffect, ...]:
+    """What narrows the release that a plan comes to."""
+    said = {
+        "release": strategy_.release,
+        "strategy": strategy_.digest(),
+        "cause": "x",
+        "taken_by": "x",
+    }
+    rows = [
+        Narrowing(
+            id=f"narrowing_{number}",
+            number=number,
+            taken_at=base,
+            **said | each | {"until": NEVER if each["until"] is None else base + each["until"] * MINUTE},
+        )
+        for number, each in enumerate(plan.narrowed)
+    ]
+    return in_effect(rows, [strategy_])
 
 
 def ways(house: House, name: str, by: str) -> dict[str, httpx.Response]:
@@ -192,6 +231,7 @@ def instants(plans_: list[Plan]) -> list[int]:
     edges = {each["opens"] for plan in plans_ for each in plan.stages}
     edges |= {each["opened"] for plan in plans_ for each in plan.stages if each["opened"] is not None}
     edges |= {each["closes"] for plan in plans_ for each in plan.stages if each["closes"] is not None}
+    edges |= {each["until"] for plan in plans_ for each in plan.narrowed if each["until"] is not None}
     edges |= {edge for plan in plans_ for span in plan.granted.values() for edge in span}
     return sorted({edge * MINUTE + tick for edge in edges for tick in (-1, 0, 1)})
 

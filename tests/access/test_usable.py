@@ -7,8 +7,8 @@ import pytest
 from gateway.access.usable import Usable
 from gateway.clock import DAY
 from gateway.database.engine import Database
+from gateway.identity.predicates import Test as Predicate
 from gateway.releases.audiences import Audience
-from gateway.releases.audiences import Test as Predicate
 from gateway.releases.components import Component
 from gateway.releases.strategies import AccessLevel, Conditions
 from tests.access.test_gate import House

@@ -25,6 +25,12 @@ class OpenStream:
         while len(self.frames) < CHUNKS_FIRST:
             self._take(next(self._lines))
 
+    def read(self, frames: int) -> None:
+        """Read so many frames more."""
+        wanted = len(self.frames) + frames
+        while len(self.frames) < wanted:
+            self._take(next(self._lines))
+
     def read_on(self) -> None:
         """Read to the end, or for as long as a test may last."""
         for line in self._lines:

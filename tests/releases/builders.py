@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from gateway.clock import Instant, Moment, at, instant_from
-from gateway.releases.audiences import Audience, Test
+from gateway.identity.predicates import Test
+from gateway.releases.audiences import Audience
 from gateway.releases.components import Component
 from gateway.releases.strategies import AccessLevel, InferenceTarget, Stage, Strategy
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.identity.facts import KYC_LEVELS
+from gateway.identity.predicates import Facts, Truth, answer
 from gateway.releases import audiences
-from gateway.releases.audiences import Audience, Facts, Truth, answer, evaluate
+from gateway.releases.audiences import Audience, evaluate
 from tests.releases.builders import an_audience
 
 YES, NO, UNKNOWN = Truth.YES, Truth.NO, Truth.UNKNOWN

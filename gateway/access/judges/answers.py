@@ -9,8 +9,9 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 
 from gateway.access.decisions import Decision, Obligations
-from gateway.access.questions import Question
+from gateway.access.questions import NarrowingFact, Question
 from gateway.access.reasons import Reason
+from gateway.identity.predicates import Truth
 
 ANSWER_BYTES_MAX = 65_536
 """More than any decision takes."""
@@ -66,10 +67,21 @@ def _check_allow(decision: Decision, question: Question) -> None:
         raise Unsound("an allow does not cover the component asked for")
     if not set(obligations.components) <= set(question.stage.offers):
         raise Unsound("an allow covers more than the stage offers")
+    if any(_takes_away(narrowing, question.component) for narrowing in question.narrowings):
+        raise Unsound("an allow passes over a narrowing")
     if obligations.log not in LOG_MODES:
         raise Unsound("an allow asks for a log that nothing keeps")
     if any(limit is not None and limit < 0 for limit in _limits(obligations)):
         raise Unsound("an allow sets a limit below zero")
+
+
+def _takes_away(narrowing: NarrowingFact, component: str) -> bool:
+    """Whether it leaves nothing, and the use is surely in its scope and not surely restored."""
+    return (
+        narrowing.stage is None
+        and narrowing.touches.get(component) == Truth.YES
+        and narrowing.restored.get(component) != Truth.YES
+    )
 
 
 def _limits(obligations: Obligations) -> tuple[int | None, ...]:

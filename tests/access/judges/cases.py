@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from gateway.access.questions import Question
+from gateway.access.questions import NarrowingFact, Question
 from gateway.access.reasons import Reason
 from gateway.releases.strategies import Conditions
 from tests.access.judges.questions import (
@@ -18,6 +18,7 @@ from tests.access.judges.questions import (
     a_question,
     a_stage,
     before,
+    narrowed,
 )
 
 ALLOW = "allow"
@@ -229,6 +230,101 @@ CONDITIONS = [
     Case("commitments kept", _under(log="metadata+hash"), ALLOW),
 ]
 
+
+def _narrowed(*narrowings: NarrowingFact, **differences: Any) -> Question:
+    return a_question(narrowings=narrowings, **differences)
+
+
+RESTORED = dict.fromkeys(("inference.text", "inference.logprobs"), "yes")
+RESTORED_PERHAPS = dict.fromkeys(RESTORED, "unknown")
+WEIGHTS_ONLY = {"inference.text": "no", "inference.logprobs": "no", WEIGHTS: "yes"}
+
+
+def _kept(verb: str = "hold", access: str = "limited", *, to: Any = (TESTERS,), **differences: Any) -> NarrowingFact:
+    stage = a_stage(access, name="before", **differences)
+    return narrowed(verb, stage=stage, audiences=to)
+
+
+NARROWED = [
+    Case("suspended", _narrowed(narrowed()), ("suspended",)),
+    Case("suspended, not in the scope", _narrowed(narrowed(touches="no")), ALLOW),
+    Case("suspended, unknown whether", _narrowed(narrowed(touches="unknown")), ("suspended",)),
+    Case("suspended, unknown and let pass", _narrowed(narrowed(touches="unknown", on_unknown="allow")), ALLOW),
+    Case("suspended, surely in it and the unknown let pass", _narrowed(narrowed(on_unknown="allow")), ("suspended",)),
+    Case("suspended and restored", _narrowed(narrowed(restored=RESTORED)), ALLOW),
+    Case("suspended and perhaps restored", _narrowed(narrowed(restored=RESTORED_PERHAPS)), ("suspended",)),
+    Case("suspended twice, restored once", _narrowed(narrowed(restored=RESTORED), narrowed()), ("suspended",)),
+    Case("suspended for another component", _narrowed(narrowed(touches=WEIGHTS_ONLY)), ALLOW),
+    Case("suspended, nothing said of this component", _narrowed(narrowed(touches={})), ("suspended",)),
+    Case(
+        "suspended, not admitted", _narrowed(narrowed(), audiences=(STRANGERS,)), ("suspended", "audience_not_admitted")
+    ),
+    Case("suspended, not admitted and not listed", _narrowed(narrowed(), audiences=(STRANGERS,), listed=False), HIDE),
+    Case("suspended, admitted and not listed", _narrowed(narrowed(), listed=False), ("suspended",)),
+    Case("suspended before it opens", before("api", PUBLIC, narrowings=(narrowed(),)), ("suspended", "stage_not_open")),
+    Case("suspended, terms missing", _narrowed(narrowed(), terms_missing=("aup",)), ("suspended",)),
+    Case("withdrawn", _narrowed(narrowed("withdraw")), ("withdrawn",)),
+    Case("recalled", _narrowed(narrowed("recall")), ("recalled",)),
+    Case(
+        "recalled, withdrawn, suspended and held",
+        _narrowed(narrowed("hold"), narrowed(), narrowed("withdraw"), narrowed("recall")),
+        ("recalled", "withdrawn", "suspended", "held"),
+    ),
+    Case(
+        "recalled weights, asking for them",
+        a_question(
+            narrowings=(narrowed("recall"),),
+            stage=a_stage("open-weights", offers=(WEIGHTS,)),
+            component=WEIGHTS,
+            audiences=(PUBLIC,),
+        ),
+        ("recalled",),
+    ),
+    Case("embargoed", _narrowed(narrowed("embargo")), HIDE),
+    Case("embargoed for staff too", _narrowed(narrowed("embargo"), audiences=(STAFF,)), HIDE),
+    Case("embargoed for others", _narrowed(narrowed("embargo", touches="no")), ALLOW),
+    Case("embargoed, unknown whether", _narrowed(narrowed("embargo", touches="unknown")), HIDE),
+    Case("embargoed and suspended", _narrowed(narrowed(), narrowed("embargo")), HIDE),
+    Case(
+        "embargoed and restored, suspended",
+        _narrowed(narrowed("embargo", restored=RESTORED), narrowed()),
+        ("suspended",),
+    ),
+    Case("embargoed before it opens", before("api", PUBLIC, narrowings=(narrowed("embargo"),)), HIDE),
+    Case("held at a stage that admits", _narrowed(_kept()), ALLOW),
+    Case("held at a stage for others", _narrowed(_kept(to=(STRANGERS,))), ("held",)),
+    Case("held at a stage for others, outside the scope", _narrowed(narrowed("hold", "no", stage=a_stage())), ALLOW),
+    Case("held at a stage for nobody", _narrowed(_kept(to=())), ("held",)),
+    Case("held where no stage was open", _narrowed(narrowed("hold")), ("held",)),
+    Case("held at a stage that offers less", _narrowed(_kept(offers=("inference.embeddings",))), ("held",)),
+    Case("held at a stage that doubts", _narrowed(_kept(to=(DOUBTED,))), ("held",)),
+    Case("held at a stage that trusts", _narrowed(_kept(to=(TRUSTED,))), ALLOW),
+    Case("held at a closed stage that trusts", _narrowed(_kept(access="closed", to=(TRUSTED,))), ("held",)),
+    Case("held at a closed stage, named", _narrowed(_kept(access="closed", to=(STAFF,))), ALLOW),
+    Case("rolled back to a stage for others", _narrowed(_kept("roll_back", to=(NOT_STAFF,))), ("held",)),
+    Case("rolled back to a stage that admits", _narrowed(_kept("roll_back")), ALLOW),
+    Case(
+        "rolled back to a stage that admits whom the open one does not",
+        _narrowed(_kept("roll_back"), audiences=(STRANGERS,)),
+        ("audience_not_admitted",),
+    ),
+    Case(
+        "open weights rolled back to a stage without them",
+        a_question(
+            narrowings=(_kept("roll_back", "api", offers=(WEIGHTS,)),),
+            stage=a_stage("open-weights", offers=(WEIGHTS,)),
+            component=WEIGHTS,
+            audiences=(PUBLIC,),
+        ),
+        ("held",),
+    ),
+    Case("a verb nobody knows", _narrowed(narrowed("pause")), HIDE),
+    Case("a verb nobody knows, outside its scope", _narrowed(narrowed("pause", touches="no")), HIDE),
+    Case("a scope's answer nobody knows", _narrowed(narrowed(touches="maybe")), HIDE),
+    Case("a word for the unknown that nobody knows", _narrowed(narrowed(touches="no", on_unknown="ask")), HIDE),
+    Case("narrowings as a text", a_question(narrowings="none"), HIDE),
+]
+
 MALFORMED = [
     Case("a truth nobody knows", a_question(audiences=(TESTERS, STAFF.__class__("x", "maybe", "deny", False))), HIDE),
     Case(
@@ -242,7 +338,7 @@ MALFORMED = [
     Case("listed as a number", a_question(listed=1), HIDE),
 ]
 
-CASES = [*NO_STAGE, *CLOSED, *LIMITED, *API, *OPEN_WEIGHTS, *CONDITIONS, *MALFORMED]
+CASES = [*NO_STAGE, *CLOSED, *LIMITED, *API, *OPEN_WEIGHTS, *CONDITIONS, *NARROWED, *MALFORMED]
 
 
 def reasons_of(answer: str | tuple[str, ...]) -> tuple[Reason, ...]:

@@ -1,9 +1,9 @@
 """The rules of judgement a second time, in Python and on their own, to hold the judges against."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gateway.access.decisions import Decision, Obligations
-from gateway.access.questions import AudienceFact, Question
+from gateway.access.questions import AudienceFact, NarrowingFact, Question
 from gateway.access.reasons import Reason
 
 HIDDEN = Decision(allow=False, visible=False, reasons=(Reason.MODEL_NOT_FOUND,), obligations=None)
@@ -11,6 +11,44 @@ HIDDEN = Decision(allow=False, visible=False, reasons=(Reason.MODEL_NOT_FOUND,),
 
 def expected(question: Question) -> Decision:
     """The one right answer to a well-formed question."""
+    binding = [each for each in question.narrowings if not _lets_pass(each, question.component)]
+    if any(each.verb == "embargo" for each in binding):
+        return HIDDEN
+    answer = _without_narrowings(question)
+    told = sorted({_CODES[each.verb] for each in binding}, key=list(_CODES.values()).index)
+    if not answer.visible or not told:
+        return answer
+    kept = [reason for reason in answer.reasons if reason is not Reason.TERMS_NOT_ACCEPTED]
+    return _refuse(*told, *kept)
+
+
+_CODES = {
+    "recall": Reason.RECALLED,
+    "withdraw": Reason.WITHDRAWN,
+    "suspend": Reason.SUSPENDED,
+    "hold": Reason.HELD,
+    "roll_back": Reason.HELD,
+}
+
+
+def _is_outside(narrowing: NarrowingFact, component: str) -> bool:
+    touches = narrowing.touches.get(component)
+    is_let_in = touches == "unknown" and narrowing.on_unknown == "allow"
+    return touches == "no" or is_let_in or narrowing.restored.get(component) == "yes"
+
+
+def _lets_pass(narrowing: NarrowingFact, component: str) -> bool:
+    if _is_outside(narrowing, component):
+        return True
+    stage = narrowing.stage
+    if stage is None or narrowing.verb not in {"hold", "roll_back"} or component not in stage.offers:
+        return False
+    return (component != "weights.final" or stage.access == "open-weights") and _admits(
+        narrowing.audiences, stage.access
+    )
+
+
+def _without_narrowings(question: Question) -> Decision:
     stage = question.stage
     if stage is None:
         awaited = _admits(question.future_audiences, question.future_access)
@@ -32,16 +70,23 @@ def expected(question: Question) -> Decision:
         told.append(Reason.TERMS_NOT_ACCEPTED)
     if told:
         return _refuse(*told)
-    kept = stage.conditions
+    kept = [stage.conditions]
+    for each in question.narrowings:
+        if each.verb in {"hold", "roll_back"} and each.stage and not _is_outside(each, question.component):
+            kept.append(each.stage.conditions)
     obligations = Obligations(
-        components=offered,
-        requests_per_minute=kept.requests_per_minute,
-        tokens_per_day=kept.tokens_per_day,
-        max_output_tokens=kept.max_output_tokens,
-        log=kept.log,
-        retain_days=kept.retain_days,
+        components=tuple(name for name in offered if all(_lets_pass(each, name) for each in question.narrowings)),
+        requests_per_minute=min(_set(each.requests_per_minute for each in kept), default=None),
+        tokens_per_day=min(_set(each.tokens_per_day for each in kept), default=None),
+        max_output_tokens=min(_set(each.max_output_tokens for each in kept), default=None),
+        log=max(each.log for each in kept),
+        retain_days=max(_set(each.retain_days for each in kept), default=None),
     )
     return Decision(allow=True, visible=True, reasons=(), obligations=obligations)
+
+
+def _set(limits: Iterable[int | None]) -> list[int]:
+    return [limit for limit in limits if limit is not None]
 
 
 def _admits(audiences: Sequence[AudienceFact], access: str | None) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.access.questions import AudienceFact, Question, StageFact
+from gateway.access.questions import AudienceFact, NarrowingFact, Question, StageFact
 from gateway.releases.strategies import Conditions
 
 TESTERS = AudienceFact(name="testers", truth="yes", on_unknown="deny", wants_grant=True)
@@ -43,8 +43,23 @@ def a_question(**differences: Any) -> Question:
         future_audiences=(),
         grant="active",
         terms_missing=(),
+        narrowings=(),
     )
     return msgspec.structs.replace(question, **differences)
+
+
+def narrowed(verb: str = "suspend", touches: str | dict[str, str] = "yes", **differences: Any) -> NarrowingFact:
+    """A narrowing of everything, restored for nobody."""
+    components = (*OFFERS, "weights.final", "inference.embeddings")
+    fact = NarrowingFact(
+        verb=verb,
+        on_unknown="deny",
+        touches=touches if isinstance(touches, dict) else dict.fromkeys(components, touches),
+        restored=dict.fromkeys(components, "no"),
+        stage=None,
+        audiences=(),
+    )
+    return msgspec.structs.replace(fact, **differences)
 
 
 def before(access: str, *audiences: AudienceFact, **differences: Any) -> Question:

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.access.judges.port import Judge
-from gateway.access.questions import AudienceFact, Question, StageFact
+from gateway.access.questions import AudienceFact, NarrowingFact, Question, StageFact
 from gateway.errors import JudgeUnavailable
 from gateway.releases.strategies import Conditions
 from tests.access.judges.cases import ALLOW, CASES, HIDE, Case, reasons_of
@@ -59,6 +59,18 @@ stages = st.builds(
 )
 
 
+truths = st.dictionaries(st.sampled_from(COMPONENTS), st.sampled_from(["yes", "no", "unknown"]))
+narrowings = st.builds(
+    NarrowingFact,
+    verb=st.sampled_from(["hold", "roll_back", "suspend", "withdraw", "recall", "embargo"]),
+    on_unknown=st.sampled_from(["allow", "deny"]),
+    touches=truths,
+    restored=truths,
+    stage=st.none() | stages,
+    audiences=audiences,
+)
+
+
 @st.composite
 def questions(draw: st.DrawFn) -> Question:
     future = draw(st.booleans())
@@ -76,6 +88,7 @@ def questions(draw: st.DrawFn) -> Question:
         future_audiences=draw(audiences) if future else (),
         grant=draw(st.sampled_from(["active", "ended", "none"])),
         terms_missing=draw(st.lists(names, max_size=2).map(tuple)),
+        narrowings=draw(st.lists(narrowings, max_size=2).map(tuple)),
     )
 
 
@@ -131,4 +144,8 @@ async def test_a_question_with_one_wrong_fact_is_never_allowed_unless_it_is_only
     except JudgeUnavailable:
         return
 
-    assert not decision.allow or field in {"release", "strategy", "roles"} or (field, wrong) == ("terms_missing", [])
+    assert (
+        not decision.allow
+        or field in {"release", "strategy", "roles"}
+        or (field in {"narrowings", "terms_missing"} and wrong == [])
+    )

@@ -1,0 +1,93 @@
+"""Every organisation asked one scope: how many answer how, and the first of them, in statements that stay short."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import CTE, Connection, Select, String, cast, exists, func, literal, null, select, union_all
+
+from gateway.access.store import grant_table
+from gateway.clock import Moment
+from gateway.identity.compiled import Answer
+from gateway.identity.predicates import Predicate
+from gateway.identity.search import Asked, organisations_answering, spans
+from gateway.identity.store import organisation_table
+
+SPAN = 50_000
+"""Organisations a statement: however many there are, none comes near to how long a statement may take."""
+
+NAMED = 5
+"""Organisations named of each answer."""
+
+
+class Reached(msgspec.Struct, frozen=True, kw_only=True):
+    """How the organisations that are not disabled answer to a scope."""
+
+    inside: int
+    """Surely in it."""
+    unknown: int
+    """Of whom it is unknown."""
+    outside: int
+    """Surely not."""
+    named: list[str]
+    """Ids of the first inside."""
+    named_unknown: list[str]
+    """Ids of the first of whom it is unknown."""
+
+
+def reached(
+    connection: Connection, scope: Predicate, components: Sequence[str], release: str, moment: Moment
+) -> Reached:
+    """How every organisation answers, as for a use of one of these components of a release. May take seconds."""
+    asked = Asked(tuple(components), _holds_grant(release, moment))
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
+        _read_whole(connection)
+    counts: Counter[bool | None] = Counter()
+    named: dict[bool | None, list[str]] = {True: [], None: []}
+    for span in spans(connection, SPAN):
+        answers = organisations_answering(scope, asked, moment, dialect, span).cte("answers")
+        counted = select(answers.c.answer, func.count(), cast(null(), String)).group_by(answers.c.answer)
+        wanted = [_first(answers, answer=answer) for answer, found in named.items() if len(found) < NAMED]
+        for answer, count, organisation in connection.execute(union_all(counted, *wanted)):
+            said = None if answer is None else bool(answer)
+            if organisation is None:
+                counts[said] += count
+            else:
+                named[said].append(organisation)
+    return Reached(
+        inside=counts[True],
+        unknown=counts[None],
+        outside=counts[False],
+        named=named[True][:NAMED],
+        named_unknown=named[None][:NAMED],
+    )
+
+
+def _first(answers: CTE, *, answer: bool | None) -> Select[tuple[bool | None, int, str]]:
+    """The first organisations that answer so."""
+    says_so = answers.c.answer.is_(None) if answer is None else answers.c.answer == answer
+    first = select(answers.c.answer, answers.c.id).where(says_so).order_by(answers.c.id).limit(NAMED).subquery()
+    return select(first.c.answer, literal(0), first.c.id)
+
+
+def _holds_grant(release: str, moment: Moment) -> Answer:
+    held = grant_table.c
+    return exists(
+        select(held.id).where(
+            held.organisation == organisation_table.c.id,
+            held.release == release,
+            held.revoked_at.is_(None),
+            held.starts_at <= moment.earliest,
+            held.ends_at > moment.latest,
+        )
+    )
+
+
+def _read_whole(connection: Connection) -> None:
+    """Join by hashing in this one transaction.
+
+    A table that was filled a moment ago has no statistics yet: many rows would be taken for a few,
+    and a loop over them for each organisation would not end in time.
+    """
+    connection.exec_driver_sql("SET LOCAL enable_nestloop = off")

@@ -1,0 +1,149 @@
+"""`gateway release hold|roll-back|suspend|withdraw|recall|embargo|restore`: shown before it is done, done at once."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from gateway.cli.asking import ask, pages
+from gateway.cli.paths import release_path
+from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json
+from gateway.cli.spans import coming
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SCOPE = "Whom it concerns, such as 'not us_person' or 'organisation = acme'; everybody where left out."
+
+
+def _verb(function: F) -> F:
+    """What every verb takes."""
+    for option in (
+        with_json,
+        click.option("--yes", is_flag=True, help="Do it without being asked."),
+        click.option("--authority", default="", help="On whose word: an order, a ticket, a contract."),
+        click.option("--cause", required=True, help="Why; kept in the ledger, never told to callers."),
+        click.option("--scope", default="", help=SCOPE),
+    ):
+        function = option(function)
+    return function
+
+
+def _narrowing(function: F) -> F:
+    """What every verb but `restore` takes beside."""
+    until = click.option("--until", type=coming, help="From when it is over by itself, such as 24h or 2027-01-01.")
+    on_unknown = click.option(
+        "--on-unknown",
+        type=click.Choice(["deny", "allow"]),
+        default="deny",
+        show_default=True,
+        help="What it amounts to for those of whom the scope's answer is unknown.",
+    )
+    narrowed: F = until(on_unknown(_verb(function)))
+    return narrowed
+
+
+def _plain(name: str, help_: str) -> click.Command:
+    """A verb that takes nothing of its own."""
+
+    @click.command(name=name, help=help_)
+    @click.argument("release")
+    @_narrowing
+    def command(release: str, yes: bool, **given: Any) -> None:
+        _take(release, yes, {"verb": name, **given})
+
+    return command
+
+
+@click.command(name="roll-back")
+@click.argument("release")
+@click.argument("stage")
+@_narrowing
+def roll_back(release: str, stage: str, yes: bool, **given: Any) -> None:
+    """Go back to STAGE of RELEASE, for those in the scope: they get what both stages give."""
+    _take(release, yes, {"verb": "roll_back", "stage": stage, **given})
+
+
+@click.command()
+@click.argument("release")
+@click.argument("narrowing", required=False, default="")
+@_verb
+def restore(release: str, narrowing: str, yes: bool, **given: Any) -> None:
+    """Undo a NARROWING of RELEASE, the only one where none is named. With --scope, for those who surely are in it."""
+    _take(release, yes, {"verb": "restore", "inverse_of": narrowing, **given})
+
+
+@click.command(name="narrowings")
+@click.argument("release")
+@click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="How many at most.")
+@with_json
+def list_narrowings(release: str, limit: int) -> None:
+    """List what narrows RELEASE, and what did."""
+    path = f"{release_path(release)}/narrowings"
+    found = list(pages(path, "narrowings", query={}, limit=limit, cursor="before"))
+    if wants_json():
+        return show_json(found)
+    return show_table(
+        ("id", "verb", "state", "scope", "unknown", "restored for", "until", "taken", "authority", "cause"),
+        [
+            (
+                n["id"],
+                n["verb"] + (f" of {n['inverse_of']}" if n["inverse_of"] else ""),
+                n["state"],
+                n["scope"] or "everybody",
+                n["on_unknown"],
+                n["restored_for"],
+                ago(n["until"]),
+                ago(n["taken_at"]),
+                n["authority"],
+                n["cause"],
+            )
+            for n in found
+        ],
+        empty="Nothing narrows this release, and nothing did.",
+    )
+
+
+VERBS = (
+    _plain("hold", "Keep RELEASE at the stage that is open: no later one opens for those in the scope."),
+    roll_back,
+    _plain("suspend", "Take RELEASE away from those in the scope, until it is restored."),
+    _plain("withdraw", "Offer RELEASE no longer: no inference, no weights."),
+    _plain("recall", "Call RELEASE back: withdrawn, and whoever follows its weights is told so."),
+    _plain("embargo", "Hide that RELEASE exists from those in the scope."),
+    restore,
+    list_narrowings,
+)
+
+
+def _take(release: str, yes: bool, body: dict[str, Any]) -> None:
+    path = f"{release_path(release)}/narrowings"
+    if not yes:
+        _show_preview(ask("POST", f"{path}/preview", body=body))
+        click.confirm("Do it?", abort=True, err=True)
+    taken = ask("POST", path, body=body)
+    if wants_json():
+        return show_json(taken)
+    whom = f"those for whom `{taken['scope']}`" if taken["scope"] else "everybody"
+    if taken["inverse_of"]:
+        return click.echo(f"{taken['id']}: {release} is restored for {whom} ({taken['inverse_of']}).")
+    return click.echo(f"{taken['id']}: {taken['verb'].replace('_', ' ')} of {release} is in force for {whom}.")
+
+
+def _show_preview(preview: Any) -> None:
+    """On standard error, so that what is printed stays the answer."""
+    gives = preview["verb"] == "restore"
+    counts = [
+        ("in the scope", preview["inside"], preview["named"]),
+        ("unknown", preview["unknown"], preview["named_unknown"]),
+        ("outside", preview["outside"], []),
+    ]
+    lets_in = gives or preview["on_unknown"] == "allow"
+    meaning = {
+        "in the scope": "get access back" if gives else "are narrowed",
+        "unknown": "stay as they are" if lets_in else "are narrowed too",
+        "outside": "stay as they are",
+    }
+    click.echo(f"{preview['verb']} {preview['release']}, scope: {preview['scope'] or 'everybody'}", err=True)
+    for name, count, named in counts:
+        some = f" ({', '.join(named)}{', …' if count > len(named) else ''})" if named else ""
+        click.echo(f"  {count:>9} organisations {name}: {meaning[name]}{some}", err=True)

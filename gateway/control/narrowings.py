@@ -1,0 +1,198 @@
+"""`/control/releases/{namespace}/{name}/narrowings`: taking access away at once, and giving it back."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.params import JSONBody, QueryParameter
+
+from gateway.access.search import Reached
+from gateway.clock import NEVER, Moment
+from gateway.control.areas import By, InAreas, Now
+from gateway.control.guards import open_to
+from gateway.control.wire import Body, Limit, Line, NarrowingId, PartInPath, When, instant_in, shown, when
+from gateway.identity.callers import OVERSIGHT, Role
+from gateway.identity.expressions import LENGTH_MAX
+from gateway.releases.narrowings import InEffect, Narrowing, OnUnknown, Verb
+from gateway.releases.restraint import Order
+
+Scope = Annotated[str, msgspec.Meta(max_length=LENGTH_MAX, examples=["not us_person"])]
+StageName = Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class NewNarrowing(Body, frozen=True, kw_only=True):
+    """What to do, for whom, on whose word and why."""
+
+    verb: Verb
+    scope: Scope = ""
+    """Whom it concerns, as a predicate; left out: everybody."""
+    on_unknown: OnUnknown = OnUnknown.DENY
+    """What it amounts to for those of whom the scope's answer is unknown."""
+    stage: StageName = ""
+    """Of a roll-back: the earlier stage to go back to."""
+    inverse_of: NarrowingId = ""
+    """Of a restoration: the narrowing to undo; left out where only one is in force."""
+    authority: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    """An order, a ticket, a contract."""
+    cause: Line
+    until: When | None = None
+    """From when it is over by itself."""
+
+
+class ShownNarrowing(msgspec.Struct, frozen=True, kw_only=True):
+    """A narrowing, or the restoration of one, as it stands."""
+
+    id: str
+    release: str
+    verb: str
+    state: str
+    """in force, over, restored; of a restoration, done."""
+    scope: str
+    """Empty for everybody."""
+    on_unknown: str
+    stage: str
+    """The stage that a hold or a roll-back leaves; empty where it leaves none."""
+    inverse_of: str
+    restored_for: list[str]
+    """Scopes for which it was restored while it is in force for others."""
+    authority: str
+    cause: str
+    taken_at: datetime
+    taken_by: str
+    until: datetime | None
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a narrowing would concern, counted in organisations. Nothing was written."""
+
+    release: str
+    verb: str
+    scope: str
+    """As it would be kept."""
+    on_unknown: str
+    stage: str
+    inverse_of: str
+    inside: int
+    """Surely in the scope: they lose access, or get it back by a restoration."""
+    unknown: int
+    """Of whom it is unknown: they lose access too, unless unknown amounts to `allow`."""
+    outside: int
+    """Surely not: nothing changes for them."""
+    named: list[str]
+    """Ids of the first in the scope."""
+    named_unknown: list[str]
+
+
+class NarrowingPage(msgspec.Struct, frozen=True):
+    """What was taken of one release, from the newest backwards."""
+
+    narrowings: list[ShownNarrowing]
+    next: int | None
+    """`before` of the next page; null on the last."""
+
+
+class Narrowings(Controller):
+    """The narrowing verbs. One person is enough for each."""
+
+    path = "/releases/{namespace:str}/{name:str}/narrowings"
+    tags = ("narrowings",)
+
+    @get("/", **open_to(*OVERSIGHT))
+    async def index(
+        self,
+        *,
+        namespace: PartInPath,
+        name: PartInPath,
+        areas: InAreas,
+        moment: Now,
+        before: Annotated[int | None, QueryParameter(ge=1, le=2**31 - 1)] = None,
+        limit: Limit = 100,
+    ) -> NarrowingPage:
+        """Narrowings and restorations of a release, those that are over too."""
+        release = f"{namespace}/{name}"
+        await areas.catalogue.get(release)
+        found = await areas.restraint.history(release, before, limit)
+        standing = {each.narrowing.id: each for each in await areas.restraint.standing(release)}
+        return NarrowingPage(
+            [_shown(narrowing, standing.get(narrowing.id), moment) for narrowing in found],
+            found[-1].number if len(found) == limit else None,
+        )
+
+    @post("/preview", status_code=200, **open_to(Role.PROVIDER, Role.APPROVER))
+    async def preview(
+        self, namespace: PartInPath, name: PartInPath, data: JSONBody[NewNarrowing], areas: InAreas, moment: Now
+    ) -> Preview:
+        """Count whom it would concern, and write nothing. What could not be taken is refused here already."""
+        release = f"{namespace}/{name}"
+        narrowing = await areas.restraint.draft(_order(release, data), moment)
+        version = await areas.catalogue.get(release)
+        reached: Reached = await areas.reach.of(narrowing, version.strategy, moment)
+        return Preview(
+            release=release,
+            verb=narrowing.verb,
+            scope=narrowing.scope,
+            on_unknown=narrowing.on_unknown,
+            stage=narrowing.stage,
+            inverse_of=narrowing.inverse_of,
+            **msgspec.structs.asdict(reached),
+        )
+
+    @post("/", **open_to(Role.PROVIDER, Role.APPROVER))
+    async def take(
+        self,
+        *,
+        namespace: PartInPath,
+        name: PartInPath,
+        data: JSONBody[NewNarrowing],
+        areas: InAreas,
+        actor: By,
+        moment: Now,
+    ) -> ShownNarrowing:
+        """Narrow a release, or restore it: everywhere within a second, calls under way included."""
+        taken = await areas.restraint.take(actor, _order(f"{namespace}/{name}", data), moment)
+        standing = {each.narrowing.id: each for each in await areas.restraint.standing(taken.release)}
+        return _shown(taken, standing.get(taken.id), moment)
+
+
+def _order(release: str, data: NewNarrowing) -> Order:
+    until = instant_in(data.until, "until")
+    return Order(
+        release=release,
+        verb=data.verb,
+        scope=data.scope,
+        on_unknown=data.on_unknown.value,
+        stage=data.stage,
+        inverse_of=data.inverse_of,
+        authority=data.authority,
+        cause=data.cause,
+        until=NEVER if until is None else until,
+    )
+
+
+def _shown(narrowing: Narrowing, standing: InEffect | None, moment: Moment) -> ShownNarrowing:
+    restored = [] if standing is None else standing.restored_texts
+    return ShownNarrowing(
+        id=narrowing.id,
+        release=narrowing.release,
+        verb=narrowing.verb,
+        state=_state(narrowing, standing, moment),
+        scope=narrowing.scope,
+        on_unknown=narrowing.on_unknown,
+        stage=narrowing.stage,
+        inverse_of=narrowing.inverse_of,
+        restored_for=restored,
+        authority=narrowing.authority,
+        cause=narrowing.cause,
+        taken_at=shown(narrowing.taken_at),
+        taken_by=narrowing.taken_by,
+        until=when(narrowing.until),
+    )
+
+
+def _state(narrowing: Narrowing, standing: InEffect | None, moment: Moment) -> str:
+    if narrowing.verb is Verb.RESTORE:
+        return "done"
+    if moment.surely_reached(narrowing.until):
+        return "over"
+    return "restored" if standing is None else "in force"

@@ -1,0 +1,75 @@
+"""The narrowing verbs as people type them: shown first, then done; for scripts at once."""
+
+import json
+
+import pytest
+
+from tests.fakes.premises import LIMITED, OPEN
+from tests.fakes.terminal import Terminal
+
+
+def listed(shell: Terminal, release: str = LIMITED) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(shell.type("release", "narrowings", release, "--json").stdout)
+    return found
+
+
+def test_who_is_affected_is_shown_before_anything_is_done(shell: Terminal) -> None:
+    words = ("release", "suspend", LIMITED, "--scope", "not us_person", "--cause", "directive")
+
+    declined = shell.type(*words, input="n\n")
+    nothing = listed(shell)
+    confirmed = shell.type(*words, input="y\n")
+
+    assert declined.exit_code == 1 and nothing == []
+    assert "3 organisations unknown: are narrowed too (acme, bolt, provider)" in declined.stderr
+    assert "0 organisations in the scope: are narrowed" in declined.stderr
+    assert confirmed.exit_code == 0
+    assert f"suspend of {LIMITED} is in force for those for whom `not us_person`." in confirmed.stdout
+    assert [each["state"] for each in listed(shell)] == ["in force"]
+
+
+@pytest.mark.parametrize("verb", ["hold", "suspend", "withdraw", "recall", "embargo"])
+def test_each_verb_is_done_and_undone_by_a_script(shell: Terminal, verb: str) -> None:
+    taken = shell.type("release", verb, LIMITED, "--cause", "drill", "--authority", "ticket 7", "--yes", "--json")
+    narrowing = json.loads(taken.stdout)
+    restored = shell.type("release", "restore", LIMITED, "--cause", "drill over", "--yes", by="approver")
+
+    assert (narrowing["verb"], narrowing["authority"], narrowing["cause"]) == (verb, "ticket 7", "drill")
+    assert f"{LIMITED} is restored for everybody ({narrowing['id']})" in restored.stdout
+    assert [each["state"] for each in listed(shell)] == ["done", "restored"]
+
+
+def test_a_roll_back_names_its_stage_and_is_refused_where_there_is_none(shell: Terminal) -> None:
+    refused = shell.type("release", "roll-back", OPEN, "general", "--cause", "drill", "--yes")
+
+    assert refused.exit_code == 1
+    assert "no stage that was open before" in refused.stderr and "next: " in refused.stderr
+    assert listed(shell, OPEN) == []
+
+
+def test_a_restoration_says_who_gets_access_back(shell: Terminal) -> None:
+    shell.type("release", "withdraw", LIMITED, "--cause", "drill", "--until", "24h", "--yes")
+
+    asked = shell.type(
+        "release", "restore", LIMITED, "--scope", "organisation = acme", "--cause", "vetted", input="y\n"
+    )
+    table = shell.type("release", "narrowings", LIMITED).stdout
+
+    assert "1 organisations in the scope: get access back (acme)" in asked.stderr
+    assert "organisation = acme" in table and "withdraw" in table and "in force" in table
+
+
+def test_a_scope_that_cannot_be_read_is_told_with_its_place(shell: Terminal) -> None:
+    told = shell.type("release", "suspend", LIMITED, "--scope", "not us_person and", "--cause", "x", "--yes")
+
+    assert told.exit_code == 1
+    assert "at character 18" in told.stderr
+
+
+def test_nobody_but_provider_and_approver_may_narrow(shell: Terminal) -> None:
+    told = [
+        shell.type("release", "suspend", LIMITED, "--cause", "x", "--yes", by=who).exit_code
+        for who in ("developer", "staff", "analyst", "auditor")
+    ]
+
+    assert told == [4, 4, 4, 4]

@@ -1,0 +1,155 @@
+"""Narrowing at this door: one person, a preview that writes nothing, and a reason that tells no cause."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.control.test_changes import usable
+from tests.fakes.premises import CLOSED, LIMITED, Premises
+
+PATH = f"/releases/{LIMITED}/narrowings"
+CAUSE = "secret directive 17"
+
+
+async def take(house: Premises, verb: str, by: str = "provider", **given: Any) -> httpx.Response:
+    return await house.ask("POST", PATH, by, json={"verb": verb, "cause": CAUSE} | given)
+
+
+@pytest.fixture
+async def admitted(house: Premises) -> Premises:
+    """The developer's organisation is admitted to the limited release."""
+    await house.ask("POST", "/grants", json={"organisation": "acme", "release": LIMITED, "authority": "contract"})
+    assert await usable(house, "developer", LIMITED) == "yes"
+    return house
+
+
+@pytest.mark.parametrize("by", ["provider", "approver"])
+@pytest.mark.parametrize(
+    ("verb", "code"),
+    [
+        ("suspend", "suspended"),
+        ("withdraw", "withdrawn"),
+        ("recall", "recalled"),
+        ("embargo", "model_not_found"),
+    ],
+)
+async def test_one_person_takes_it_away_and_the_inverse_gives_it_back(
+    admitted: Premises, by: str, verb: str, code: str
+) -> None:
+    taken = await take(admitted, verb, by)
+    narrowed = await usable(admitted, "developer", LIMITED)
+    restored = await take(admitted, "restore", by)
+
+    assert (taken.status_code, taken.json()["state"]) == (201, "in force")
+    assert narrowed == code
+    assert (restored.status_code, restored.json()["inverse_of"]) == (201, taken.json()["id"])
+    assert await usable(admitted, "developer", LIMITED) == "yes"
+
+
+async def test_a_scope_takes_it_from_those_in_it_alone_and_a_partial_restoration_from_fewer(admitted: Premises) -> None:
+    attribute = {"name": "us_person", "value": False, "issuer": "registry", "assurance": 3}
+    outside = await take(admitted, "suspend", scope="organisation = bolt")
+    untouched = await usable(admitted, "developer", LIMITED)
+    inside = await take(admitted, "suspend", scope="not us_person")
+    unknown = await usable(admitted, "developer", LIMITED)
+    await admitted.ask("POST", "/organisations/acme/attributes", json=attribute)
+    known = await usable(admitted, "developer", LIMITED)
+    await take(admitted, "restore", scope="organisation = acme", inverse_of=inside.json()["id"])
+
+    assert (outside.status_code, inside.status_code) == (201, 201)
+    assert (untouched, unknown, known) == ("yes", "suspended", "suspended")
+    assert await usable(admitted, "developer", LIMITED) == "yes"
+    listed = (await admitted.ask("GET", PATH)).json()["narrowings"]
+    assert [(n["verb"], n["state"], n["restored_for"]) for n in listed] == [
+        ("restore", "done", []),
+        ("suspend", "in force", ["organisation = acme"]),
+        ("suspend", "in force", []),
+    ]
+
+
+async def test_the_unknown_pass_where_the_suspension_says_so(admitted: Premises) -> None:
+    await take(admitted, "suspend", scope="not us_person", on_unknown="allow")
+
+    assert await usable(admitted, "developer", LIMITED) == "yes"
+
+
+async def test_whoever_is_narrowed_is_told_the_reason_and_never_the_cause(admitted: Premises) -> None:
+    await take(admitted, "suspend", authority="Bureau 9")
+
+    me = await admitted.ask("GET", "/me", by="developer")
+    [release] = [each for each in me.json()["releases"] if each["release"] == LIMITED]
+    assert release["components"] == [] and release["missing"][0]["code"] == "suspended"
+    assert CAUSE not in me.text and "Bureau" not in me.text
+    assert (await admitted.ask("GET", PATH, by="developer")).status_code == 403
+
+
+async def test_an_embargoed_release_is_not_there_for_a_caller_just_as_one_that_never_was(admitted: Premises) -> None:
+    await take(admitted, "embargo")
+
+    me = await admitted.ask("GET", "/me", by="developer")
+    terms = await admitted.ask("GET", f"/releases/{LIMITED}/terms", by="developer")
+    invented = await admitted.ask("GET", "/releases/acme/invented/terms", by="developer")
+    assert LIMITED not in me.text
+    assert terms.status_code == invented.status_code == 404
+    assert terms.json() | {"request_id": ""} == invented.json() | {"request_id": ""}
+
+
+async def test_a_preview_counts_and_changes_nothing(admitted: Premises) -> None:
+    attribute = {"name": "us_person", "value": True, "issuer": "registry", "assurance": 3}
+    await admitted.ask("POST", "/organisations/acme/attributes", json=attribute)
+    body = {"verb": "suspend", "scope": "not  us_person", "cause": CAUSE}
+
+    preview = await admitted.ask("POST", f"{PATH}/preview", json=body)
+
+    told = preview.json()
+    assert preview.status_code == 200, preview.text
+    assert (told["scope"], told["inside"], told["unknown"], told["outside"]) == ("not us_person", 0, 2, 1)
+    assert told["named_unknown"] == ["bolt", "provider"]
+    assert await usable(admitted, "developer", LIMITED) == "yes"
+    assert (await admitted.ask("GET", PATH)).json() == {"narrowings": [], "next": None}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "param"),
+    [
+        ({"verb": "suspend", "cause": "x", "scope": "not"}, 400, "scope"),
+        ({"verb": "roll_back", "cause": "x", "stage": "general"}, 400, "stage"),
+        ({"verb": "hold", "cause": "x", "until": "2024-01-01T00:00:00Z"}, 400, "until"),
+        ({"verb": "pause", "cause": "x"}, 400, None),
+        ({"verb": "suspend"}, 400, None),
+        ({"verb": "suspend", "cause": "x", "reason": "y"}, 400, None),
+        ({"verb": "restore", "cause": "x"}, 409, None),
+        ({"verb": "restore", "cause": "x", "inverse_of": "narrowing_" + "0" * 24}, 404, None),
+    ],
+)
+async def test_what_cannot_be_done_is_told_before_and_when_it_is_asked(
+    house: Premises, body: dict[str, str], status: int, param: str | None
+) -> None:
+    answers = [await house.ask("POST", path, json=body) for path in (f"{PATH}/preview", PATH)]
+
+    assert [answer.status_code for answer in answers] == [status, status]
+    assert param is None or [answer.json()["param"] for answer in answers] == [param, param]
+
+
+async def test_a_release_that_there_is_not_has_no_narrowings(house: Premises) -> None:
+    body = {"verb": "suspend", "cause": "x"}
+
+    answers = [
+        await house.ask("GET", "/releases/acme/none/narrowings"),
+        await house.ask("POST", "/releases/acme/none/narrowings", json=body),
+        await house.ask("POST", "/releases/acme/none/narrowings/preview", json=body),
+    ]
+
+    assert {answer.status_code for answer in answers} == {404}
+
+
+async def test_history_is_read_page_by_page(house: Premises) -> None:
+    path = f"/releases/{CLOSED}/narrowings"
+    for _ in range(3):
+        await house.ask("POST", path, json={"verb": "suspend", "cause": "x"})
+
+    first = (await house.ask("GET", path, params={"limit": 2})).json()
+    rest = (await house.ask("GET", path, params={"limit": 2, "before": first["next"]})).json()
+
+    assert (len(first["narrowings"]), len(rest["narrowings"]), rest["next"]) == (2, 1, None)

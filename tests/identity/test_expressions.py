@@ -1,0 +1,111 @@
+"""Predicates as people write them are read as meant, or refused at the place of the mistake."""
+
+import pytest
+from hypothesis import given, settings
+
+from gateway.errors import Invalid
+from gateway.identity.expressions import read_predicate, text_of
+from gateway.identity.predicates import Among, Every, Facts, Not, Predicate, Some, Truth, truth_of
+from gateway.identity.predicates import Test as Comparison
+from tests.identity.random_predicates import predicates
+
+US_PERSON = Comparison(attribute="us_person", op="=", value=True)
+IN_CN = Comparison(attribute="residence_country", op="=", value="CN")
+STAFF = Comparison(attribute="role", op="=", value="staff")
+ACME = Among("organisation", ("acme",))
+
+READ: dict[str, Predicate] = {
+    "us_person": US_PERSON,
+    "not us_person": Not(US_PERSON),
+    "residence_country = CN": IN_CN,
+    "organisation = acme": ACME,
+    "organisation != acme": Not(ACME),
+    "organisation in [globex, acme, acme]": Among("organisation", ("acme", "globex")),
+    "component = weights.final": Among("component", ("weights.final",)),
+    "citizenships not in [RU, CN]": Comparison(attribute="citizenships", op="not_in", value=("CN", "RU")),
+    "citizenships in [CN]": Comparison(attribute="citizenships", op="=", value="CN"),
+    "grant": Comparison(attribute="grant", op="=", value="required"),
+    "role != staff": Not(STAFF),
+    "kyc >= K3": Comparison(attribute="kyc", op=">=", value="K3"),
+    "mau > 700000000": Comparison(attribute="mau", op=">", value=700_000_000),
+    'sector = "true"': Comparison(attribute="sector", op="=", value="true"),
+    'reseller_of = "a \\"b\\""': Comparison(attribute="reseller_of", op="=", value='a "b"'),
+    "us_person = false": Comparison(attribute="us_person", op="=", value=False),
+    "not us_person and role = staff or organisation = acme": Some((Every((Not(US_PERSON), STAFF)), ACME)),
+    "not (us_person or role = staff)": Not(Some((US_PERSON, STAFF))),
+}
+
+
+@pytest.mark.parametrize("text", READ)
+def test_what_is_written_is_read_as_meant(text: str) -> None:
+    assert read_predicate(text) == READ[text]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "told"),
+    [
+        ("", 1, "must stand here"),
+        ("not", 4, "must stand here"),
+        ("us_person and", 14, "must stand here"),
+        ("us_person us_person", 11, "`and`, `or` or the end"),
+        ("(us_person", 11, "`)` is missing"),
+        ("residence_country = China", 21, "no country"),
+        ("residence_country = ", 21, "a value must stand here"),
+        ("kyc > K7", 7, "no level of knowing a customer"),
+        ("sector > bank", 1, "have an order"),
+        ("mau in [1, 2]", 1, "a list may only hold texts"),
+        ("us_persn", 1, "is not known"),
+        ("kyc", 1, "not true or false"),
+        ("us_person = CN", 13, "neither true nor false"),
+        ("sector in bank", 11, "a list must stand here"),
+        ("sector in [bank", 16, "`]` or `,` is missing"),
+        ("sector not bank", 12, "`in` must stand here"),
+        ("role = king", 1, "these roles only"),
+        ("organisation", 1, "`organisation = …`"),
+        ("organisation = Acme_Inc", 1, "named by its id"),
+        ("organisation < acme", 1, "`organisation = …`"),
+        ("grant = 7", 1, "`grant` or `not grant`"),
+        ("us_person; drop", 10, "cannot be read"),
+        ("Us_Person", 1, "must stand here"),
+        ("not " * 30 + "us_person", 85, "nested more than 20 deep"),
+        ("(" * 500 + "us_person", 22, "nested more than 20 deep"),
+        ("x" * 1001, 0, "at most 1000 characters"),
+    ],
+)
+def test_a_mistake_is_told_at_its_place(text: str, place: int, told: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_predicate(text)
+
+    assert refused.value.param == "scope"
+    assert told in refused.value.message
+    assert f"at character {place}:" in refused.value.message or place == 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(predicate=predicates)
+def test_a_predicate_that_can_be_written_is_read_back_as_it_was(predicate: Predicate) -> None:
+    """Not every predicate can be written by hand: `kyc = 7` cannot, and is told so."""
+    try:
+        written = read_predicate(text_of(predicate))
+    except Invalid as refused:
+        told = ("is no ", "is neither", "have an order", "only hold texts", "not true or false")
+        assert any(words in refused.message for words in told)
+        return
+
+    assert read_predicate(text_of(written)) == written
+
+
+@pytest.mark.parametrize("text", READ)
+def test_text_is_kept_in_one_form(text: str) -> None:
+    predicate = read_predicate(text)
+
+    assert read_predicate(text_of(predicate)) == predicate
+
+
+def test_organisation_and_component_are_never_unknown_and_an_attribute_nobody_asserts_is() -> None:
+    nobody = Facts(roles=(), has_grant=False, attributes={}, organisation="acme", component="weights.final")
+    asked = ["organisation = acme", "not component = weights.final", "not us_person", "us_person or grant"]
+
+    told = [truth_of(read_predicate(text), nobody) for text in asked]
+
+    assert told == [Truth.YES, Truth.NO, Truth.UNKNOWN, Truth.UNKNOWN]
