@@ -10,9 +10,11 @@ import structlog
 
 from gateway import __version__
 from gateway.access.admissions import Admissions
+from gateway.access.changing import Changing
 from gateway.access.current import UNCERTAINTY_MAX_US, Current
 from gateway.access.entrance import Entrance
 from gateway.access.feed import GATEWAY, Feed
+from gateway.access.foresight import Foresight
 from gateway.access.gate import Gate
 from gateway.access.grants import Holdings
 from gateway.access.judges.embedded import EmbeddedJudge
@@ -84,10 +86,14 @@ class Installation:
         peppers = open_peppers(settings.peppers_path)
         self.directory = Directory(self.database, self.ledger, peppers)
         self.entrance = Entrance(self.directory, self.current, self.metrics.turned_away)
-        self.catalogue = Catalogue(self.database, self.ledger, frozenset(upstreams))
+        self.catalogue = Catalogue(
+            self.database, self.ledger, frozenset(upstreams), only_reviewed=settings.changes == "reviewed"
+        )
 
         self.judge = _judge(settings)
         self.judging = Judging(self.judge, self.metrics)
+        self.changing = Changing(self.database, self.ledger, self.judge)
+        self.foresight = Foresight(self.database, self.judging)
         self.admissions = Admissions(self.database, self.ledger)
         self.holdings: Lookup[str, Holdings] = Lookup(self.admissions.holdings, keeps=50_000)
         self.refusals = Refusals(settings.access_request_url)
@@ -125,6 +131,8 @@ class Installation:
             entrance=self.entrance,
             directory=self.directory,
             catalogue=self.catalogue,
+            changing=self.changing,
+            foresight=self.foresight,
             admissions=self.admissions,
             current=self.current,
             usable=self.usable,

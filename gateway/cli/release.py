@@ -1,4 +1,4 @@
-"""`gateway release`: validate, apply, list, show, digest."""
+"""`gateway release`: validate, plan, apply, list, show, digest."""
 
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ import click
 from gateway.cli.asking import ask, pages
 from gateway.cli.failures import Failure, told
 from gateway.cli.paths import release_path
+from gateway.cli.plans import show_plan
 from gateway.cli.showing import ago, show_facts, show_json, show_table, wants_json, with_json
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -46,10 +47,20 @@ def validate(file: Path, against: bool, adopt: bool) -> None:
 @command.command()
 @click.argument("file", type=FILE)
 @click.option("--adopt", is_flag=True, help="A first version may say which stages had opened already; recorded.")
+@with_json
+def plan(file: Path, adopt: bool) -> None:
+    """Hold FILE against what is in force: what differs, who gains and loses, and who must agree."""
+    planned = ask("POST", "/changes", body=_sent(file) | {"adopt": adopt}, file=str(file))
+    return show_json(planned) if wants_json() else show_plan(planned)
+
+
+@command.command()
+@click.argument("file", type=FILE)
+@click.option("--adopt", is_flag=True, help="A first version may say which stages had opened already; recorded.")
 @click.option("--base", help="Digest of the version you saw in force; refused when another is.")
 @with_json
 def apply(file: Path, adopt: bool, base: str | None) -> None:
-    """Put FILE in force as the next version of its release."""
+    """Put FILE in force as the next version of its release, unreviewed; where that may be."""
     applied = ask("POST", "/releases", body=_sent(file) | {"adopt": adopt, "base": base}, file=str(file))
     if wants_json():
         return show_json(applied)

@@ -8,6 +8,7 @@ from litestar.di import Provide
 from gateway.clock import Moment
 from gateway.control import problems, queries
 from gateway.control.areas import Areas
+from gateway.control.changes import Changes
 from gateway.control.grants import Grants
 from gateway.control.guards import doorkeeper
 from gateway.control.keys import Keys
@@ -23,7 +24,7 @@ from gateway.ledger.store import Actor
 PATH = "/control"
 BODY_BYTES_MAX = 1 << 20
 
-NOUNS = (Myself, Organisations, Keys, Releases, TermsOfReleases, Grants, LedgerEntries, Policies)
+NOUNS = (Myself, Organisations, Keys, Releases, Changes, TermsOfReleases, Grants, LedgerEntries, Policies)
 
 
 def control_router(areas: Areas, body_bytes_max: int = BODY_BYTES_MAX) -> Router:

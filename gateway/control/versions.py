@@ -40,6 +40,8 @@ class ShownVersion(msgspec.Struct, frozen=True, kw_only=True):
     applied_at: datetime
     applied_by: str
     adopted: bool
+    change: str | None
+    """Id of the change it came by; null for a version that was applied directly, unreviewed."""
     listed: bool
     terms: dict[str, str]
     """Digests by name."""
@@ -61,6 +63,7 @@ def shown_version(version: StrategyVersion, moment: Moment) -> ShownVersion:
         applied_at=shown(version.applied_at),
         applied_by=version.applied_by,
         adopted=version.adopted,
+        change=version.change or None,
         listed=strategy.listed,
         terms=strategy.terms,
         upstream=strategy.inference.upstream if strategy.inference is not None else None,

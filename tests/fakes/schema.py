@@ -2,7 +2,13 @@
 
 import importlib
 
-STORES = ("gateway.ledger.store", "gateway.identity.store", "gateway.releases.store", "gateway.access.store")
+STORES = (
+    "gateway.ledger.store",
+    "gateway.identity.store",
+    "gateway.releases.store",
+    "gateway.releases.changes.store",
+    "gateway.access.store",
+)
 
 
 def declare_tables() -> None:
