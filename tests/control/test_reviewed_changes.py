@@ -282,6 +282,44 @@ async def test_changes_are_listed_from_the_newest_backwards_page_by_page(board: 
     assert rest["next"] is None
 
 
+async def test_where_only_reviewed_versions_count_a_direct_apply_is_told_to_plan(
+    board: Premises, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board.installation.catalogue, "_only_reviewed", True)
+    files = {
+        "widening": wider(),
+        "narrowing": narrower(),
+        "in force": open_release(),
+        "new": open_release().replace(OPEN, "acme/new"),
+        "new and closed": closed_release().replace(CLOSED, "acme/new-closed"),
+    }
+
+    answers = {}
+    for name, file in files.items():
+        sent = {"file": file, "documents": DOCUMENTS, "adopt": True}
+        answer = await board.ask("POST", "/releases", json=sent)
+        answers[name] = answer.json().get("code") or answer.json()["changed"]
+    planned = await plan(board, narrower())
+
+    assert answers == {
+        "widening": "review_required",
+        "narrowing": "review_required",
+        "in force": False,
+        "new": "review_required",
+        "new and closed": True,
+    }
+    assert await act(board, "apply", planned, "manager") == (200, "applied")
+
+
+async def test_a_version_applied_directly_is_shown_and_recorded_as_unreviewed(board: Premises) -> None:
+    await board.apply(wider())
+
+    version = (await board.ask("GET", f"/releases/{OPEN}")).json()
+    entry = (await board.ask("GET", "/ledger?event=release:applied&limit=1", by="auditor")).json()["entries"][0]
+    assert version["change"] is None
+    assert entry["body"]["detail"]["change"] == ""
+
+
 async def test_a_change_that_is_not_there_is_not_found(board: Premises) -> None:
     assert (await board.ask("GET", "/changes/change_nothing")).status_code == 404
 

@@ -1,6 +1,7 @@
 """What every judge must say about changes, run on the embedded engine and on a real OPA server."""
 
 import json
+import os
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -17,6 +18,8 @@ from gateway.access.judges.port import Judge
 from gateway.errors import JudgeUnavailable, SettingsInvalid
 from tests.access.judges.change_questions import CHANGE_CASES, DAY_S, ChangeCase, a_change_question
 from tests.access.judges.conftest import POLICIES
+
+CASES = 10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 200
 
 PEOPLE = ["ada", "ben", "cyd", "dan", "root"]
 ROLES = ["provider", "approver", "analyst", "auditor"]
@@ -90,7 +93,8 @@ async def test_the_judge_says_how_long_to_wait_and_who_looks_at_it_after(
     assert (decision.review_within_s, decision.waits_s) == (within_s, waits_s)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.soak
+@settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(question=applications())
 async def test_widening_never_passes_without_its_approvals(judge: Judge, question: ChangeQuestion) -> None:
     decision = await judge.ask_change(question)
