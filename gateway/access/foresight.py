@@ -21,8 +21,8 @@ from gateway.access.standing import Use, gather
 from gateway.clock import NEVER, Instant, Moment, at
 from gateway.database.engine import Database
 from gateway.releases.components import Component
+from gateway.releases.effects import instants
 from gateway.releases.strategies import Strategy
-from gateway.releases.timelines import instants
 
 GROUPS_MAX = 5_000
 INTERVALS_MAX = 40

@@ -12,7 +12,7 @@ from sqlalchemy.sql.selectable import Subquery
 
 from gateway.access.store import acceptance_table, grant_table
 from gateway.clock import Moment
-from gateway.identity.search import standing_facts
+from gateway.identity.index import standing_facts
 from gateway.identity.store import read_value
 from gateway.releases.audiences import Fact
 

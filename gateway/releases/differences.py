@@ -1,23 +1,39 @@
 """What differs between two strategies: an ordered list, each with its place, both values and what it does.
 
 Conservative: what cannot be shown to narrow only is widening, and what cannot be shown to change nothing of what
-may pass is not neutral. Which stages stand when is compared interval by interval (timelines.py); what a stage of
+may pass is not neutral. Which stages stand when is compared interval by interval (effects.py); what a stage of
 both versions says is compared field by field.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
 from gateway.clock import NEVER, Instant, Moment, text_from
 from gateway.releases.audiences import Audience
 from gateway.releases.components import Component
-from gateway.releases.narrowness import audience_within, audiences_within, level_within, limit_within, log_within
+from gateway.releases.effects import Effect, compared, gives_weights, stands_again, worst
+from gateway.releases.narrowness import (
+    audience_within,
+    audiences_within,
+    level_within,
+    limit_within,
+    log_within,
+    unlike,
+)
 from gateway.releases.strategies import Stage, Strategy
-from gateway.releases.timelines import Effect, compared, gives_weights, stands_again, worst
 
 Value = str | int | bool | list[str] | None
 """As a release file writes it; None for what is not there."""
+
+COMPARED = ("listed", "inference", "weights", "terms", "audiences", "stages")
+"""What is compared part by part. What else differs widens, unless it only describes."""
+DESCRIBING = (
+    "modality", "parameters", "training_flop", "bio_sequence_flop", "attestations", "developer",
+)  # fmt: skip
+"""What nothing here decides by."""
+OF_A_STAGE = ("name", "opens", "closes", "access", "to", "offers", "conditions", "irreversible")
+OF_CONDITIONS = ("terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days")
 
 REACH = ("access", "to", "offers", "conditions.terms")
 """What decides who gets a thing, rather than how much of it."""
@@ -61,9 +77,9 @@ def _whole(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Differ
     yield from _field("listed", before.listed, after.listed, narrows=not after.listed)
     yield from _field("serves.inference", _target(before), _target(after), narrows=after.inference is None)
     yield from _weights(before, after, moment)
-    for name in ("modality", "parameters", "training_flop"):
+    for name in unlike(before, after, COMPARED):
         values = [_plain(getattr(strategy, name)) for strategy in (before, after)]
-        yield from _field(f"model.{name}", values[0], values[1], changes=Effect.NEUTRAL)
+        yield from _field(name, *values, changes=Effect.NEUTRAL if name in DESCRIBING else None)
     lasting = gives_weights(after, moment)
     yield from _declared("terms", before.terms, after.terms, lambda _: False, lasting=lasting)
     old, new = before.audiences, after.audiences
@@ -126,6 +142,17 @@ def _stage(was: Stage, before: Strategy, becomes: Stage, after: Strategy) -> Ite
     for name, narrows in narrower.items():
         lets_out = lasting and name in REACH
         yield from _field(f"{place}.{name}", shown[0][name], shown[1][name], narrows=narrows, lasting=lets_out)
+    yield from _others(place, was, becomes, OF_A_STAGE, lasting=lasting)
+    yield from _others(f"{place}.conditions", old, new, OF_CONDITIONS, lasting=lasting)
+
+
+def _others(
+    place: str, was: msgspec.Struct, becomes: msgspec.Struct, besides: Collection[str], *, lasting: bool
+) -> Iterator[Difference]:
+    """What differs that no rule here knows: it widens."""
+    for name in unlike(was, becomes, besides):
+        values = [_plain(getattr(side, name)) for side in (was, becomes)]
+        yield from _field(f"{place}.{name}", values[0], values[1], lasting=lasting)
 
 
 def _said(stage: Stage) -> Iterator[Difference]:
@@ -195,9 +222,11 @@ def _target(strategy: Strategy) -> str | None:
 
 
 def _plain(value: object) -> Value:
-    if isinstance(value, tuple):
-        return [str(item) for item in value]
-    return value if value is None or isinstance(value, int) else str(value)
+    if value is None or isinstance(value, int | str):
+        return value
+    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+        return list(value)
+    return msgspec.json.encode(value, order="sorted").decode()
 
 
 def _shown(audience: Audience) -> str:

@@ -4,13 +4,18 @@ Everything here answers True only where it follows from what the two say; what i
 denies. An unknown fact counts as the audience says it does (policies/access/audiences.rego).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
 
 from gateway.releases.audiences import KYC_LEVELS, PUBLIC, Audience, Fact, Test
 from gateway.releases.strategies import AccessLevel, Conditions, Stage, Strategy
 
 _LEVELS = (AccessLevel.CLOSED, AccessLevel.LIMITED, AccessLevel.API, AccessLevel.OPEN_WEIGHTS)
 """From the narrowest to the widest."""
+_COMPARED = ("name", "opens", "closes", "access", "to", "offers", "conditions", "irreversible")
+"""What a stage says that is compared here, or where its dates are. What else it says must be the same."""
+_BINDING = ("terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days")
 _LIMITS = ("requests_per_minute", "tokens_per_day", "max_output_tokens")
 
 
@@ -21,7 +26,14 @@ def stage_within(inner: Stage, of: Strategy, outer: Stage, whole: Strategy) -> b
         and set(inner.offers) <= set(outer.offers)
         and audiences_within(inner.to, of.audiences, outer.to, whole.audiences)
         and conditions_within(inner.conditions, of.terms, outer.conditions, whole.terms)
+        and not unlike(inner, outer, _COMPARED)
     )
+
+
+def unlike(one: msgspec.Struct, other: msgspec.Struct, besides: Collection[str]) -> list[str]:
+    """Names of fields that differ, besides these: what is added to a release file counts until a rule is written."""
+    names = [name for name in one.__struct_fields__ if name not in besides]
+    return [name for name in names if getattr(one, name) != getattr(other, name)]
 
 
 def level_within(inner: AccessLevel, outer: AccessLevel) -> bool:
@@ -55,6 +67,7 @@ def conditions_within(inner: Conditions, texts: Mapping[str, str], outer: Condit
         and all(limit_within(getattr(inner, name), getattr(outer, name)) for name in _LIMITS)
         and log_within(inner.log, outer.log)
         and inner.retain_days == outer.retain_days
+        and not unlike(inner, outer, _BINDING)
     )
 
 

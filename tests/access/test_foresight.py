@@ -26,8 +26,8 @@ from gateway.identity.callers import Assertion, Caller, Role
 from gateway.identity.organisations import PROVIDER, Organisation
 from gateway.metrics import Metrics
 from gateway.releases.components import Component
+from gateway.releases.effects import instants
 from gateway.releases.strategies import AccessLevel, Strategy
-from gateway.releases.timelines import instants
 from gateway.shipped import shipped
 from tests.access.judges.oracle import expected
 from tests.builders import a_grant, a_stage, a_strategy, an_acceptance, an_assertion

@@ -15,9 +15,9 @@ from gateway.clock import DAY, at
 from gateway.identity.callers import Caller
 from gateway.releases.components import Component
 from gateway.releases.differences import differences, effect_of, is_irreversible
+from gateway.releases.effects import Effect, instants
 from gateway.releases.narrowness import conditions_within
 from gateway.releases.strategies import AccessLevel, Conditions, Stage, Strategy, WeightsTarget
-from gateway.releases.timelines import Effect, instants
 from tests.access.judges.oracle import expected
 from tests.randomly import NOW, callers, held, neighbours
 from tests.releases.builders import a_stage, a_strategy, an_audience
@@ -239,3 +239,54 @@ def binds_as_much(inner: Obligations | None, outer: Obligations | None) -> bool:
         for each in (inner, outer)
     ]
     return set(inner.components) <= set(outer.components) and conditions_within(kept[0], {}, kept[1], {})
+
+
+class LaterConditions(Conditions, frozen=True, kw_only=True):
+    """Conditions as a later release of the gateway may know them."""
+
+    geography: str | None = None
+
+
+class LaterStage(Stage, frozen=True, kw_only=True):
+    """A stage of that release."""
+
+    opens_when: tuple[str, ...] = ()
+
+
+class LaterStrategy(Strategy, frozen=True, kw_only=True):
+    """A strategy of that release."""
+
+    embargo: bool = False
+
+
+def later(**differences: Any) -> LaterStage:
+    """A stage that stands, with what is new about it."""
+    stage = OPEN.stages[0]
+    return LaterStage(**{name: getattr(stage, name) for name in stage.__struct_fields__} | differences)
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("stages.general.opens_when", strategy(later()), strategy(later(opens_when=("evidence",)))),
+        (
+            "stages.general.conditions.geography",
+            strategy(later(conditions=LaterConditions())),
+            strategy(later(conditions=LaterConditions(geography="EU"))),
+        ),
+        ("stages.anew.opens", strategy(later()), strategy(later(name="anew", opens_when=("evidence",)))),
+    ],
+    ids=["of a stage", "of its conditions", "of another stage in its place"],
+)
+def test_what_no_rule_knows_of_yet_widens(path: str, before: Strategy, after: Strategy) -> None:
+    found = differences(before, after, HERE)
+
+    assert [each.effect for each in found if each.path == path] == [Effect.WIDENING]
+
+
+def test_what_no_rule_knows_of_the_whole_widens() -> None:
+    fields = {name: getattr(OPEN, name) for name in OPEN.__struct_fields__}
+
+    found = differences(LaterStrategy(**fields), LaterStrategy(**fields, embargo=True), HERE)
+
+    assert [(each.path, each.effect) for each in found] == [("embargo", Effect.WIDENING)]

@@ -12,8 +12,8 @@ import msgspec
 
 from gateway.clock import SECOND, Instant, Moment
 from gateway.releases.differences import Difference, differences, effect_of, is_irreversible
+from gateway.releases.effects import Effect
 from gateway.releases.strategies import Stage, Strategy, digest_of
-from gateway.releases.timelines import Effect
 
 
 class ChangeState(StrEnum):
