@@ -76,21 +76,33 @@ def text_from(instant: Instant) -> str:
     return datetime_from(instant).isoformat().replace("+00:00", "Z")
 
 
+class _Step(NamedTuple):
+    """A step of the database's clock, by the bounds of its offset from ours: lowest and highest."""
+
+    before: tuple[int, int]
+    """As carried on, when it was noticed."""
+    after: tuple[int, int]
+    """As the first reading behind it said."""
+    latest: tuple[int, int]
+    """As all readings behind it say together, carried on to the latest of them."""
+
+
 class DatabaseClock:
     """Carries the database's clock on a clock of our own that nobody can set.
 
     Every reading bounds the offset between the two: the database answered after we asked and
     before we heard. Readings that agree narrow the bounds; between readings the bounds widen by
     the drift. A reading that cannot be reconciled is a step of the database's clock (with SQLite:
-    of the machine's own): it is counted and not followed, so that no decision changes by it.
+    of the machine's own): it is counted and not followed, so that no decision changes by it. Behind
+    the step readings go on to tell how the two clocks run, and that is followed.
     """
 
     def __init__(self) -> None:
         self._low = 0
         self._high = 0
         self._read_at: int | None = None
-        self._stepped_to: tuple[int, int] | None = None
-        """Where readings stand that do not agree with the clock as carried on."""
+        self._step: _Step | None = None
+        """The latest, while readings stand behind it."""
         self.steps = 0
 
     def observe(self, database_now: Instant, asked_at: int, heard_at: int) -> int:
@@ -105,22 +117,36 @@ class DatabaseClock:
             return 0
         slack = self._slack(heard_at)
         carried_low, carried_high = self._low - slack, self._high + slack
+        step = self._step
+        if step is not None and low <= step.latest[1] + slack and high >= step.latest[0] - slack:
+            latest = max(low, step.latest[0] - slack), min(high, step.latest[1] + slack)
+            self._go_on_behind(step._replace(latest=latest), (carried_low, carried_high), heard_at)
+            return 0
         if low <= carried_high and high >= carried_low:
             self._low, self._high = max(low, carried_low), min(high, carried_high)
             self._read_at = heard_at
-            self._stepped_to = None
+            self._step = None
             return 0
-        before, self._stepped_to = self._stepped_to, (low, high)
-        if before is not None and low <= before[1] + slack and high >= before[0] - slack:
-            return 0
+        self._step = _Step((carried_low, carried_high), (low, high), (low, high))
         self.steps += 1
         return low - carried_high if low > carried_high else high - carried_low
 
+    def _go_on_behind(self, step: _Step, carried: tuple[int, int], heard_at: int) -> None:
+        """Move the bounds from before the step by what the offset has moved since it, and no further than the drift."""
+        self._step = step
+        low = max(carried[0], step.before[0] + step.latest[0] - step.after[1])
+        high = min(carried[1], step.before[1] + step.latest[1] - step.after[0])
+        if low <= high:
+            self._low, self._high, self._read_at = low, high, heard_at
+
     def now(self) -> Moment:
         """The interval in which the database's clock stands. Raises ClockUnknown before the first reading."""
+        return self.at(elapsed_us())
+
+    def at(self, elapsed: int) -> Moment:
+        """The same at a reading of `elapsed_us()` that was just taken."""
         if self._read_at is None:
             raise ClockUnknown
-        elapsed = elapsed_us()
         slack = self._slack(elapsed)
         return Moment(elapsed + self._low - slack, elapsed + self._high + slack)
 

@@ -29,8 +29,8 @@ class Lookup(Generic[K, V]):
         self._kept: OrderedDict[K, V] = OrderedDict()
         self._absent: OrderedDict[K, None] = OrderedDict()
         self._under_way: dict[K, asyncio.Task[V | None]] = {}
-        self._drops = 0
-        """Counts every drop, so that a waiter can tell whether one may have overtaken it."""
+        self.drops = 0
+        """Counts every drop, so that whoever waited or kept something can tell whether one may have overtaken it."""
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -51,22 +51,22 @@ class Lookup(Generic[K, V]):
             if key in self._absent:
                 self._absent.move_to_end(key)
                 return None
-            drops = self._drops
+            drops = self.drops
             value = await asyncio.shield(self._under_way.get(key) or self._begin(key))
             # A drop between the end of the load and this line must count as well: look again.
-            if drops == self._drops:
+            if drops == self.drops:
                 return value
 
     def drop(self, key: K) -> None:
         """Forget a name; a load of it that is under way will not be kept, nor believed."""
-        self._drops += 1
+        self.drops += 1
         self._kept.pop(key, None)
         self._absent.pop(key, None)
         self._under_way.pop(key, None)
 
     def drop_all(self) -> None:
         """Forget every name."""
-        self._drops += 1
+        self.drops += 1
         self._kept.clear()
         self._absent.clear()
         self._under_way.clear()

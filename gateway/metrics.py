@@ -45,11 +45,30 @@ class _Bound(Generic[M]):
         return child
 
 
+class _Tally:
+    """A counter that is kept in a plain dict, and poured into the library's own when somebody reads."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = _Bound(counter)
+        self._counted: dict[tuple[str, ...], int] = {}
+
+    def add(self, *labels: str, count: int = 1) -> None:
+        """Count."""
+        self._counted[labels] = self._counted.get(labels, 0) + count
+
+    def pour(self) -> None:
+        """Hand over what was counted since."""
+        counted, self._counted = self._counted, {}
+        for labels, count in counted.items():
+            self._counter[labels].inc(count)
+
+
 class Metrics:
     """What is counted, and the words to count it with."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._tallies: list[_Tally] = []
         ProcessCollector(registry=self._registry)
         Info("gateway_build", "What runs here.", registry=self._registry).info({"version": __version__})
 
@@ -85,24 +104,24 @@ class Metrics:
 
     def call_refused(self, door: str, code: str) -> None:
         """A call ended in an error: the gate's refusal, or anything before and after it."""
-        self._calls[door, "refused", code].inc()
+        self._calls.add(door, "refused", code)
 
     def call_finished(self, door: str, outcome: str) -> None:
         """An admitted call ended: complete, cut, client_gone, failed …"""
-        self._calls[door, outcome, ""].inc()
+        self._calls.add(door, outcome, "")
 
     def turned_away(self, code: str) -> None:
         """Authentication failed."""
-        self._turned_away[(code,)].inc()
+        self._turned_away.add(code)
 
     def stream_cut(self, reason: str) -> None:
         """A passage was ended because what admitted it no longer stood."""
-        self._cuts[(reason,)].inc()
+        self._cuts.add(reason)
 
     def tokens_counted(self, prompt: int, completion: int) -> None:
         """An upstream told what a call used. Not by release: that a hidden one exists is nobody's to read here."""
-        self._tokens[("prompt",)].inc(prompt)
-        self._tokens[("completion",)].inc(completion)
+        self._tokens.add("prompt", count=prompt)
+        self._tokens.add("completion", count=completion)
 
     def weights_sent(self, count: int) -> None:
         """Bytes of weights left the gateway."""
@@ -122,12 +141,12 @@ class Metrics:
 
     def judged(self, outcome: str, seconds: float) -> None:
         """The judge answered: allow, deny, or fault where there was no answer to be trusted."""
-        self._judged[(outcome,)].inc()
+        self._judged.add(outcome)
         self._judge_s.observe(seconds)
 
     def decision_looked_up(self, kept: bool) -> None:
         """A decision was needed, and was kept or had to be asked for."""
-        self._kept[("yes" if kept else "no",)].inc()
+        self._kept.add("yes" if kept else "no")
 
     def upstream_answered(self, upstream: str, seconds: float) -> None:
         """An upstream's answer was read to its end."""
@@ -135,7 +154,7 @@ class Metrics:
 
     def upstream_failed(self, upstream: str, kind: str) -> None:
         """An upstream could not be reached or made no sense; `kind` is the error's code."""
-        self._upstream_failures[upstream, kind].inc()
+        self._upstream_failures.add(upstream, kind)
 
     # What stands now
 
@@ -159,10 +178,14 @@ class Metrics:
 
     def exposition(self) -> tuple[bytes, str]:
         """All of it as Prometheus text, and its media type."""
+        for tally in self._tallies:
+            tally.pour()
         return generate_latest(self._registry), MEDIA_TYPE
 
-    def _counter(self, name: str, words: str, *labels: str) -> _Bound[Counter]:
-        return _Bound(Counter(name, words, labels, registry=self._registry))
+    def _counter(self, name: str, words: str, *labels: str) -> _Tally:
+        tally = _Tally(Counter(name, words, labels, registry=self._registry))
+        self._tallies.append(tally)
+        return tally
 
     def _histogram(self, name: str, words: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(name, words, buckets=buckets, registry=self._registry)

@@ -1,5 +1,7 @@
 """Time is an interval: what opens waits for the earliest now, what closes for the latest."""
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +65,37 @@ def test_instants_survive_the_way_through_text(instant: int) -> None:
     assert instant_from(datetime_from(instant)) == instant
     assert text_from(instant).endswith("Z")
     assert at(instant).uncertainty == 0
+
+
+@pytest.mark.parametrize("step_us", [-3_600_000_000, -1_000_000, -200_000, 20_000, 200_000, 1_000_000, 5_000_000])
+@pytest.mark.parametrize("drift_ppm", [-300, 0, 300])
+def test_the_time_stays_known_for_hours_behind_a_step(step_us: int, drift_ppm: int) -> None:
+    clock, start, chance = DatabaseClock(), elapsed_us(), random.Random(step_us)
+
+    def read(after_us: int, stepped: int) -> int:
+        true = 10_000_000_000 + after_us + after_us * drift_ppm // 1_000_000
+        told = (true + stepped) // 1_000 * 1_000
+        heard = start + after_us + chance.randint(100, 30_000)
+        return clock.observe(told, start + after_us - chance.randint(100, 30_000), heard)
+
+    for number in range(20):
+        read(number * 300_000, 0)
+    noticed = [read(number * 300_000, step_us) for number in range(20, 6_000)]
+
+    assert [abs(noticed[0] - step_us) < 100_000, set(noticed[1:])] == [True, {0}]
+    after_us = 6_000 * 300_000
+    moment = clock.at(start + after_us)
+    assert moment.uncertainty < 150_000
+    true = 10_000_000_000 + after_us + after_us * drift_ppm // 1_000_000
+    assert moment.earliest <= true <= moment.latest
+
+
+def test_a_clock_that_is_set_again_and_again_is_known_less_and_less() -> None:
+    clock, start = DatabaseClock(), elapsed_us()
+    clock.observe(10_000_000_000, start, start + 100)
+
+    for number in range(1, 2_000):
+        after_us = number * 300_000
+        clock.observe(10_000_000_000 + after_us + number * 7_000_000, start + after_us, start + after_us + 100)
+
+    assert clock.at(start + 2_000 * 300_000).uncertainty > 250_000

@@ -14,9 +14,13 @@ import pytest
 import gateway
 from gateway.access.reasons import MEANINGS
 from gateway.access.refusals import Refused
+from gateway.clock import datetime_from
 from gateway.errors import GatewayError, SettingsInvalid
 from gateway.ledger.entries import Event
 from gateway.metrics import Metrics
+from gateway.releases.attestations import QUESTIONS
+from gateway.releases.regimes.classification import RULES
+from gateway.releases.reports.documents import Kind
 from gateway.settings import PREFIX, Settings
 from tests.fakes.gateway import GatewayProcess, running
 
@@ -70,6 +74,19 @@ def test_every_setting_stands_on_its_page() -> None:
     names = [PREFIX + field.name.upper() for field in msgspec.structs.fields(Settings)]
 
     assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_every_definition_and_every_attestation_stands_on_the_page_of_labels() -> None:
+    page = (ROOT / "docs" / "labels.md").read_text("utf-8")
+    days = [(rule, datetime_from(rule.since).date()) for rule in RULES]
+
+    assert [
+        rule.label
+        for rule, since in days
+        if f"| `{rule.regime}` | `{rule.label}` | {rule.nature} | {since} |" not in page or rule.source not in page
+    ] == []
+    assert [asked for asked, about in QUESTIONS.items() if f"| `{asked}` | {about} |" not in page] == []
+    assert [kind for kind in Kind if f"| `{kind}` |" not in page] == []
 
 
 def test_every_link_of_the_readme_leads_somewhere() -> None:

@@ -54,7 +54,8 @@ def test_what_ships_is_in_the_wheel_and_nothing_that_does_not(wheel: Path) -> No
 
     for what in ("policies/access/decision.rego", "migrations/env.py", "migrations/versions/0001_ledger.py"):
         assert f"gateway/_shipped/{what}" in names
-    assert any(name.startswith("gateway/_shipped/demo/") for name in names)
+    for what in ("demo", "presets", "templates"):
+        assert any(name.startswith(f"gateway/_shipped/{what}/") for name in names)
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"gateway"}
 
@@ -62,11 +63,29 @@ def test_what_ships_is_in_the_wheel_and_nothing_that_does_not(wheel: Path) -> No
 def test_everything_that_ships_from_the_checkout_is_in_the_wheel(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     listed = subprocess.run(
-        ["git", "ls-files", "policies", "migrations"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "policies", "migrations", "examples/presets", "examples/templates"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.split()
 
     assert listed
-    assert {f"gateway/_shipped/{path}" for path in listed} <= names
+    assert {f"gateway/_shipped/{path.removeprefix('examples/')}" for path in listed} <= names
+
+
+def test_an_installed_gateway_shows_its_presets_without_a_checkout(installed: Path, tmp_path: Path) -> None:
+    listed = subprocess.run(
+        gateway(installed, "release", "preset", "list", "--json"),
+        cwd=tmp_path,
+        env=ALONE,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+
+    assert {"gpt-2-1558m", "staged-api"} <= {preset["name"] for preset in msgspec.json.decode(listed)}
 
 
 def test_an_installed_gateway_says_what_it_can_do(installed: Path, tmp_path: Path) -> None:

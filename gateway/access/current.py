@@ -34,9 +34,10 @@ class Current:
 
     def now(self) -> tuple[Snapshot, Moment]:
         """The snapshot in force and the time. Raises SnapshotStale or ClockUnknown: then nothing passes."""
-        if self.is_stale:
+        elapsed = elapsed_us()
+        if self._confirmed_at is None or elapsed - self._confirmed_at > self._stale_us:
             raise SnapshotStale
-        moment = self.clock.now()
+        moment = self.clock.at(elapsed)
         if moment.uncertainty > UNCERTAINTY_MAX_US:
             raise ClockUnknown
         return self.snapshot, moment

@@ -9,8 +9,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import NoReturn
 
 import structlog
@@ -24,6 +23,7 @@ from gateway.access.passages import OpenPassages, Passage, Standing, UseKey
 from gateway.access.quotas import Exceeded, Take, Taken, scope_of
 from gateway.access.reasons import Reason
 from gateway.access.refusals import Refusals, Refused
+from gateway.access.snapshot import Snapshot
 from gateway.access.standing import Use, door_of, gather
 from gateway.clock import Moment, elapsed_us
 from gateway.errors import LedgerUnavailable, SnapshotStale
@@ -44,6 +44,17 @@ STANDINGS_MAX = 100_000
 
 WEIGHINGS_MAX = 5
 """How often a use is weighed anew because what it was weighed on changed meanwhile."""
+
+
+class _Kept:
+    """A standing, and when it was last found to stand: while nothing was swapped or dropped since, it does."""
+
+    __slots__ = ("drops", "snapshot", "standing")
+
+    def __init__(self, standing: Standing) -> None:
+        self.standing = standing
+        self.snapshot: Snapshot | None = None
+        self.drops = -1
 
 
 class Gate:
@@ -67,13 +78,19 @@ class Gate:
         self._writer = writer
         self._refusals = refusals
         self._metrics = metrics
-        self._standings: dict[UseKey, Standing] = {}
+        self._standings: dict[UseKey, _Kept] = {}
         self.passages = OpenPassages()
 
-    @asynccontextmanager
-    async def admit(self, caller: Caller, component: Component, release: str, call: Call) -> AsyncIterator[Passage]:
+    def admit(self, caller: Caller, component: Component, release: str, call: Call) -> "Admission":
         """Run the block under a passage. Raises Refused, or Unavailable when it cannot be judged or recorded."""
+        return Admission(self, caller, component, release, call)
+
+    async def enter(self, caller: Caller, component: Component, release: str, call: Call) -> Passage:
+        """Steps 1 to 5. The passage is to be left by `leave`, whatever happens; nothing has to be where this raises."""
+        answers = self._judging.answers
         standing = await self._weighed(caller, component, release)  # 1, 2
+        if standing is None or not standing.decision.visible:
+            await self.conceal(caller, answers)
         if standing is None:
             draft = recording.refused_unknown(call, component, caller, Reason.MODEL_NOT_FOUND)
             await self._refuse(draft, self._refusals.unknown(call))
@@ -82,17 +99,33 @@ class Gate:
         self.passages.add(passage)  # before it is recorded: a narrowing meanwhile must find it
         try:
             await self._admitted(call, component, passage)  # 4, 5
-            yield passage
-        except (GeneratorExit, asyncio.CancelledError):
-            passage.outcome = passage.outcome or "client_gone"
+        except BaseException as error:
+            self.leave(passage, type(error))
             raise
-        except BaseException:
-            passage.outcome = passage.outcome or "failed"
-            raise
-        finally:  # 6
-            self.passages.remove(passage)
-            if passage.taken is not None:
-                self._finish(passage)
+        return passage
+
+    async def conceal(self, caller: Caller, answers: int) -> None:
+        """Before a release is denied to exist: fail by whatever would keep one that there is from being judged.
+
+        Otherwise an outage would tell the hidden from the invented. `answers` is how many the judge had given before
+        the release was looked for: where it has given one since, it is there.
+        """
+        await self._holdings.get(caller.organisation)
+        if self._judging.answers == answers:
+            await self._judging.check()
+
+    @property
+    def answers(self) -> int:
+        """How many answers the judge has given, as `conceal` wants to know."""
+        return self._judging.answers
+
+    def leave(self, passage: Passage, error: type[BaseException] | None) -> None:  # 6
+        """Step 6. Never waits: what is recorded is handed over, and kept until it is durable."""
+        if error is not None and not passage.outcome:
+            passage.outcome = "client_gone" if issubclass(error, (asyncio.CancelledError, GeneratorExit)) else "failed"
+        self.passages.remove(passage)
+        if passage.taken is not None:
+            self._finish(passage)
 
     async def _weighed(self, caller: Caller, component: Component, release: str) -> Standing | None:
         """What stands, of facts none of which was dropped while it was weighed, or since the caller was let in.
@@ -125,21 +158,24 @@ class Gate:
         standing = await self.weigh_at(Use(caller, component, in_force, holdings), moment)
         if len(self._standings) >= STANDINGS_MAX:
             self._standings.clear()
-        self._standings[caller.key, release, component] = standing
+        self._standings[caller.key, release, component] = _Kept(standing)
         return standing
 
     def _kept(self, caller: Caller, component: Component, release: str) -> Standing | None:
         """What was weighed for this very caller, where it still holds."""
-        _, moment = self._current.now()
+        snapshot, moment = self._current.now()
         kept = self._standings.get((caller.key, release, component))
-        if (
-            kept is not None
-            and kept.caller is caller
-            and not moment.maybe_reached(kept.holds_until)
-            and self._stands(kept)
-        ):
-            return kept
-        return None
+        if kept is None:
+            return None
+        standing = kept.standing
+        if standing.caller is not caller or moment.maybe_reached(standing.holds_until):
+            return None
+        drops = self._directory.drops + self._holdings.drops
+        if kept.snapshot is not snapshot or kept.drops != drops or self._judging.policy != standing.policy:
+            if not self._stands(standing):
+                return None
+            kept.snapshot, kept.drops = snapshot, drops
+        return standing
 
     def _stands(self, standing: Standing) -> bool:
         """Whether nothing that it was weighed on was dropped or replaced since."""
@@ -221,3 +257,31 @@ class Gate:
         """Record a refusal, then tell it. What cannot be recorded is not told as a refusal either."""
         await self._writer.wait(self._writer.submit(Intent(draft)))
         raise refused
+
+
+class Admission:
+    """One call at the gate, as a context: entered by whoever is admitted, left however it ends.
+
+    Written out, for it stands around every call: a generator in its place costs three times as much.
+    """
+
+    __slots__ = ("_call", "_caller", "_component", "_gate", "_passage", "_release")
+
+    def __init__(self, gate: Gate, caller: Caller, component: Component, release: str, call: Call) -> None:
+        self._gate = gate
+        self._caller = caller
+        self._component = component
+        self._release = release
+        self._call = call
+        self._passage: Passage | None = None
+
+    async def __aenter__(self) -> Passage:
+        passage = await self._gate.enter(self._caller, self._component, self._release, self._call)
+        self._passage = passage
+        return passage
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        if self._passage is not None:
+            self._gate.leave(self._passage, kind)

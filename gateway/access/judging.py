@@ -6,6 +6,7 @@ from gateway.access.decisions import Decision
 from gateway.access.judges.port import Judge
 from gateway.access.questions import Question
 from gateway.clock import SECOND, elapsed_us
+from gateway.errors import JudgeUnavailable
 from gateway.metrics import Metrics
 
 KEPT_MAX = 100_000
@@ -24,6 +25,9 @@ class Judging:
         self._policy = judge.policy
         self._kept: dict[str, Decision] = {}
         self._asked: dict[str, asyncio.Task[Decision]] = {}
+        self._checked: asyncio.Task[bool] | None = None
+        self.answers = 0
+        """Counts what the judge has answered."""
 
     @property
     def policy(self) -> str:
@@ -45,6 +49,14 @@ class Judging:
             asked = self._asked[digest] = asyncio.create_task(self._ask(question, digest))
         return await asyncio.shield(asked)
 
+    async def check(self) -> None:
+        """Raise JudgeUnavailable unless the judge answers now; all who check at once share one answer."""
+        if self._checked is None or self._checked.done():
+            self._checked = asyncio.create_task(self._judge.ready())
+        if not await asyncio.shield(self._checked):
+            raise JudgeUnavailable
+        self.answers += 1
+
     async def _ask(self, question: Question, digest: str) -> Decision:
         policy = self._policy
         began = elapsed_us()
@@ -52,6 +64,7 @@ class Judging:
         try:
             decision = await self._judge.ask(question)
             outcome = "allow" if decision.allow else "deny"
+            self.answers += 1
         finally:
             self._asked.pop(digest, None)
             self._metrics.judged(outcome, (elapsed_us() - began) / SECOND)

@@ -118,8 +118,8 @@ class Meter:
 
     def _advance(self, at: Instant) -> None:
         oldest = at // SECOND - WINDOW_S
-        for second in [second for second in self.seconds if second < oldest]:
-            del self.seconds[second]
+        while self.seconds and (first := next(iter(self.seconds))) < oldest:
+            del self.seconds[first]
         day = at // DAY
         if day > self.day:
             self.day, self.requests, self.tokens_used, self.tokens_reserved = day, 0, 0, 0

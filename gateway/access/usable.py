@@ -27,6 +27,14 @@ class Usable:
         usable = [await self.model(caller, release) for release in sorted(snapshot.releases)]
         return [standing for standing in usable if standing is not None]
 
+    async def named(self, caller: Caller, release: str) -> Standing | None:
+        """The same for one release by its name; one that there is not is denied as slowly as one that is hidden."""
+        answers = self._gate.answers
+        standing = await self.model(caller, release)
+        if standing is None:
+            await self._gate.conceal(caller, answers)
+        return standing
+
     async def model(self, caller: Caller, release: str) -> Standing | None:
         """What stands for a release the caller can call now; None where it can call none of its components."""
         for component in INFERENCE:
@@ -50,8 +58,12 @@ class Usable:
 
     async def may_know_of(self, caller: Caller, release: str) -> bool:
         """Whether a caller may know that there is such a release."""
+        answers = self._gate.answers
         standings = await self.standings(caller, release)
-        return any(standing.decision.visible for standing in standings.values())
+        visible = any(standing.decision.visible for standing in standings.values())
+        if not visible:
+            await self._gate.conceal(caller, answers)
+        return visible
 
     async def opens_at(self, standing: Standing, component: Component) -> Instant | None:
         """The first instant to come at which this use is admitted, if its terms are accepted by then.

@@ -13,7 +13,7 @@ NOUNS: dict[str, str] = {
     "model": "Models that I may use.",
     "key": "API keys: issue, list, show, rotate, revoke.",
     "organisation": "Organisations and what is asserted of them.",
-    "release": "Release files: validate, plan, apply, list, show.",
+    "release": "Release files: validate, plan, apply, list, show, label, classify, report; presets.",
     "change": "Changes: list, show, approve, reject, apply.",
     "grant": "Grants: give, list, revoke.",
     "terms": "Terms of a release: show, accept.",

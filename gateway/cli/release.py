@@ -1,15 +1,20 @@
-"""`gateway release`: validate, plan, apply, list, show, digest."""
+"""`gateway release`: validate, plan, apply, list, show, label, classify, report, digest, and the presets."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gateway.cli import preset
 from gateway.cli.asking import ask, pages
-from gateway.cli.failures import Failure, told
+from gateway.cli.classify import AT, classify, label
+from gateway.cli.failures import Failure
 from gateway.cli.paths import release_path
 from gateway.cli.plans import show_plan
+from gateway.cli.release_files import sent, strategy_in
+from gateway.cli.report import report
 from gateway.cli.showing import ago, show_facts, show_json, show_table, wants_json, with_json
+from gateway.cli.timeline import show_timeline
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -20,6 +25,10 @@ def command() -> None:
     """Releases: how a model is released, to whom, when and on what conditions, as a file."""
 
 
+for each in (label, classify, report, preset.command):
+    command.add_command(each)
+
+
 @command.command()
 @click.argument("file", type=FILE)
 @click.option("--against", is_flag=True, help="Hold it against the version in force, at the gateway.")
@@ -28,13 +37,9 @@ def command() -> None:
 def validate(file: Path, against: bool, adopt: bool) -> None:
     """Find every mistake in FILE, each with its line. Needs no gateway unless --against."""
     if against:
-        validated = ask("POST", "/releases/validate", body=_sent(file) | {"adopt": adopt}, file=str(file))
+        validated = ask("POST", "/releases/validate", body=sent(file) | {"adopt": adopt}, file=str(file))
     else:
-        from gateway.releases.files import read_release
-
-        content, documents = _read(file)
-        with told(str(file)):
-            strategy = read_release(content, documents, name=file.name).strategy_at()
+        strategy = strategy_in(file)
         validated = {"release": strategy.release, "digest": strategy.digest()}
     if wants_json():
         return show_json(validated)
@@ -50,7 +55,7 @@ def validate(file: Path, against: bool, adopt: bool) -> None:
 @with_json
 def plan(file: Path, adopt: bool) -> None:
     """Hold FILE against what is in force: what differs, who gains and loses, and who must agree."""
-    planned = ask("POST", "/changes", body=_sent(file) | {"adopt": adopt}, file=str(file))
+    planned = ask("POST", "/changes", body=sent(file) | {"adopt": adopt}, file=str(file))
     return show_json(planned) if wants_json() else show_plan(planned)
 
 
@@ -61,7 +66,7 @@ def plan(file: Path, adopt: bool) -> None:
 @with_json
 def apply(file: Path, adopt: bool, base: str | None) -> None:
     """Put FILE in force as the next version of its release, unreviewed; where that may be."""
-    applied = ask("POST", "/releases", body=_sent(file) | {"adopt": adopt, "base": base}, file=str(file))
+    applied = ask("POST", "/releases", body=sent(file) | {"adopt": adopt, "base": base}, file=str(file))
     if wants_json():
         return show_json(applied)
     done = "is in force" if applied["changed"] else "was in force already"
@@ -87,10 +92,17 @@ def list_releases(limit: int) -> None:
 @click.argument("release")
 @click.option("--versions", is_flag=True, help="All versions, from the newest backwards.")
 @click.option("--digest", help="The version with this digest.")
+@click.option("--timeline", is_flag=True, help="Draw the stages on one axis of time.")
+@AT
+@click.option("--ascii-safe", is_flag=True, help="Draw in ASCII only, as where the terminal shows nothing else.")
 @with_json
-def show(release: str, versions: bool, digest: str | None) -> None:
+def show(*, release: str, versions: bool, digest: str | None, timeline: bool, at: str | None, ascii_safe: bool) -> None:
     """Show RELEASE: the version in force and its stages."""
     path = release_path(release)
+    if timeline:
+        return show_timeline(path, at, ascii_safe=ascii_safe)
+    if at is not None or ascii_safe:
+        raise click.UsageError("--at and --ascii-safe are for --timeline.")
     if versions:
         return _show_versions(list(pages(f"{path}/versions", "versions", query={}, limit=None, cursor="before")))
     version = ask("GET", path, query={"digest": digest})
@@ -133,31 +145,6 @@ def digest(folder: Path) -> None:
     import yaml
 
     return click.echo(yaml.safe_dump({"files": files}, sort_keys=True, width=1000), nl=False)
-
-
-def _sent(file: Path) -> dict[str, Any]:
-    """A release file and the texts it names, as they are sent."""
-    content, documents = _read(file)
-    try:
-        return {
-            "name": file.name,
-            "file": content.decode(),
-            "documents": {path: text.decode() for path, text in documents.items()},
-        }
-    except UnicodeDecodeError:
-        raise Failure(f"{file}, or a text that it names, is not UTF-8.", "Write it in UTF-8.") from None
-
-
-def _read(file: Path) -> tuple[bytes, dict[str, bytes]]:
-    from gateway.releases.files import paths_of_terms
-
-    content = file.read_bytes()
-    documents = {}
-    for path in paths_of_terms(content):
-        text = file.parent / path
-        if text.is_file():
-            documents[path] = text.read_bytes()
-    return content, documents
 
 
 def _show_versions(versions: list[Any]) -> None:

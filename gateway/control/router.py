@@ -9,6 +9,7 @@ from gateway.clock import Moment
 from gateway.control import problems, queries
 from gateway.control.areas import Areas
 from gateway.control.changes import Changes
+from gateway.control.classifications import Classifications
 from gateway.control.grants import Grants
 from gateway.control.guards import doorkeeper
 from gateway.control.keys import Keys
@@ -17,14 +18,29 @@ from gateway.control.me import Myself
 from gateway.control.organisations import Organisations
 from gateway.control.policies import Policies
 from gateway.control.releases import Releases
+from gateway.control.reports import Reports
 from gateway.control.terms import TermsOfReleases
+from gateway.control.timelines import Timelines
 from gateway.identity.callers import Caller
 from gateway.ledger.store import Actor
 
 PATH = "/control"
 BODY_BYTES_MAX = 1 << 20
 
-NOUNS = (Myself, Organisations, Keys, Releases, Changes, TermsOfReleases, Grants, LedgerEntries, Policies)
+NOUNS = (
+    Myself,
+    Organisations,
+    Keys,
+    Releases,
+    Timelines,
+    Classifications,
+    Reports,
+    Changes,
+    TermsOfReleases,
+    Grants,
+    LedgerEntries,
+    Policies,
+)
 
 
 def control_router(areas: Areas, body_bytes_max: int = BODY_BYTES_MAX) -> Router:

@@ -114,9 +114,10 @@ async def _in_force(areas: Areas, caller: Caller, release: str) -> InForce:
     """The release, if this caller may know of it. Raises NotFound, in one shape, where it may not or there is none."""
     snapshot, _ = areas.current.now()
     in_force = snapshot.releases.get(release)
-    if in_force is not None and (caller.has(*OVERSIGHT) or await areas.usable.may_know_of(caller, release)):
-        return in_force
-    raise NotFound
+    known = caller.has(*OVERSIGHT) or await areas.usable.may_know_of(caller, release)
+    if in_force is None or not known:
+        raise NotFound
+    return in_force
 
 
 def _digest(in_force: InForce, text: str) -> str:

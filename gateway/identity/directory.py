@@ -14,8 +14,8 @@ from gateway.identity import issuing, registering, store
 from gateway.identity.attributes import Claim
 from gateway.identity.callers import OVERSIGHT, Assertion, Caller
 from gateway.identity.keyring import Issued, Key, KeyOrder, Rotation, SignedKey
-from gateway.identity.keys import is_key_id, key_id_of
-from gateway.identity.known import KnownKeys
+from gateway.identity.keys import is_key_id, key_id_at, key_id_of
+from gateway.identity.known import KnownKey, KnownKeys
 from gateway.identity.organisations import PROVIDER, Organisation, Profile, is_id
 from gateway.identity.peppers import Peppers
 from gateway.identity.uses import LastUses
@@ -43,6 +43,19 @@ class Directory:
 
     async def authenticate(self, token: str, peer: str | None, now: Moment) -> Caller:
         """Who presents this key, from this address. Raises Unauthenticated, or Unavailable when it cannot be told."""
+        known, profile = self._proven(token) or await self._prove(token)
+        known.check_peer(peer)
+        caller = known.caller(profile, now)
+        self._uses.note(caller.key, now.latest)
+        return caller
+
+    def _proven(self, token: str) -> tuple[KnownKey, Profile] | None:
+        """The key, where this very token was verified before and nothing about the key was dropped since."""
+        found = self._known.kept(key_id_at(token))
+        return found if found is not None and found[0].is_proven(token) else None
+
+    async def _prove(self, token: str) -> tuple[KnownKey, Profile]:
+        """The key that this token is, verified. Raises Unauthenticated."""
         key_id = key_id_of(token)
         if key_id is None:
             raise Unauthenticated
@@ -50,13 +63,11 @@ class Directory:
         if found is None:
             self._peppers.verifies_nothing(token)
             raise Unauthenticated
-        known, profile = found
+        known, _ = found
         if not self._peppers.verifies(token, known.pepper, known.digest):
             raise Unauthenticated
-        known.check_peer(peer)
-        caller = known.caller(profile, now)
-        self._uses.note(key_id, now.latest)
-        return caller
+        known.prove(token)
+        return found
 
     async def caller(self, key_id: str, now: Moment) -> Caller:
         """Who stands behind a key that was presented before. Raises as `authenticate` does."""
@@ -70,6 +81,11 @@ class Directory:
         """Whether nothing about this caller was dropped since it was given; without waiting."""
         kept = self._known.kept(caller.key)
         return kept is not None and kept[0].still_gives(caller, kept[1])
+
+    @property
+    def drops(self) -> int:
+        """Grows with whatever is forgotten here: while it stands, everybody is who they were."""
+        return self._known.drops
 
     def drop(self, kind: str, subject: str) -> None:
         """Forget what the feed names."""

@@ -5,6 +5,7 @@ what follows from a caller can tell by identity whether it still does.
 """
 
 from collections.abc import Awaitable, Callable
+from hmac import compare_digest
 
 from gateway.clock import Instant, Moment
 from gateway.errors import Unauthenticated
@@ -19,13 +20,15 @@ from gateway.lookups import Lookup
 class KnownKey:
     """One key's row, and the caller last made of it."""
 
-    __slots__ = ("_caller", "_networks", "_peer", "_profile", "_until", "digest", "key", "pepper")
+    __slots__ = ("_caller", "_networks", "_peer", "_profile", "_proven", "_until", "digest", "key", "pepper")
 
     def __init__(self, signed: SignedKey) -> None:
         self.key = signed.key
         self.digest = signed.digest
         self.pepper = signed.pepper
         self._networks = None if signed.key.networks is None else parsed_networks(signed.key.networks)
+        self._proven = ""
+        """The token last proven to be this key: kept no longer than what is known of the key."""
         self._peer: str | None = None
         """The address last found in its networks: most come from where the one before did."""
         self._caller: Caller | None = None
@@ -33,6 +36,14 @@ class KnownKey:
         """Of what the caller was made."""
         self._until: Instant = 0
         """From when other attributes may stand."""
+
+    def prove(self, token: str) -> None:
+        """The token was verified against the key's digest."""
+        self._proven = token
+
+    def is_proven(self, token: str) -> bool:
+        """Whether this very token was verified before."""
+        return bool(self._proven) and token.isascii() and compare_digest(self._proven, token)
 
     def check_peer(self, peer: str | None) -> None:
         """Raise Unauthenticated where the key may not be used from. Whoever stole a key is told nothing about it."""
@@ -102,6 +113,11 @@ class KnownKeys:
                 return None
             if self._keys.get_kept(key_id) is known:
                 return known, profile
+
+    @property
+    def drops(self) -> int:
+        """Grows with whatever is forgotten here."""
+        return self._keys.drops + self._profiles.drops
 
     def drop(self, kind: str, subject: str) -> None:
         """Forget a `key` or an `organisation`; other kinds are not kept here."""

@@ -50,15 +50,17 @@ def limit_headers(obligations: Obligations | None, taken: Taken | None) -> Heade
     """How much of its limits an admitted call has left its organisation; nothing where nothing is limited."""
     if obligations is None or taken is None:
         return []
-    pairs = (
-        (b"requests", obligations.requests_per_minute, taken.requests_remaining),
-        (b"tokens", obligations.tokens_per_day, taken.tokens_remaining),
-    )
     headers: Headers = []
-    for name, limit, remaining in pairs:
-        if limit is not None and remaining is not None:
-            headers.append((b"x-ratelimit-limit-" + name, b"%d" % limit))
-            headers.append((b"x-ratelimit-remaining-" + name, b"%d" % remaining))
+    if obligations.requests_per_minute is not None and taken.requests_remaining is not None:
+        headers += (
+            (b"x-ratelimit-limit-requests", b"%d" % obligations.requests_per_minute),
+            (b"x-ratelimit-remaining-requests", b"%d" % taken.requests_remaining),
+        )
+    if obligations.tokens_per_day is not None and taken.tokens_remaining is not None:
+        headers += (
+            (b"x-ratelimit-limit-tokens", b"%d" % obligations.tokens_per_day),
+            (b"x-ratelimit-remaining-tokens", b"%d" % taken.tokens_remaining),
+        )
     return headers
 
 

@@ -73,7 +73,7 @@ class ModelsDoor:
     async def _model(self, caller: Caller, name: bytes, send: Send, request_id: str) -> None:
         """One model, if the caller can call it: exactly what the listing says of it."""
         release = unquote_to_bytes(name).decode("utf-8", "replace") if len(name) <= NAME_BYTES_MAX else ""
-        standing = await self._usable.model(caller, release)
+        standing = await self._usable.named(caller, release)
         if standing is None:
             raise self._refusals.no_model(request_id)
         await answer_json(send, model_object(standing), request_id)

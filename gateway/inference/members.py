@@ -34,6 +34,30 @@ def members(text: bytes) -> dict[str, Span]:
     values = _values(text)
     if len(values) > MEMBERS_MAX:
         raise Invalid(f"The object has more than {MEMBERS_MAX} members.")
+    return _as_clients_write(text, values) or _as_anybody_may(text, values)
+
+
+def _as_clients_write(text: bytes, values: dict[str, bytes]) -> dict[str, Span] | None:
+    """The walk along a text with at most one space behind each colon and comma; None where it is written otherwise."""
+    spans: dict[str, Span] = {}
+    at = 1
+    for key, value in values.items():
+        if spans:
+            at += 2 if text.startswith(b", ", at) else 1
+        lead = b'"%b":' % key.encode()
+        if not text.startswith(lead, at):
+            return None
+        start = at + len(lead)
+        start += text.startswith(b" ", start)
+        at = start + len(value)
+        if not text.startswith(value, start):
+            return None
+        spans[key] = (start, at)
+    return spans if text[at:] == b"}" and text.startswith(b"{") else None
+
+
+def _as_anybody_may(text: bytes, values: dict[str, bytes]) -> dict[str, Span]:
+    """The walk along any spacing and any spelling of keys."""
     opening = _OPENING.match(text)
     if opening is None:
         raise Invalid("The text is not a JSON object.")

@@ -106,7 +106,7 @@ class Relay:
                     frames = Frames(withhold_usage=withhold_usage)
                     await self._stream(passage, answer, frames, receive, send)
                 else:
-                    await self._whole(passage, upstream, answer, send)
+                    await self._whole(passage, upstream, answer, asgi)
             self._metrics.upstream_answered(upstream.name, (elapsed_us() - began) / SECOND)
         except asyncio.CancelledError:
             if not passage.cut_reason or waiting.uncancel() > 0:
@@ -118,7 +118,9 @@ class Relay:
             self._metrics.upstream_failed(upstream.name, failure.code)
             raise
 
-    async def _whole(self, passage: Passage, upstream: Upstream, answer: Answer, send: Send) -> None:
+    async def _whole(
+        self, passage: Passage, upstream: Upstream, answer: Answer, asgi: tuple[Any, Receive, Send]
+    ) -> None:
         body = await relaying.read(answer, upstream)
         passage.on_cut(_nothing)
         if answer.status != 200:
@@ -132,8 +134,11 @@ class Relay:
             passage.commitment = commit(body)
         headers = relaying.headers_for(answer, passage.request_id, length=len(body))
         headers += _about(passage)
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        scope, _, send = asgi
+        at_once = scope.get("extensions", {}).get("answer")
+        if at_once is None or not at_once(answer.status, headers, body):
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _stream(self, passage: Passage, answer: Answer, frames: Frames, receive: Receive, send: Send) -> None:
         def tell(error: GatewayError) -> bytes:
@@ -202,7 +207,10 @@ def _cancel(waiting: "asyncio.Task[Any]") -> None:
 
 
 def _traceparent(headers: list[tuple[bytes, bytes]]) -> str:
-    return next((value.decode("ascii", "replace") for name, value in headers if name == b"traceparent"), "")
+    for name, value in headers:
+        if name == b"traceparent":
+            return value.decode("ascii", "replace")
+    return ""
 
 
 def _nothing() -> None:

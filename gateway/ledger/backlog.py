@@ -17,7 +17,8 @@ class Backlog:
         self._fresh: deque[Recorded] = deque()
 
     def __len__(self) -> int:
-        return sum(map(len, self._pieces)) + len(self._again) + len(self._fresh)
+        waiting = len(self._again) + len(self._fresh)
+        return waiting + sum(map(len, self._pieces)) if self._pieces else waiting
 
     @property
     def has_fresh(self) -> bool:

@@ -31,7 +31,7 @@ WRITE_STEP = 1024
 IDLE_S = 1.0
 """How often to look for a full segment."""
 
-BUSY_SHARE = 5
+BUSY_SHARE = 15
 """Beside a busy writer the follower pauses for so many times as long as it worked."""
 
 _postings = RowInsert(

@@ -12,6 +12,8 @@ import msgspec
 from gateway.errors import Fault, InvalidFile
 from gateway.releases import values
 from gateway.releases.audiences import PUBLIC, Audience
+from gateway.releases.models import KEYS as MODEL_KEYS
+from gateway.releases.models import check_flop, read_attestations, read_developer
 from gateway.releases.nodes import Faults, Node, TooManyFaults, compose, shown
 from gateway.releases.nodes import Mapping as MappingNode
 from gateway.releases.predicates import read_audience
@@ -89,7 +91,10 @@ def _read(
 ) -> Reading:
     top = values.mapping(compose(content, faults), faults, KEYS, ("release", "serves", "stages"))
     serves = values.mapping(top.get("serves"), faults, ("inference", "weights"))
-    model = values.mapping(top.get("model"), faults, ("modality", "parameters", "training_flop"))
+    model = values.mapping(top.get("model"), faults, MODEL_KEYS)
+    training_flop = read_flop(model.get("training_flop"), faults)
+    developer = read_developer(model.get("developer"), faults)
+    check_flop(model, training_flop, developer, faults)
     release = _read_name(top.get("release"), faults)
     listed = values.truth(top.get("listed"), faults)
     terms, texts = _read_terms(top.get("terms"), documents, faults)
@@ -103,7 +108,10 @@ def _read(
         weights=read_weights(serves.get("weights"), faults),
         modality=read_modality(model.get("modality"), faults),
         parameters=values.whole(model.get("parameters"), faults, 1),
-        training_flop=read_flop(model.get("training_flop"), faults),
+        training_flop=training_flop,
+        bio_sequence_flop=read_flop(model.get("bio_sequence_flop"), faults),
+        attestations=read_attestations(model.get("attestations"), faults),
+        developer=developer,
         terms=terms,
         audiences=audiences,
         stages=() if faults.found else tuple(stage.stage() for stage in stages),

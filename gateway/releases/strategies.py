@@ -13,6 +13,7 @@ from enum import StrEnum
 import msgspec
 
 from gateway.clock import NEVER, Instant, Moment
+from gateway.releases.attestations import Attestation, Developer
 from gateway.releases.audiences import Audience
 from gateway.releases.components import Component
 
@@ -83,6 +84,11 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parameters: int | None = None
     training_flop: tuple[str, str] | None = None
     """The bounds of an estimate, as decimal text such as `6e25`: no float is ever hashed."""
+    bio_sequence_flop: tuple[str, str] | None = None
+    """Those of them that were spent on biological sequence data."""
+    attestations: dict[str, Attestation] = {}
+    """By question."""
+    developer: Developer = Developer()
     terms: dict[str, str] = {}
     """Name of a document to `sha256:<hex>` of its text."""
     audiences: dict[str, Audience] = {}

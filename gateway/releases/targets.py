@@ -63,12 +63,19 @@ def read_modality(node: Node | None, faults: Faults) -> tuple[str, ...]:
 
 def read_flop(node: Node | None, faults: Faults) -> tuple[str, str] | None:
     """The operations of training, as one number or the bounds of an estimate."""
+    return read_bounds(node, faults, "of operations", "[6.0e25, 9.0e25]", above_zero=True)
+
+
+def read_bounds(
+    node: Node | None, faults: Faults, of_what: str, example: str, *, above_zero: bool = False
+) -> tuple[str, str] | None:
+    """One number, or the bounds of an estimate, as decimal text: `6e25`."""
     bounds = [values.decimal(item, faults) for item in ([] if node is None else values.sequence(node, faults))]
     known = [bound for bound in bounds if bound is not None]
     if node is None or not known or len(known) < len(bounds):
         return None
-    if len(known) > 2 or not 0 < known[0] <= known[-1]:
-        faults.add(node, "write one number of operations, or the bounds of an estimate as [6.0e25, 9.0e25]")
+    if len(known) > 2 or known[0] > known[-1] or (above_zero and not known[0]):
+        faults.add(node, f"write one number {of_what}, or the bounds of an estimate as {example}")
         return None
     low, high = (f"{bound.normalize():e}".replace("e+", "e") for bound in (known[0], known[-1]))
     return low, high

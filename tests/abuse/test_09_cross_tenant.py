@@ -91,6 +91,7 @@ def spellings(route: Route, victim: Victim) -> list[str]:
         "namespace": "demo",
         "name": "vault-1",
         "text": "aup",
+        "kind": "decision-record",
     }
     places = re.findall(r"\{(\w+):str\}", route.path)
     fitting = re.sub(r"\{(\w+):str\}", lambda found: own[found[1]], route.path)

@@ -89,13 +89,13 @@ def mutated(dice: random.Random, seed: bytes) -> bytes:
     return seed
 
 
-def statuses(port: int, content: bytes) -> list[int]:
-    """Every status that these bytes are answered with, until the connection is closed or silent for a while."""
+def statuses(port: int, content: bytes, silence_s: float = SILENCE_S) -> list[int]:
+    """Every status that these bytes are answered with, until the connection is closed or silent for so long."""
     received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         try:
             connection.sendall(content)
-            connection.settimeout(SILENCE_S)
+            connection.settimeout(silence_s)
             while piece := connection.recv(65536):
                 received += piece
         except (ConnectionError, TimeoutError):
@@ -135,7 +135,7 @@ def test_no_bytes_make_a_5xx_or_kill_a_worker_and_none_of_them_is_logged(tmp_pat
 
 def test_every_good_request_is_answered_as_such(tmp_path: Path) -> None:
     with running(tmp_path) as gateway:
-        told = [statuses(gateway.port, seed) for seed in seeds(gateway)]
+        told = [statuses(gateway.port, seed, 10) for seed in seeds(gateway)]
 
     assert all(len(each) == 1 for each in told)
     assert {each[0] for each in told} == {200, 201, 401}

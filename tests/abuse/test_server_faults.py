@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway import serving
+from gateway import connections, serving
 from tests.abuse.logs import captured_logs
 from tests.abuse.test_02_host_confusion import status
 from tests.fakes.house import House, eventually, heard, open_house
@@ -22,12 +22,12 @@ def test_a_head_without_end_is_cut_off(house: House) -> None:
         connection.sendall(b"GET /v1/models HTTP/1.1\r\nhost: x\r\n")
         sent = 0
         with pytest.raises(OSError):
-            while sent < 100 * serving.HEAD_BYTES_MAX:
+            while sent < 100 * connections.HEAD_BYTES_MAX:
                 connection.sendall(b"x-filler: " + b"a" * 4000 + b"\r\n")
                 sent += 4012
                 time.sleep(0)
 
-    assert sent < 100 * serving.HEAD_BYTES_MAX
+    assert sent < 100 * connections.HEAD_BYTES_MAX
     assert house.answers()
 
 
@@ -69,7 +69,7 @@ def test_a_head_too_large_is_told_how_large_it_may_be(house: House) -> None:
 
 
 def test_whoever_sends_a_byte_now_and_then_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "RECEIPT_S", 0.4)
+    monkeypatch.setattr(connections, "RECEIPT_S", 0.4)
     monkeypatch.setattr(serving, "SWEEP_S", 0.05)
     with open_house(tmp_path) as house:
         begun = (b"G", b"GET / HTTP/1.1\r\nx: ", b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n")
@@ -89,8 +89,27 @@ def test_whoever_sends_a_byte_now_and_then_is_dropped(tmp_path: Path, monkeypatc
         assert house.answers()
 
 
+def test_a_connection_that_is_idle_is_closed_and_one_that_is_answered_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "KEEP_ALIVE_S", 0.3)
+    monkeypatch.setattr(serving, "SWEEP_S", 0.05)
+    with open_house(tmp_path) as house, socket.create_connection(("127.0.0.1", house.port)) as idle:
+        house.upstream.interval_s = 0.2
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        answered = heard(idle, 2.0)
+        long = house.chat(house.models["api"], stream=True)
+
+        def closed() -> bool:
+            return not _still_open([idle])
+
+        eventually(closed)
+        assert status(answered) == 200
+        assert long.status_code == 200 and long.text.rstrip().endswith("data: [DONE]")
+
+
 def test_a_body_that_drips_is_dropped_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "RECEIPT_S", 0.4)
+    monkeypatch.setattr(connections, "RECEIPT_S", 0.4)
     monkeypatch.setattr(serving, "SWEEP_S", 0.05)
     with open_house(tmp_path) as house:
         key = house.tokens["developer"].encode()

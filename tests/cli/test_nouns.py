@@ -186,3 +186,63 @@ def test_a_name_cannot_become_another_path(shell: Terminal, name: str) -> None:
 
     assert result.exit_code in {1, 2}
     assert all(request.url.path.startswith("/control/releases/") for request in shell.wire.sent)
+
+
+def test_a_timeline_is_drawn_in_the_terminal(shell: Terminal) -> None:
+    drawn = shell.type("release", "show", LIMITED, "--timeline")
+    safe = shell.type("release", "show", LIMITED, "--timeline", "--ascii-safe", "--at", "2023-01-01")
+    values = json.loads(shell.type("release", "show", LIMITED, "--timeline", "--json").stdout)
+    misplaced = shell.type("release", "show", LIMITED, "--at", "2023-01-01")
+
+    assert drawn.exit_code == 0 and f"{LIMITED}: trusted is open" in drawn.stdout
+    assert all(len(line) <= 80 for line in drawn.stdout.splitlines())
+    assert safe.stdout.isascii() and "no stage is open" in safe.stdout and "at 2023-01-01" in safe.stdout
+    assert [bar["name"] for bar in values["bars"]] == ["trusted", "general"]
+    assert misplaced.exit_code == 2
+
+
+def test_a_label_is_shown_with_its_reasons_as_of_any_day(shell: Terminal) -> None:
+    now = shell.type("release", "label", LIMITED).stdout
+    later = json.loads(shell.type("release", "label", LIMITED, "--at", "20d", "--json").stdout)
+
+    assert "Solaiman   gradual/staged\n" in now and "1 stage to come" in now
+    assert later["label"]["solaiman"]["label"] == "cloud-based/API"
+
+
+def test_a_release_and_a_file_are_classified_alike(shell: Terminal, file: Path) -> None:
+    file.write_text(
+        open_release().replace("terms:", "model: {modality: [text], training_flop: [9e24, 2e25]}\nterms:", 1)
+    )
+    of_file = json.loads(shell.type("release", "classify", str(file), "--at", "2026-11-24", "--json", by=None).stdout)
+    assert shell.wire.sent == []
+    shell.type("release", "apply", str(file))
+    of_release = json.loads(shell.type("release", "classify", OPEN, "--json").stdout)
+    before = json.loads(shell.type("release", "classify", OPEN, "--at", "2024-06-01", "--json").stdout)
+    told = shell.type("release", "classify", str(file), "--at", "2026-11-24", by=None).stdout
+    everything = shell.type("release", "classify", str(file), "--at", "2026-11-24", "--all", by=None).stdout
+
+    assert of_file["digest"] == of_release["digest"]
+    assert (of_release["number"], before["number"]) == (2, 1), "what is read is what was in force then"
+    possible = [each["label"] for each in of_file["labels"] if each["finding"] == "possible"]
+    assert possible == ["systemic-risk-presumed"]
+    assert "possible   eu-ai-act systemic-risk-presumed\n" in told and "\n           If it is not: " in told
+    assert all(len(line) <= 100 for line in told.splitlines())
+    assert "us-eo-14110" not in told and "us-eo-14110" in everything
+    assert "complian" not in (told + everything).lower()
+
+
+def test_mistakes_in_a_file_are_told_before_it_is_classified(shell: Terminal, file: Path) -> None:
+    file.write_text(open_release().replace("access: api", "access: ajar"))
+
+    result = shell.type("release", "classify", str(file), by=None)
+
+    assert result.exit_code == 1 and result.stderr.startswith(f"{file}:7:13: ")
+
+
+@pytest.mark.parametrize("kind", ["sb53", "decision-record", "specialised-access"])
+def test_a_report_is_written_in_markdown_or_json(shell: Terminal, kind: str) -> None:
+    written = shell.type("release", "report", OPEN, "--kind", kind)
+    values = json.loads(shell.type("release", "report", OPEN, "--kind", kind, "--json").stdout)
+
+    assert written.exit_code == 0 and written.stdout.startswith("# ") and "*not stated*" in written.stdout
+    assert values["kind"] == kind and values["number"] == 1

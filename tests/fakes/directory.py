@@ -11,6 +11,11 @@ class FakeDirectory:
         self.callers: dict[str, Caller] = {}
         self.gone: dict[str, str] = {}
 
+    @property
+    def drops(self) -> int:
+        """Grows with whoever is gone."""
+        return len(self.gone)
+
     async def caller(self, key_id: str, _now: object) -> Caller:
         """The caller, or the reason there is none."""
         if key_id in self.gone:

@@ -148,3 +148,33 @@ async def test_a_judge_that_is_stopped_lets_nothing_pass_and_is_asked_again_when
     assert not ready and passed == []
     assert status == 200
     assert await asyncio.to_thread(stand.gateway.is_ready)
+
+
+async def test_while_nobody_can_judge_a_hidden_release_is_told_from_an_invented_one_by_nothing(stand: Stand) -> None:
+    hidden, invented = stand.gateway.models["closed"], "demo/nothing-1"
+    routes = [
+        ("GET", "/v1/models/{}"),
+        ("POST", "/v1/chat/completions"),
+        ("POST", "/v1/embeddings"),
+        ("GET", "/hub/{}/resolve/main/config.json"),
+        ("GET", "/control/releases/{}/terms"),
+        ("GET", "/control/ledger?release={}"),
+    ]
+
+    async def told(method: str, path: str, name: str) -> tuple[int, str]:
+        content = {"messages": [{"role": "user", "content": "x"}]} if "chat" in path else {"input": "x"}
+        body = {"model": name, **content} if method == "POST" else None
+        answer = await stand.client.request(method, path.format(name), json=body)
+        return answer.status_code, answer.headers.get("content-type", "")
+
+    async def apart() -> list[str]:
+        found = []
+        for method, path in routes:
+            answers = [await told(method, path, name) for name in (invented, hidden, invented, hidden)]
+            if len(set(answers)) > 1:
+                found.append(f"{method} {path}: {answers}")
+        return found
+
+    await stand.judge.stop()
+    assert await apart() == []
+    await stand.judge.start()

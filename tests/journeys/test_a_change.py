@@ -33,11 +33,10 @@ def seconds_until(client: httpx.Client, model: str, status: int) -> float:
 
 
 def test_a_stage_opens_at_its_instant_for_calls_refused_before_it(demo: GatewayProcess) -> None:
+    keys = [demo.enter("acme")[1] for _ in range(KEYS)]
     name, opens = "story/opening", in_seconds(3.0)
     coming = f"name: general, opens: {quoted(opens)}, access: api, {TO_ALL}"
     demo.apply(release(name, coming, upstream="brisk"))
-
-    keys = [demo.enter("acme")[1] for _ in range(KEYS)]
     with ExitStack() as stack:
         client, *strangers = [stack.enter_context(demo.http(who)) for who in ("developer", *keys)]
         answers = [(call(client, name), time.time())]

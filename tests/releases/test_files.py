@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.clock import Moment
 from gateway.errors import InvalidFile
+from gateway.releases.attestations import Attestation, Developer
 from gateway.releases.components import KNOWN, Component
 from gateway.releases.files import parse, paths_of_terms, read_release
 from gateway.releases.nodes import BYTES_MAX, FAULTS_MAX
@@ -43,6 +44,42 @@ def test_a_file_says_what_it_says() -> None:
     assert (internal.access, internal.to, internal.offers) == (AccessLevel.CLOSED, ("staff",), (Component.TEXT,))
     assert internal.opens == an_instant("2027-01-05T00:00:00Z")
     assert general.conditions == Conditions(terms=("aup",))
+
+
+MODEL = """\
+model:
+  modality: [text, image]
+  parameters: 7.0e10
+  training_flop: [6.0e25, 9.0e25]
+  bio_sequence_flop: 2e21
+  attestations:
+    generality: {says: yes, by: Ada Lovelace, at: 2026-11-02T09:00:00+01:00}
+    serious_risk: {says: unknown, by: "Grace Hopper", at: 2026-11-03T00:00:00Z}
+  developer: {revenue_usd: {2025: [4.0e8, 6.0e8], 2024: 0}, base_model_flop: 3e25}
+terms: """
+
+
+def test_a_file_says_what_people_attest_of_its_model_and_who_made_it() -> None:
+    strategy = parse(a_file(("terms: ", MODEL)), DOCUMENTS)
+
+    assert (strategy.training_flop, strategy.bio_sequence_flop) == (("6e25", "9e25"), ("2e21", "2e21"))
+    assert strategy.attestations == {
+        "generality": Attestation(says="yes", by="Ada Lovelace", at=an_instant("2026-11-02T08:00:00Z")),
+        "serious_risk": Attestation(says="unknown", by="Grace Hopper", at=an_instant("2026-11-03T00:00:00Z")),
+    }
+    assert strategy.developer == Developer(
+        revenue_usd={"2025": ("4e8", "6e8"), "2024": ("0e0", "0e0")}, base_model_flop=("3e25", "3e25")
+    )
+    assert Strategy.read(strategy.canonical()) == strategy
+
+
+def test_a_file_without_the_younger_keys_of_its_model_keeps_the_digest_it_always_had() -> None:
+    """Written down before attestations, developer and biological compute could be said."""
+    old = "model: {modality: [text], parameters: 7.0e10, training_flop: [6.0e25, 9.0e25]}\nterms: "
+
+    digest = parse(a_file(("terms: ", old)), DOCUMENTS).digest()
+
+    assert digest == "sha256:fbea664dbb9edc9f4f5d043da1bd02dc79d1e08b8a96e4e35d496ff53499ccea"
 
 
 def test_documents_are_kept_by_digest() -> None:

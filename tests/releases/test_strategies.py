@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.clock import NEVER, Moment, at
+from gateway.releases.attestations import Attestation, Developer
 from gateway.releases.components import Component
 from gateway.releases.strategies import AccessLevel, Conditions, InferenceTarget, Stage, Strategy, WeightsTarget
 from tests.releases.builders import a_stage, a_strategy, an_audience
@@ -139,6 +140,15 @@ strategies = st.builds(
     inference=st.none() | st.builds(InferenceTarget, words, words),
     weights=st.none() | st.builds(WeightsTarget, words, st.dictionaries(words, words, max_size=2)),
     training_flop=st.none() | st.tuples(words, words),
+    bio_sequence_flop=st.none() | st.tuples(words, words),
+    attestations=st.dictionaries(
+        words, st.builds(Attestation, says=words, by=words, at=st.integers(0, 2**53 - 1)), max_size=2
+    ),
+    developer=st.builds(
+        Developer,
+        revenue_usd=st.dictionaries(words, st.tuples(words, words), max_size=1),
+        base_model_flop=st.none() | st.tuples(words, words),
+    ),
     terms=st.dictionaries(words, words, max_size=2),
     audiences=st.dictionaries(words, audiences, max_size=2),
     stages=st.lists(stages, max_size=2).map(tuple),

@@ -12,6 +12,7 @@ from collections import deque
 from gateway.inference.connector.faults import Busy, Unreached
 from gateway.inference.connector.protocol import Connection
 from gateway.inference.connector.upstreams import Upstream
+from gateway.turns import Turn
 
 
 class Pool:
@@ -20,6 +21,7 @@ class Pool:
     def __init__(self, upstream: Upstream) -> None:
         self.upstream = upstream
         self._tls = _tls(upstream)
+        self._written_together = Turn()
         self._idle: list[Connection] = []
         self._connections: set[Connection] = set()
         self._open = 0
@@ -83,7 +85,7 @@ class Pool:
         try:
             async with asyncio.timeout(upstream.limits.connect_s):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(loop, upstream.limits, self._lost),
+                    lambda: Connection(loop, upstream.limits, self._written_together, self._lost),
                     upstream.host,
                     upstream.port,
                     ssl=self._tls,

@@ -12,6 +12,7 @@ from gateway.errors import UpstreamTimeout
 from gateway.inference.connector.answers import Answer
 from gateway.inference.connector.faults import BrokenAnswer
 from gateway.inference.connector.upstreams import Limits
+from gateway.turns import Turn
 
 JUST_USED_S = 0.5
 """So soon after an answer no server closes a connection that it said it would keep."""
@@ -24,11 +25,13 @@ class Connection(asyncio.Protocol):
     """A connection in the pool's hands. `ask` starts an exchange, `finish` ends it."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, limits: Limits, on_lost: Callable[["Connection"], None]
+        self, loop: asyncio.AbstractEventLoop, limits: Limits, turn: Turn, on_lost: Callable[["Connection"], None]
     ) -> None:
         self._loop = loop
         self._limits = limits
+        self._turn = turn
         self._on_lost = on_lost
+        self._held = b""
         self._transport: asyncio.Transport | None = None
         self._answer: Answer | None = None
         self._written = True
@@ -53,11 +56,18 @@ class Connection(asyncio.Protocol):
         self._head_by = min(now + self._limits.first_byte_s, self._total_by)
         self._arm(self._next_look())
         if len(body) <= SLICE_BYTES:
-            transport.write(head + body)
+            self._held = head + body
+            self._turn.at_end(self, self._loop)
         else:
             self._written = False
             self._writer = self._loop.create_task(self._write_slices(transport, head, body))
         return answer
+
+    def let_go(self) -> None:
+        """Write the request that is held, unless the exchange has ended meanwhile."""
+        held, self._held = self._held, b""
+        if held and not self.lost and self._transport is not None:
+            self._transport.write(held)
 
     def finish(self) -> bool:
         """End the exchange, however far it got. True when the connection can carry another."""
@@ -87,6 +97,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once, without waiting for anything to be sent."""
         self.lost = True
+        self._held = b""
         if self._transport is not None:
             self._transport.abort()
 

@@ -1,0 +1,24 @@
+"""What a question about a release is about: a moment, and the version that was in force then."""
+
+from gateway.clock import Moment, at
+from gateway.control.areas import Areas
+from gateway.control.wire import instant_in
+from gateway.errors import Invalid
+from gateway.releases.values import LATEST
+from gateway.releases.versions import StrategyVersion
+
+
+async def version_at(areas: Areas, release: str, named: str | None, now: Moment) -> tuple[StrategyVersion, Moment]:
+    """The version in force now, or at the instant that the query names as `at`, and that moment.
+
+    Before the first version was applied, the first answers: it may have adopted what had opened by then.
+    Raises NotFound, and Invalid for an instant that no strategy knows.
+    """
+    instant = instant_in(named, "at")
+    if instant is None:
+        # By what is in force, not by the clock: what was applied a moment ago may lie ahead within its uncertainty.
+        return await areas.catalogue.get(release), now
+    if instant >= LATEST:
+        raise Invalid("`at` must lie before the year 2250.", param="at")
+    moment = at(instant)
+    return await areas.catalogue.as_of(release, moment), moment
