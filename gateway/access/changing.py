@@ -13,7 +13,16 @@ from sqlalchemy import Connection
 from gateway.access.change_decisions import ChangeDecision, ChangeReason, ChangeRefused
 from gateway.access.change_questions import ActOnChange, ChangeQuestion
 from gateway.access.judges.port import Judge
-from gateway.access.proposed import Acting, Proposed, act_of, application, question, read_proposed, with_approval
+from gateway.access.proposed import (
+    Acting,
+    Proposed,
+    act_of,
+    application,
+    proposed_of,
+    question,
+    read_proposed,
+    with_approval,
+)
 from gateway.clock import SECOND, Moment
 from gateway.database.engine import Database
 from gateway.errors import Conflict
@@ -66,12 +75,12 @@ class Changing:
         return await self._database.read(lambda connection: read_proposed(connection, change_id, *keys))
 
     async def page(self, *, release: str, state: ChangeState | None, before: str, limit: int) -> list[Proposed]:
-        """Changes from the newest backwards."""
+        """Changes from the newest backwards, to be shown."""
         most = max(1, min(limit, PAGE_MAX))
 
         def work(connection: Connection) -> list[Proposed]:
             found = changes.changes(connection, release=release, state=state, before=before, limit=most)
-            return [read_proposed(connection, change.id) for change in found]
+            return [proposed_of(connection, change) for change in found]
 
         return await self._database.read(work)
 

@@ -28,7 +28,7 @@ GROUPS_MAX = 5_000
 INTERVALS_MAX = 40
 NAMED_MAX = 20
 """Organisations named for each line."""
-READ_S = 20.0
+READ_S = 60.0
 """How long one grouping may take: a million organisations are read whole."""
 
 
@@ -149,9 +149,11 @@ class Foresight:
         return _Answered(as_it_is=allowed[0], accepting=allowed[1], audiences=_admitting(audiences))
 
     async def _named(self, read: Read, moment: Moment, found: Sequence[Group]) -> tuple[str, ...]:
-        """Some organisations of these groups, in order of id."""
+        """Some organisations of these groups, of the largest first, in order of id."""
         names: list[str] = []
-        for group in found[:NAMED_MAX]:
+        for group in found:
+            if len(names) >= NAMED_MAX:
+                break
             work = partial(organisations_of, read=read, moment=moment, group=group, limit=NAMED_MAX)
             names += await self._database.read(work, deadline_s=READ_S)
         return tuple(sorted(names)[:NAMED_MAX])

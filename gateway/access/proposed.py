@@ -44,20 +44,26 @@ class Acting(msgspec.Struct, frozen=True):
 
 
 def read_proposed(connection: Connection, change_id: str, *keys: str) -> Proposed:
-    """A change as it stands, with the lineages of these keys too. Raises NotFound."""
+    """A change as it stands, with who stands behind it and behind these keys. Raises NotFound."""
     change = changes.change_by_id(connection, change_id)
     if change is None:
         raise NotFound(f"There is no change `{change_id}`.")
+    people = {change.author, *(approval.key for approval in change.consents), *keys}
+    lineages = {key: lineage_of(connection, key) for key in people}
+    return msgspec.structs.replace(proposed_of(connection, change), lineages=lineages)
+
+
+def proposed_of(connection: Connection, change: Change) -> Proposed:
+    """A change as it stands, without the people: enough to show it, not to judge it."""
     base = None
     if change.base.number:
         base = store.versions(connection, change.release, before=change.base.number + 1, limit=1)[0].strategy
-    people = {change.author, *(approval.key for approval in change.consents), *keys}
     return Proposed(
         change=change,
         base=base,
         in_force=base_of(store.version_in_force(connection, change.release)),
         weighed=weigh(change, base),
-        lineages={key: lineage_of(connection, key) for key in people},
+        lineages={},
     )
 
 

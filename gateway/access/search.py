@@ -12,7 +12,7 @@ from sqlalchemy.sql.selectable import Subquery
 
 from gateway.access.store import acceptance_table, grant_table
 from gateway.clock import Moment
-from gateway.identity.index import standing_facts
+from gateway.identity.index import Slice, slices, standing_facts
 from gateway.identity.store import read_value
 from gateway.releases.audiences import Fact
 
@@ -44,24 +44,32 @@ class Group(msgspec.Struct, frozen=True):
 
 def groups(connection: Connection, read: Read, moment: Moment, *, limit: int) -> list[Group]:
     """The groups there are, the largest first."""
-    facts = _facts(read, moment)
-    columns = _columns(facts)
-    count = func.count().label("organisations")
-    query = select(*columns, count).group_by(*columns).order_by(count.desc(), *columns).limit(limit)
-    return [_group(read, row) for row in connection.execute(query)]
+    counted: dict[tuple[Any, ...], int] = {}
+    for within in slices(connection):
+        columns = _columns(_facts(read, moment, within))
+        query = select(*columns, func.count()).group_by(*columns)
+        for *values, organisations in connection.execute(query):
+            counted[tuple(values)] = counted.get(tuple(values), 0) + organisations
+    largest = sorted(counted.items(), key=lambda each: (-each[1], repr(each[0])))
+    return [_group(read, values, organisations) for values, organisations in largest[:limit]]
 
 
 def organisations_of(connection: Connection, read: Read, moment: Moment, group: Group, *, limit: int) -> list[str]:
     """The first organisations of a group, in order of id."""
-    facts = _facts(read, moment)
-    alike = [column.is_not_distinct_from(value) for column, value in zip(_columns(facts), group.row, strict=True)]
-    query = select(facts.c.organisation).where(*alike).order_by(facts.c.organisation).limit(limit)
-    return list(connection.execute(query).scalars())
+    found: list[str] = []
+    for within in slices(connection):
+        facts = _facts(read, moment, within)
+        alike = [column.is_not_distinct_from(value) for column, value in zip(_columns(facts), group.row, strict=True)]
+        query = select(facts.c.organisation).where(*alike).order_by(facts.c.organisation).limit(limit - len(found))
+        found += connection.execute(query).scalars()
+        if len(found) >= limit:
+            break
+    return found
 
 
-def _facts(read: Read, moment: Moment) -> Subquery:
-    """A row for each organisation, with everything that is read of it."""
-    standing = standing_facts(read.attributes, moment).subquery("standing")
+def _facts(read: Read, moment: Moment, within: Slice) -> Subquery:
+    """A row for each organisation of a slice, with everything that is read of it."""
+    standing = standing_facts(read.attributes, moment, within).subquery("standing")
     own = and_(grant_table.c.organisation == standing.c.organisation, grant_table.c.release == read.release)
     ended = or_(grant_table.c.revoked_at.is_not(None), grant_table.c.ends_at <= moment.latest)
     active = and_(
@@ -92,8 +100,7 @@ def _columns(facts: Subquery) -> Sequence[Any]:
     return [column for column in facts.c if column.name != "organisation"]
 
 
-def _group(read: Read, row: Any) -> Group:
-    *values, organisations = row
+def _group(read: Read, values: tuple[Any, ...], organisations: int) -> Group:
     is_provider, *rest = values
     attributes, (grant, *accepted) = rest[: len(read.attributes)], rest[len(read.attributes) :]
     return Group(
@@ -102,5 +109,5 @@ def _group(read: Read, row: Any) -> Group:
         grant=grant,
         accepted=tuple(digest for digest, has in zip(read.texts, accepted, strict=True) if has),
         organisations=organisations,
-        row=tuple(values),
+        row=values,
     )

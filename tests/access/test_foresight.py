@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -23,6 +24,7 @@ from gateway.clock import DAY, NEVER, Moment, at
 from gateway.database.engine import Database
 from gateway.identity import store as identity
 from gateway.identity.callers import Assertion, Caller, Role
+from gateway.identity.index import slices
 from gateway.identity.organisations import PROVIDER, Organisation
 from gateway.metrics import Metrics
 from gateway.releases.components import Component
@@ -35,6 +37,9 @@ from tests.randomly import NOW, RELEASE, TEXTS, callers, held, neighbours
 from tests.releases.builders import an_audience
 
 CASES = 10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 30
+PATIENCE_S = 30.0
+"""Thousands of cases meet a machine that is busy with something else now and then."""
+
 HERE = Moment(NOW, NOW + 1000)
 SOON = NOW + DAY
 
@@ -111,7 +116,7 @@ async def settle(database: Database, population: list[Organised]) -> None:
                     ),
                 )
 
-    await database.write(work)
+    await database.write(work, deadline_s=PATIENCE_S)
 
 
 async def kept(database: Database, organisation: str) -> tuple[Caller, Holdings]:
@@ -124,7 +129,7 @@ async def kept(database: Database, organisation: str) -> tuple[Caller, Holdings]
         caller = Caller("key", organisation, (role,), None, profile.assertions, NEVER)
         return caller, access.holdings(connection, organisation)
 
-    return await database.read(work)
+    return await database.read(work, deadline_s=PATIENCE_S)
 
 
 def answered(
@@ -239,6 +244,20 @@ async def test_an_assertion_withdrawn_or_weaker_than_another_counts_for_nothing(
 
     assert found.steps == ()
     assert [each.organisations for each in found.unknown] == [1]
+
+
+async def test_however_organisations_are_sliced_they_are_grouped_and_named_alike(
+    foresight: Foresight, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await settle(database, [Organised(f"org-{n}", (an_assertion("kyc", f"K{n}"),), (), frozenset()) for n in range(6)])
+
+    found = []
+    for size in (1, 2, 3, 100):
+        monkeypatch.setattr("gateway.access.search.slices", partial(slices, size=size))
+        found.append(await foresight.consequences(None, for_the_known(), HERE))
+
+    assert found[0].steps[0].gaining == ("org-3", "org-4", "org-5")
+    assert found == [found[0]] * 4
 
 
 async def test_the_policies_that_ship_foresee_the_same(database: Database) -> None:
