@@ -2,6 +2,7 @@
 
 GatewayError
 ├── Unauthenticated      401  nobody we know: missing, malformed, unknown, expired or revoked credential
+│   └── OutsideNetworks  401  a key from where it may not be used, which only the metrics tell apart
 ├── Refused              4xx  the gate said no, with reasons (access/reasons.py has their statuses)
 ├── Forbidden            403  this role may not use this route
 ├── NotFound             404  no such thing, or none that this caller may know of
@@ -59,6 +60,20 @@ class Unauthenticated(GatewayError):
     code = "invalid_api_key"
     message = "No valid API key was presented."
     next_step = "Send a key as `Authorization: Bearer rsg_…`, `x-api-key` or `api-key`."
+
+    @property
+    def counted_as(self) -> str:
+        """The reason in the metrics, which callers never see."""
+        return self.code
+
+
+class OutsideNetworks(Unauthenticated):
+    """A key from where it may not be used: told like any that nobody knows, so that a thief learns nothing."""
+
+    @property
+    def counted_as(self) -> str:
+        """Told apart for the operator alone."""
+        return "outside_networks"
 
 
 class Forbidden(GatewayError):

@@ -1,7 +1,7 @@
 """Every part of one gateway: built here, once, top to bottom, started in that order and torn down in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
@@ -30,7 +30,9 @@ from gateway.access.snapshot import InForce
 from gateway.access.usable import Usable
 from gateway.clock import SECOND, elapsed_us
 from gateway.control.areas import Areas
+from gateway.control.searching import Searching
 from gateway.database.engine import open_database
+from gateway.database.leisure import Leisure
 from gateway.health import Readiness
 from gateway.hub.resolve import ResolveDoor
 from gateway.hub.weights import Weights
@@ -70,31 +72,40 @@ RECOVERY_S = 10.0
 class Installation:
     """Every part of one gateway, built in the order of the house; `running` starts and stops them."""
 
-    def __init__(self, settings: Settings, upstreams: Mapping[str, Upstream]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        upstreams: Mapping[str, Upstream],
+        show: Callable[[Issued], None] | None = None,
+    ) -> None:
+        """`show` is called with the provider's first key as soon as a first start has made it durable."""
         self.settings = settings
+        self._show = show
         self.metrics = Metrics()
         self.current = Current(settings.revision_stale_s)
         self.database = open_database(settings.database)
+        self.leisure = Leisure(settings.database)
 
         self.ledger = Ledger(self.database, self.current.clock.now)
         self.writer = Writer(self.ledger, take_limits, deadline_s=RECORD_DEADLINE_S, metrics=self.metrics)
         self.recovery = Recovery(self.ledger, take_limits, closed_after_crash)
-        self.search = Search(self.database)
+        self.search = Search(self.leisure)
+        self.searching = Searching()
         self.follower = Follower(self.database, lambda: self.writer.busy)
 
         self.signing_key = open_signing_key(settings.signing_key_path)
         peppers = open_peppers(settings.peppers_path)
-        self.directory = Directory(self.database, self.ledger, peppers)
+        self.directory = Directory(self.database, self.ledger, peppers, self.leisure)
         self.entrance = Entrance(self.directory, self.current, self.metrics.turned_away)
         self.catalogue = Catalogue(
-            self.database, self.ledger, frozenset(upstreams), only_reviewed=settings.changes == "reviewed"
+            self.leisure, self.ledger, frozenset(upstreams), only_reviewed=settings.changes == "reviewed"
         )
 
         self.judge = _judge(settings)
         self.judging = Judging(self.judge, self.metrics)
-        self.changing = Changing(self.database, self.ledger, self.judge)
-        self.foresight = Foresight(self.database, self.judging)
-        self.admissions = Admissions(self.database, self.ledger)
+        self.changing = Changing(self.leisure, self.ledger, self.judge)
+        self.foresight = Foresight(self.leisure, self.judging)
+        self.admissions = Admissions(self.database, self.ledger, self.leisure)
         self.holdings: Lookup[str, Holdings] = Lookup(self.admissions.holdings, keeps=50_000)
         self.refusals = Refusals(settings.access_request_url)
         self.gate = Gate(
@@ -120,10 +131,11 @@ class Installation:
             body_bytes_max=settings.request_bytes_max,
         )
         self.models = ModelsDoor(self.entrance, self.usable, self.refusals, relay, self.metrics)
-        self.weights = ResolveDoor(self.entrance, self.gate, Weights(settings.weights_path), self.metrics)
+        self.weight_files = Weights(settings.weights_path)
+        self.weights = ResolveDoor(self.entrance, self.gate, self.weight_files, self.metrics)
         self.readiness = Readiness(self.current, self.judge, self.writer)
         self.bootstrap: Issued | None = None
-        """The provider's first key, where this start has made it: to be shown once."""
+        """The provider's first key, where this start has made it."""
 
     def areas(self) -> Areas:
         """What the control door reaches into."""
@@ -138,6 +150,7 @@ class Installation:
             usable=self.usable,
             refusals=self.refusals,
             search=self.search,
+            searching=self.searching,
             database=self.database,
         )
 
@@ -146,6 +159,8 @@ class Installation:
         """Start every part, and stop them in reverse."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
+            stack.push_async_callback(self.leisure.close)
+            stack.callback(self.weight_files.close)
             await self.judge.start()
             stack.push_async_callback(self.judge.stop)
             await self.tell_the_time()
@@ -155,6 +170,8 @@ class Installation:
             _, moment = self.current.now()
             await self._record_start()
             self.bootstrap = await self.directory.bootstrap(moment)
+            if self.bootstrap is not None and self._show is not None:
+                self._show(self.bootstrap)  # before anything else can fail or be told to stop: it exists nowhere else
             await self.feed.poll()
             await self.follower.start()
             stack.push_async_callback(self.follower.stop)

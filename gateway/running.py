@@ -13,10 +13,11 @@ import uvloop
 from gateway.app import create_app, told_by_door, with_doors_first
 from gateway.database.durability import check_durability
 from gateway.database.engine import open_database
-from gateway.database.exclusive import exclusively
+from gateway.database.exclusive import exclusively, made
 from gateway.database.migrate import prepare
 from gateway.demo import UPSTREAM, furnish
 from gateway.errors import SettingsInvalid, Stopping
+from gateway.identity.keyring import Issued
 from gateway.identity.store import is_empty
 from gateway.inference.connector.upstreams import Upstream, read_upstreams, upstream_at
 from gateway.inference.simulated.server import SimulatedModel
@@ -38,22 +39,44 @@ COLLECT_AFTER = (10_000, 20, 20)
 def serve(settings: Settings, *, demo: bool = False, upstream: str | None = None) -> None:
     """Run a gateway until it is told to stop. Raises SettingsInvalid where it cannot."""
     set_up_logs(settings.log_level, settings.log_format)
+    declared, model = _declared(settings), _named(upstream)  # before anything is made
     if demo:
         # The demonstration's own releases come into force without anybody to approve them.
         settings = msgspec.structs.replace(settings, weights=settings.weights or shipped("demo"), changes="direct")
     with ExitStack() as held:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made(settings.data)
         if settings.database.startswith("sqlite"):
             held.enter_context(exclusively(settings.data))
-        uvloop.run(_serve(settings, demo=demo, upstream=upstream))
+        uvloop.run(_serve(settings, declared, model, demo=demo))
 
 
-async def _serve(settings: Settings, *, demo: bool, upstream: str | None) -> None:
+def _declared(settings: Settings) -> Mapping[str, Upstream]:
+    if settings.upstreams is None:
+        return {}
+    try:
+        content = settings.upstreams.read_bytes()
+    except OSError as error:
+        raise SettingsInvalid(
+            f"The file of upstreams {settings.upstreams} cannot be read: {error.strerror}.",
+            next_step="Let this process read it, or name another with GATEWAY_UPSTREAMS.",
+        ) from None
+    return read_upstreams(content, settings.upstreams)
+
+
+def _named(upstream: str | None) -> Upstream | None:
+    try:
+        return None if upstream is None else upstream_at(UPSTREAM, upstream)
+    except ValueError as error:
+        raise SettingsInvalid(
+            f"--upstream names no server: {error}.", next_step="Name its base URL, such as http://127.0.0.1:8000/v1."
+        ) from None
+
+
+async def _serve(settings: Settings, declared: Mapping[str, Upstream], model: Upstream | None, *, demo: bool) -> None:
     await prepare(settings.database)
     await _check_secrets(settings)
-    declared = read_upstreams(settings.upstreams.read_bytes(), settings.upstreams) if settings.upstreams else {}
-    async with _with_demonstration(declared, demo=demo, upstream=upstream) as upstreams:
-        installation = Installation(settings, upstreams)
+    async with _with_demonstration(declared, model, demo=demo) as upstreams:
+        installation = Installation(settings, upstreams, _show_once)
         await check_durability(installation.database)
         server = make_server(
             with_doors_first(create_app(installation), installation), told_by_door, graceful_s=settings.shutdown_s
@@ -62,7 +85,8 @@ async def _serve(settings: Settings, *, demo: bool, upstream: str | None) -> Non
         try:
             async with listening(server, settings.host, settings.port) as port:
                 _settle_memory()
-                await _welcome(installation, _address(settings.host, port), demo=demo)
+                if not server.should_exit:
+                    await _welcome(installation, _address(settings.host, port), demo=demo)
         finally:
             ending.cancel()
 
@@ -99,13 +123,13 @@ async def _end_in_time(server: _Stoppable, installation: Installation, after_s: 
 
 @asynccontextmanager
 async def _with_demonstration(
-    declared: Mapping[str, Upstream], *, demo: bool, upstream: str | None
+    declared: Mapping[str, Upstream], named: Upstream | None, *, demo: bool
 ) -> AsyncIterator[Mapping[str, Upstream]]:
     """The upstreams, with the one that the demonstration's releases name."""
     if not demo:
         yield declared
-    elif upstream is not None:
-        yield {**declared, UPSTREAM: upstream_at(UPSTREAM, upstream)}
+    elif named is not None:
+        yield {**declared, UPSTREAM: named}
     else:
         model = SimulatedModel()
         try:
@@ -115,14 +139,16 @@ async def _with_demonstration(
 
 
 async def _welcome(installation: Installation, address: str, *, demo: bool) -> None:
-    if installation.bootstrap is not None:
-        print(  # noqa: T201 - shown once, to whoever starts the gateway, and nowhere else
-            f"The provider's first key, shown this once:\n\n    {installation.bootstrap.token.reveal()}\n", flush=True
-        )
     if demo:
         path = await furnish(installation, address)
         log.info("demonstration_ready", keys_and_models=str(path))
     log.info("serving", address=address, schema=f"{address}/schema")
+
+
+def _show_once(first: Issued) -> None:
+    print(  # noqa: T201 - to whoever starts the gateway, and nowhere else
+        f"The provider's first key, shown this once:\n\n    {first.token.reveal()}\n", flush=True
+    )
 
 
 def _settle_memory() -> None:

@@ -46,6 +46,7 @@ async def listening(server: uvicorn.Server, host: str, port: int) -> AsyncIterat
     Raises SettingsInvalid where the address cannot be had, and what kept the application from starting.
     """
     bound = _bound(host, port)
+    had = bound.getsockname()[1]  # while it is surely open: a server told to stop at once has closed it by then
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     sweeping = asyncio.create_task(_sweep(server))
     try:
@@ -54,7 +55,7 @@ async def listening(server: uvicorn.Server, host: str, port: int) -> AsyncIterat
                 serving.result()
                 raise SystemExit(1)  # the server has logged why the application did not start
             await asyncio.sleep(0.01)
-        yield bound.getsockname()[1]
+        yield had
         await serving
     finally:
         server.should_exit = True

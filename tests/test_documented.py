@@ -16,11 +16,15 @@ from gateway.access.reasons import MEANINGS
 from gateway.access.refusals import Refused
 from gateway.clock import datetime_from
 from gateway.errors import GatewayError, SettingsInvalid
+from gateway.identity.callers import Role
+from gateway.identity.facts import FORMS
 from gateway.ledger.entries import Event
 from gateway.metrics import Metrics
 from gateway.releases.attestations import QUESTIONS
+from gateway.releases.predicates import ON_UNKNOWN
 from gateway.releases.regimes.classification import RULES
 from gateway.releases.reports.documents import Kind
+from gateway.releases.stages import CONDITIONS
 from gateway.settings import PREFIX, Settings
 from tests.fakes.gateway import GatewayProcess, running
 
@@ -89,6 +93,24 @@ def test_every_definition_and_every_attestation_stands_on_the_page_of_labels() -
     assert [kind for kind in Kind if f"| `{kind}` |" not in page] == []
 
 
+def test_every_role_stands_in_the_reference() -> None:
+    assert [role for role in Role if f"| `{role}` |" not in REFERENCE] == []
+
+
+def test_every_fact_stands_in_the_reference_with_its_form() -> None:
+    rows = [f"| `{name}` | {form} |" for name, form in FORMS.items()]
+
+    assert [row for row in rows if row not in REFERENCE] == []
+
+
+def test_every_condition_and_every_operator_stands_in_the_reference_or_the_example() -> None:
+    example = (ROOT / "examples" / "staged.yaml").read_text("utf-8")
+
+    assert [name for name in CONDITIONS if f"{name}:" not in example] == []
+    assert [op for op in ("=", "!=", "<", "<=", ">", ">=", "in", "not_in") if f"`{op}`" not in REFERENCE] == []
+    assert all(f"`on_unknown: {answer}`" in REFERENCE for answer in ON_UNKNOWN)
+
+
 def test_every_link_of_the_readme_leads_somewhere() -> None:
     links = re.findall(r"\]\(([^)#]+)", README)
 
@@ -119,7 +141,7 @@ def test_every_command_of_the_readme_runs_and_says_what_the_readme_says(demo: Ga
     said = ran.stdout
     assert "simulated model" in said and '"code":"grant_required"' in said
     assert "access:refused" in said and "access:admitted" in said
-    assert said.count("simulated model") == 2, "a grant in force opens what was refused before it"
+    assert said.count("simulated model") == 3, "a grant in force opens what was refused before it, on both roads"
     assert re.search(r"^403$", said, re.MULTILINE) and re.search(r"^200$", said, re.MULTILINE)
 
 

@@ -12,6 +12,9 @@ from gateway.releases.components import Component
 OUTPUT_TOKENS_DEFAULT = 4096
 """What a call is taken to ask for where tokens are limited, the strategy sets no most, and the caller named none."""
 
+DAY_SHARE = 4
+"""Such a call is given no more than this part of the day's tokens for each answer: a small limit still answers some."""
+
 
 def new_request_id() -> str:
     """A UUID of version 7 (RFC 9562): unique for ever, sorted by time, taken by every server as an id.
@@ -45,6 +48,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """How many answers it asks for (`n`, `best_of`); tokens multiply by it."""
     output_tokens: int | None = None
     """The most it asks for in each answer; None where it leaves that open."""
+    output_field: str = "max_tokens"
+    """How it says so, or would."""
+    content_field: str = "messages"
+    """Where it says what the model is given."""
     generates: bool = True
     """Whether it asks for output tokens at all; embeddings do not."""
     stream: bool = False
@@ -59,6 +66,8 @@ class Breach(msgspec.Struct, frozen=True):
     reason: Reason
     param: str
     message: str
+    next_step: str = ""
+    """What to do about this very one; empty where the reason says it."""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -66,7 +75,7 @@ class Terms(msgspec.Struct, frozen=True):
 
     tokens_reserved: int
     output_tokens_imposed: int | None
-    """To be written into the request, where the caller left open what must be bounded."""
+    """The most of each answer, to be written into the request; None where nothing bounds it but the caller."""
 
 
 def bind(call: Call, obligations: Obligations) -> Terms | Breach:
@@ -77,19 +86,32 @@ def bind(call: Call, obligations: Obligations) -> Terms | Breach:
     most = obligations.max_output_tokens
     if call.output_tokens is not None and most is not None and call.output_tokens > most:
         return Breach(
-            Reason.PARAMETER_NOT_ALLOWED, "max_tokens", f"At most {most} output tokens may be asked for here."
+            Reason.PARAMETER_NOT_ALLOWED,
+            call.output_field,
+            f"`{call.output_field}` is {call.output_tokens}, and your access allows at most {most}.",
+            f"Lower `{call.output_field}`, or leave it out.",
         )
     imposed = None
-    if call.generates and call.output_tokens is None and (most is not None or obligations.tokens_per_day is not None):
-        imposed = OUTPUT_TOKENS_DEFAULT if most is None else most
+    if call.generates and (most is not None or obligations.tokens_per_day is not None):
+        # The caller's own bound too: it may stand under a name that the upstream does not read.
+        imposed = call.output_tokens or _imposed(obligations)
     reserved = 0
     if obligations.tokens_per_day is not None:
         if call.tokens_in_max is None:
             return Breach(
                 Reason.PARAMETER_NOT_ALLOWED,
-                "content",
-                "Tokens are limited here, and what this content comes to is known only afterwards: send text alone.",
+                call.content_field,
+                f"`{call.content_field}` holds more than text, such as an image: your tokens are limited here, and what"
+                " that comes to is known only afterwards.",
+                "Send text alone.",
             )
-        output = call.output_tokens if call.output_tokens is not None else imposed or 0
-        reserved = call.tokens_in_max + call.answers * output
+        reserved = call.tokens_in_max + call.answers * (imposed or 0)
     return Terms(reserved, imposed)
+
+
+def _imposed(obligations: Obligations) -> int | None:
+    """The bound on the output of a call that names none; None where nothing has to bound it."""
+    most, a_day = obligations.max_output_tokens, obligations.tokens_per_day
+    if a_day is None:
+        return most
+    return max(1, min(OUTPUT_TOKENS_DEFAULT if most is None else most, a_day // DAY_SHARE))

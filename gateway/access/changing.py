@@ -24,7 +24,7 @@ from gateway.access.proposed import (
     with_approval,
 )
 from gateway.clock import SECOND, Moment
-from gateway.database.engine import Database
+from gateway.database.engine import Readable
 from gateway.errors import Conflict
 from gateway.identity.callers import Caller, Role
 from gateway.ledger.store import Act, Actor, Ledger
@@ -46,7 +46,7 @@ PAGE_MAX = 200
 class Changing:
     """Everything that is done about changes."""
 
-    def __init__(self, database: Database, ledger: Ledger, judge: Judge) -> None:
+    def __init__(self, database: Readable, ledger: Ledger, judge: Judge) -> None:
         self._database = database
         self._ledger = ledger
         self._judge = judge

@@ -20,7 +20,7 @@ class Entrance:
         self._directory = directory
         self._current = current
         self._turned_away = turned_away
-        """Counts a failure by its code: failed authentication is counted, not recorded one by one."""
+        """Counts a failure by its reason: failed authentication is counted, not recorded one by one."""
 
     async def caller(self, headers: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> Caller:
         """The caller behind a request's headers; `client` is the socket's peer, never what a header says.
@@ -32,7 +32,7 @@ class Entrance:
             _, moment = self._current.now()
             return await self._directory.authenticate(token, client[0] if client else None, moment)
         except Unauthenticated as error:
-            self._turned_away(error.code)
+            self._turned_away(error.counted_as)
             raise
         except Unavailable:
             raise

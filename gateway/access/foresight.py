@@ -19,7 +19,7 @@ from gateway.access.search import Group, Read, groups, organisations_of
 from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
 from gateway.clock import NEVER, Instant, Moment, at
-from gateway.database.engine import Database
+from gateway.database.engine import Readable
 from gateway.releases.components import Component
 from gateway.releases.effects import instants
 from gateway.releases.strategies import Strategy
@@ -54,7 +54,7 @@ class _Answered(msgspec.Struct, frozen=True):
 class Foresight:
     """Asks the judge what it will say."""
 
-    def __init__(self, database: Database, judging: Judging) -> None:
+    def __init__(self, database: Readable, judging: Judging) -> None:
         self._database = database
         self._judging = judging
 

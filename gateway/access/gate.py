@@ -217,7 +217,7 @@ class Gate:
         )
         receipt = await self._recorded(recording.admitted(call, component, passage, claim), passage)
         if isinstance(receipt.answer, Exceeded):
-            raise self._refusals.exceeded(call, receipt.answer)
+            raise self._refusals.exceeded(call, terms, receipt.answer)
         passage.begin(receipt, elapsed_us())
         if passage.cut_reason:
             raise self._refusals.ended(call.request_id, passage.cut_reason)

@@ -29,6 +29,14 @@ class Grant(msgspec.Struct, frozen=True):
             self.revoked_at is None and moment.surely_reached(self.starts_at) and not moment.maybe_reached(self.ends_at)
         )
 
+    def state(self, moment: Moment) -> str:
+        """to come, active, ended or revoked."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if moment.maybe_reached(self.ends_at):
+            return "ended"
+        return "active" if moment.surely_reached(self.starts_at) else "to come"
+
 
 class Acceptance(msgspec.Struct, frozen=True):
     """One text of terms, accepted for one release by one organisation."""
@@ -78,6 +86,11 @@ class Holdings(msgspec.Struct, frozen=True):
             grant.revoked_at is not None or moment.maybe_reached(grant.ends_at)
             for grant in self.grants.get(release, ())
         )
+
+    def grant_to_come(self, release: str, moment: Moment) -> Grant | None:
+        """The grant that begins next, or None."""
+        coming = [grant for grant in self.grants.get(release, ()) if grant.state(moment) == "to come"]
+        return min(coming, key=lambda grant: grant.starts_at, default=None)
 
     def boundaries(self, release: str) -> Iterable[Instant]:
         """Instants at which a grant for this release begins or ends."""

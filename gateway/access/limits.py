@@ -41,5 +41,5 @@ def _answer(intent: Intent, meters: dict[str, Meter], at: Instant) -> Verdict:
 def _refused(admitted: Draft, exceeded: Exceeded) -> Draft:
     body = admitted.body
     assert isinstance(body, AccessBody)
-    refused = msgspec.structs.replace(body, reasons=[exceeded.reason.value], tokens_reserved=0)
+    refused = msgspec.structs.replace(body, reasons=[exceeded.reason.value], served="", tokens_reserved=0)
     return Draft(admitted.id, Event.ACCESS_REFUSED, refused)

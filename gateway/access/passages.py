@@ -51,6 +51,7 @@ class Passage:
         "bytes_out",
         "commitment",
         "cut_reason",
+        "failure",
         "file",
         "file_sha256",
         "index",
@@ -87,6 +88,8 @@ class Passage:
         """Index of the `access:admitted` entry."""
         self.outcome = ""
         """complete, client_gone, upstream_error or failed, as the door saw it end."""
+        self.failure = ""
+        """Code of what the upstream failed with, where it did."""
         self.status = 0
         self.sent = False
         """Whether the request left for the upstream: what it may have cost is not known to be nothing."""

@@ -45,14 +45,23 @@ class Taken(msgspec.Struct, frozen=True):
     tokens_remaining: int | None
 
 
+class Left(msgspec.Struct, frozen=True):
+    """How one limit stands."""
+
+    limit: int
+    remaining: int
+    reset_s: int
+    """Whole seconds until all of it is there again, rounded up."""
+
+
 class Exceeded(msgspec.Struct, frozen=True):
     """A limit did not fit; nothing was taken."""
 
     reason: Reason
-    limit: int
-    remaining: int
-    retry_after_s: int
-    """Whole seconds until it could fit, rounded up."""
+    retry_after_s: int | None
+    """Whole seconds until it could fit, rounded up; None where it never can."""
+    requests: Left | None
+    tokens: Left | None
 
 
 class Meter:
@@ -91,13 +100,11 @@ class Meter:
         if claim.requests_per_minute is not None:
             requests_remaining = claim.requests_per_minute - sum(self.seconds.values()) - 1
             if requests_remaining < 0:
-                return self._too_many_requests(claim.requests_per_minute, at)
+                return self._exceeded(Reason.RATE_LIMIT_EXCEEDED, claim, at)
         if claim.tokens_per_day is not None:
-            left = max(0, claim.tokens_per_day - self.tokens_used - self.tokens_reserved)
-            tokens_remaining = left - claim.tokens
+            tokens_remaining = claim.tokens_per_day - self.tokens_used - self.tokens_reserved - claim.tokens
             if tokens_remaining < 0:
-                wait_s = -((at - (self.day + 1) * DAY) // SECOND)
-                return Exceeded(Reason.INSUFFICIENT_QUOTA, claim.tokens_per_day, left, wait_s)
+                return self._exceeded(Reason.INSUFFICIENT_QUOTA, claim, at)
         second = at // SECOND
         self.seconds[second] = self.seconds.get(second, 0) + 1
         self.requests += 1
@@ -124,16 +131,33 @@ class Meter:
         if day > self.day:
             self.day, self.requests, self.tokens_used, self.tokens_reserved = day, 0, 0, 0
 
-    def _too_many_requests(self, limit: int, at: Instant) -> Exceeded:
-        excess = sum(self.seconds.values()) + 1 - limit
-        wait_s = WINDOW_S + 1
+    def _exceeded(self, reason: Reason, claim: Take, at: Instant) -> Exceeded:
+        requests = tokens = None
+        if (most := claim.requests_per_minute) is not None:
+            last = max(self.seconds, default=None)
+            reset_s = 0 if last is None else _until_forgotten_s(last, at)
+            requests = Left(most, max(0, most - sum(self.seconds.values())), reset_s)
+        if (most := claim.tokens_per_day) is not None:
+            midnight_s = -((at - (self.day + 1) * DAY) // SECOND)
+            tokens = Left(most, max(0, most - self.tokens_used - self.tokens_reserved), midnight_s)
+        if reason is Reason.RATE_LIMIT_EXCEEDED:
+            return Exceeded(reason, self._wait_s(claim.requests_per_minute or 0, at), requests, tokens)
+        fits_tomorrow = tokens is not None and claim.tokens <= tokens.limit
+        return Exceeded(reason, tokens.reset_s if tokens and fits_tomorrow else None, requests, tokens)
+
+    def _wait_s(self, requests_per_minute: int, at: Instant) -> int:
+        """Until one more request fits."""
+        excess = sum(self.seconds.values()) + 1 - requests_per_minute
         for second, count in sorted(self.seconds.items()):
             excess -= count
             if excess <= 0:
-                free_at = (second + WINDOW_S + 1) * SECOND
-                wait_s = max(1, -((at - free_at) // SECOND))
-                break
-        return Exceeded(Reason.RATE_LIMIT_EXCEEDED, limit, 0, wait_s)
+                return max(1, _until_forgotten_s(second, at))
+        return WINDOW_S + 1
+
+
+def _until_forgotten_s(second: int, at: Instant) -> int:
+    """Whole seconds until admissions of that second count no more."""
+    return -((at - (second + WINDOW_S + 1) * SECOND) // SECOND)
 
 
 def scope_of(organisation: str, release: str) -> str:

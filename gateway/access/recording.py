@@ -61,7 +61,7 @@ def finished(passage: Passage) -> Intent:
         admitted=passage.request_id,
         outcome="cut" if passage.cut_reason else passage.outcome,
         status=passage.status,
-        reasons=[passage.cut_reason] if passage.cut_reason else [],
+        reasons=[reason] if (reason := passage.cut_reason or passage.failure) else [],
         tokens_in=passage.tokens_in,
         tokens_out=passage.tokens_out,
         tokens_settled=used,

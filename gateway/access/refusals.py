@@ -1,8 +1,8 @@
 """A refusal, from reasons to one error that every door can tell in its own shape."""
 
-from gateway.access.calls import Breach, Call
+from gateway.access.calls import Breach, Call, Terms
 from gateway.access.passages import Standing
-from gateway.access.quotas import Exceeded
+from gateway.access.quotas import Exceeded, Left
 from gateway.access.reasons import MEANINGS, Reason
 from gateway.clock import Instant, text_from
 from gateway.errors import CutShort, GatewayError
@@ -19,7 +19,7 @@ class Refused(GatewayError):
         message: str | None = None,
         next_step: str | None = None,
         param: str | None = None,
-        retry_after_s: int | None = None,
+        exceeded: Exceeded | None = None,
         opens_at: Instant | None = None,
     ) -> None:
         meaning = MEANINGS[reasons[0]]
@@ -29,7 +29,9 @@ class Refused(GatewayError):
         self.request_id = request_id
         """Id of the ledger's entry."""
         self.param = param
-        self.retry_after_s = retry_after_s
+        self.exceeded = exceeded
+        """The limits, where one of them did not fit."""
+        self.retry_after_s = exceeded.retry_after_s if exceeded is not None else None
         self.opens_at = opens_at
 
 
@@ -51,22 +53,37 @@ class Refusals:
         refused = Refused(decision.reasons, request_id=call.request_id)
         if refused.reasons[0] is Reason.GRANT_REQUIRED and self._access_request_url:
             refused.next_step = f"Ask for access at {self._access_request_url}, naming your organisation and the model."
+        if refused.reasons[0] in _WANTS_GRANT:
+            _tell_start(refused, standing)
         coming = standing.gathered.coming
         if coming is not None and _will_admit(standing):
-            refused.opens_at = coming.opens
+            refused.opens_at = coming.opens if refused.opens_at is None else min(refused.opens_at, coming.opens)
             refused.message += f" Stage `{coming.name}` admits you from {text_from(coming.opens)}."
         return refused
 
     def breach(self, call: Call, breach: Breach) -> Refused:
         """A particular of the call is outside the obligations."""
-        return Refused((breach.reason,), request_id=call.request_id, message=breach.message, param=breach.param)
-
-    def exceeded(self, call: Call, exceeded: Exceeded) -> Refused:
-        """A limit did not fit."""
-        unit = "requests a minute" if exceeded.reason is Reason.RATE_LIMIT_EXCEEDED else "tokens a day"
-        message = f"Your organisation's limit for this model is {exceeded.limit} {unit}; {exceeded.remaining} are left."
         return Refused(
-            (exceeded.reason,), request_id=call.request_id, message=message, retry_after_s=exceeded.retry_after_s
+            (breach.reason,),
+            request_id=call.request_id,
+            message=breach.message,
+            next_step=breach.next_step,
+            param=breach.param,
+        )
+
+    def exceeded(self, call: Call, terms: Terms, exceeded: Exceeded) -> Refused:
+        """A limit did not fit."""
+        short, unit = exceeded.requests, "requests a minute"
+        message = next_step = ""
+        if exceeded.reason is Reason.INSUFFICIENT_QUOTA:
+            short, unit = exceeded.tokens, "tokens a day"
+            message = f"This call may come to {terms.tokens_reserved} tokens: {_reckoning(call, terms)}. "
+        if short is not None:
+            message += f"Your organisation's limit for this model is {short.limit} {unit}; {short.remaining} are left."
+            if exceeded.reason is Reason.INSUFFICIENT_QUOTA:
+                next_step = _how_it_fits(call, short, may_wait=exceeded.retry_after_s is not None)
+        return Refused(
+            (exceeded.reason,), request_id=call.request_id, message=message, next_step=next_step, exceeded=exceeded
         )
 
     def no_model(self, request_id: str) -> Refused:
@@ -80,5 +97,45 @@ class Refusals:
         return CutShort(code=cut_reason)
 
 
+_WANTS_GRANT = (Reason.GRANT_REQUIRED, Reason.GRANT_ENDED)
+
+
+def _tell_start(refused: Refused, standing: Standing) -> None:
+    """Where a grant begins later, when: asking the provider for one would be no use."""
+    grant, stage = standing.gathered.grant_to_come, standing.gathered.stage
+    if grant is None:
+        return
+    begins = text_from(grant.starts_at)
+    refused.message = f"This model is in limited access and your organisation's grant for it begins at {begins}."
+    refused.next_step = "Call again once it has begun; to use the model before, ask its provider for another grant."
+    if stage is not None and grant.starts_at < stage.closes:
+        refused.opens_at = grant.starts_at
+
+
 def _will_admit(standing: Standing) -> bool:
     return any(audience.truth == "yes" for audience in standing.gathered.question.future_audiences)
+
+
+def _reckoning(call: Call, terms: Terms) -> str:
+    """How the worst that a call may come to is reckoned."""
+    input_most, own = call.tokens_in_max or 0, (call.tokens_in_max or 0) - call.bytes_in
+    told = f"{input_most} of input, one for each byte of the request"
+    told += f" and {own} for the chat's template" if own > 0 else ""
+    output = call.output_tokens if call.output_tokens is not None else terms.output_tokens_imposed or 0
+    if output:
+        told += f", and {output} of output" + (f" for each of {call.answers} answers" if call.answers > 1 else "")
+    return told
+
+
+def _how_it_fits(call: Call, left: Left, *, may_wait: bool) -> str:
+    """What to ask for instead, and whether waiting helps."""
+    fits = [_output_within(call, tokens) for tokens in (left.remaining, left.limit)]
+    most = fits[0] if fits[0] > 0 or may_wait else fits[1]
+    bounded = f"Set `{call.output_field}` to at most {most}"
+    step = bounded if call.generates and most > 0 else "Send less at a time"
+    return f"{step}, or wait until the quota resets at midnight UTC." if may_wait else f"{step}."
+
+
+def _output_within(call: Call, tokens: int) -> int:
+    """The most output for each answer that fits into so many tokens."""
+    return (tokens - (call.tokens_in_max or 0)) // call.answers

@@ -33,6 +33,8 @@ class Gathered(msgspec.Struct, frozen=True):
     coming: Stage | None
     """The next to open."""
     grant: Grant | None
+    grant_to_come: Grant | None
+    """Where none is active: the one that begins next."""
     terms: list[str]
     """Digests of the terms that bind this use."""
     assertions: list[str]
@@ -75,6 +77,7 @@ def gather(use: Use, moment: Moment) -> Gathered:
         stage=stage,
         coming=coming,
         grant=grant,
+        grant_to_come=None if grant is not None else use.holdings.grant_to_come(strategy.release, moment),
         terms=[strategy.terms[name] for name in needed],
         assertions=[attributes[name].id for name in _attributes_read(strategy, stage, coming) if name in attributes],
         holds_until=_holds_until(use, moment),

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from gateway.cli.failures import NotPermitted, Unreachable, from_problem
+from gateway.cli.paths import absent_at
 
 TIMEOUT_S = 30.0
 PAGE = 200
@@ -40,7 +41,7 @@ def ask(method: str, path: str, *, query: Mapping[str, Any] | None = None, body:
             f"The gateway at {url} cannot be reached: {type(error).__name__}.",
             "Start one with `gateway serve`, or set GATEWAY_URL to where it is.",
         ) from None
-    return _read(answer, url, file)
+    return _read(answer, url, path, file)
 
 
 def pages(path: str, noun: str, *, query: Mapping[str, Any], limit: int | None, cursor: str = "after") -> Iterator[Any]:
@@ -69,7 +70,7 @@ def _key() -> str:
     return key
 
 
-def _read(answer: Any, url: str, file: str) -> Any:
+def _read(answer: Any, url: str, path: str, file: str) -> Any:
     try:
         content = answer.json()
     except ValueError:
@@ -77,7 +78,7 @@ def _read(answer: Any, url: str, file: str) -> Any:
     if answer.is_success and content is not None:
         return content
     if isinstance(content, dict) and "detail" in content:
-        raise from_problem(answer.status_code, content, file)
+        raise from_problem(answer.status_code, content, file, absent=absent_at(path))
     raise Unreachable(
         f"What answers at {url} is not a gateway (status {answer.status_code}).",
         "Look at GATEWAY_URL.",

@@ -108,17 +108,25 @@ def _row(entry: Any) -> tuple[Any, ...]:
         entry["event"],
         body.get("organisation"),
         body.get("release"),
-        _what(entry["event"], body),
+        _what(entry, body),
     )
 
 
-def _what(event: str, body: Any) -> str:
-    """What an entry is about, in few words."""
+def _what(entry: Any, body: Any) -> str:
+    """What an entry is about, in few words; of a call with the `x-request-id` that its caller got."""
+    event = entry["event"]
     if event == "access:refused":
-        return cell(body.get("reasons"))
+        return f"{cell(body.get('reasons'))}, request {entry['id']}"
     if event == "access:finished":
-        tokens = f"{body.get('tokens_in', 0)}+{body.get('tokens_out', 0)} tokens"
-        return f"{body.get('outcome')}, {tokens}, of {body.get('admitted')}"
+        return f"{_ending(body)}, request {body.get('admitted')}"
     if event == "access:admitted":
-        return f"{body.get('component')} by {body.get('stage')}, key {body.get('key')}"
+        return f"{body.get('component')} by {body.get('stage')}, key {body.get('key')}, request {entry['id']}"
     return f"{body.get('subject', '')} by {body.get('actor_key') or 'the operator'}"
+
+
+def _ending(body: Any) -> str:
+    """How a call ended, and what it came to: of one that was cut, what its limits were charged."""
+    if body.get("outcome") == "complete":
+        return f"complete, {body.get('tokens_in', 0)}+{body.get('tokens_out', 0)} tokens"
+    reasons = f" ({cell(body['reasons'])})" if body.get("reasons") else ""
+    return f"{body.get('outcome')}{reasons}, {body.get('tokens_settled', 0)} settled"

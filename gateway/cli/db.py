@@ -48,12 +48,13 @@ def current(data: Path | None) -> None:
 
 
 def _database(data: Path | None, *, made: bool) -> str:
+    from gateway.database.exclusive import made as made_where_missing
     from gateway.settings import Settings
 
     with told():
         settings = Settings.from_environment(data=None if data is None else str(data))
         if made and not settings.database_url:
-            settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            made_where_missing(settings.data)
         return settings.database
 
 

@@ -1,12 +1,20 @@
 """How a command fails: what happened and what to do, on standard error, with an exit code that scripts can trust."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from gateway.errors import GatewayError, InvalidFile
+
+
+class Absent(NamedTuple):
+    """What was asked for by a name, and where to see the names there are."""
+
+    sentence: str
+    next_step: str
 
 
 class Failure(click.ClickException):
@@ -14,13 +22,32 @@ class Failure(click.ClickException):
 
     exit_code = 1
 
-    def __init__(self, message: str, next_step: str = "", *, faults: Sequence[str] = ()) -> None:
+    code = "failed"
+    """What it is called where the gateway gave it no code of its own."""
+
+    def __init__(
+        self,
+        message: str,
+        next_step: str = "",
+        *,
+        faults: Sequence[str] = (),
+        problem: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.next_step = next_step
         self.faults = tuple(faults)
+        self.problem = problem or {"code": self.code, "detail": message, "next_step": next_step}
+        """The same for programs: the gateway's own answer (RFC 9457) where there is one."""
+        context = click.get_current_context(silent=True)
+        self._as_json = context is not None and bool(context.ensure_object(dict).get("json"))
 
     def show(self, file: Any = None) -> None:  # noqa: ARG002 - click names the stream; this is always standard error
-        """Faults of a file as `file:line:column: message`, then what happened, then what to do."""
+        """Faults of a file as `file:line:column: message`, then what happened, then what to do.
+
+        With `--json` the problem stands on standard output besides.
+        """
+        if self._as_json:
+            click.echo(json.dumps(self.problem, indent=2))
         for fault in self.faults:
             click.echo(printable(fault), err=True)
         if self.message:
@@ -34,16 +61,23 @@ class Unreachable(Failure):
     """No gateway answers."""
 
     exit_code = 3
+    code = "unreachable"
 
 
 class NotPermitted(Failure):
     """The gateway does not know the key, or the key may not do this."""
 
     exit_code = 4
+    code = "not_permitted"
 
 
-def from_problem(status: int, problem: Mapping[str, Any], file: str = "") -> Failure:
-    """A failure from the gateway's answer (RFC 9457). `file` is what a faulty file is called here."""
+def from_problem(status: int, problem: Mapping[str, Any], file: str = "", *, absent: Absent | None = None) -> Failure:
+    """A failure from the gateway's answer (RFC 9457).
+
+    `file` is what a faulty file is called here, `absent` what was asked for, where it may not be there.
+    """
+    if status == 404 and absent is not None and not problem.get("next_step"):
+        problem = {**problem, "detail": absent.sentence, "next_step": absent.next_step}
     faults = [
         f"{file or problem.get('file') or 'file'}:{fault['line']}:{fault['column']}: {fault['message']}"
         for fault in problem.get("faults", ())
@@ -54,7 +88,7 @@ def from_problem(status: int, problem: Mapping[str, Any], file: str = "") -> Fai
     elif problem.get("code"):
         detail = f"{detail} ({problem['code']})"
     kind = NotPermitted if status in {401, 403} else Failure
-    return kind(detail, str(problem.get("next_step") or ""), faults=faults)
+    return kind(detail, str(problem.get("next_step") or ""), faults=faults, problem=problem)
 
 
 @contextmanager
@@ -63,10 +97,12 @@ def told(file: str = "") -> Iterator[None]:
     try:
         yield
     except InvalidFile as error:
-        problem = {"faults": [{"line": f.line, "column": f.column, "message": f.message} for f in error.faults]}
+        faults = [{"line": f.line, "column": f.column, "where": f.where, "message": f.message} for f in error.faults]
+        problem = {"code": error.code, "file": file or error.name, "faults": faults}
         raise from_problem(error.status, problem, file or error.name) from None
     except GatewayError as error:
-        raise Failure(error.message, error.next_step) from None
+        told_as = {"code": error.code, "detail": error.message, "next_step": error.next_step}
+        raise Failure(error.message, error.next_step, problem=told_as) from None
 
 
 def printable(text: str) -> str:

@@ -3,8 +3,9 @@
 import click
 
 from gateway.cli.asking import ask, pages
+from gateway.cli.failures import printable
 from gateway.cli.paths import segment
-from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json
+from gateway.cli.showing import ago, show_json, show_table, to_the_second, wants_json, with_json
 from gateway.cli.spans import coming
 
 
@@ -35,7 +36,11 @@ def give(organisation: str, release: str, authority: str, starts: str | None, en
     )
     if wants_json():
         return show_json(grant)
-    return click.echo(f"{grant['id']}: {organisation} is admitted to {release} until {grant['ends_at']}.")
+    begins, ends = ("now" if grant["active"] else to_the_second(grant["starts_at"])), to_the_second(grant["ends_at"])
+    click.echo(f"{grant['id']}: {organisation} is admitted to {release} from {begins} until {ends}.")
+    for warning in grant["warnings"]:
+        click.echo(f"warning: {printable(warning)}", err=True)
+    return None
 
 
 @command.command(name="list")
@@ -50,13 +55,14 @@ def list_grants(organisation: str | None, release: str | None, limit: int) -> No
     if wants_json():
         return show_json(grants)
     return show_table(
-        ("id", "organisation", "release", "active", "ends", "authority", "revoked because"),
+        ("id", "organisation", "release", "state", "starts", "ends", "authority", "revoked because"),
         [
             (
                 g["id"],
                 g["organisation"],
                 g["release"],
-                g["active"],
+                g["state"],
+                to_the_second(g["starts_at"]),
                 ago(g["ends_at"]),
                 g["authority"],
                 g["revoked_cause"],

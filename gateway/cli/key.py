@@ -1,11 +1,13 @@
-"""`gateway key`: issue, list, show, rotate, revoke."""
+"""`gateway key`: issue, list, show, rotate, revoke; and recover, which works here and without a gateway."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from gateway.cli.asking import ask, pages
-from gateway.cli.showing import ago, show_facts, show_json, show_table, wants_json, with_json
+from gateway.cli.failures import printable, told
+from gateway.cli.showing import ago, cell, show_facts, show_json, show_table, wants_json, with_json
 from gateway.cli.spans import span
 
 ROLES = ("developer", "staff", "provider", "approver", "analyst", "auditor")
@@ -56,9 +58,16 @@ def list_keys(organisation: str | None, limit: int) -> None:
     if wants_json():
         return show_json(keys)
     return show_table(
-        ("id", "organisation", "label", "roles", "state", "expires", "last used"),
+        ("id", "organisation", "state", "expires", "last used", "roles: label"),
         [
-            (k["id"], k["organisation"], k["label"], k["roles"], k["state"], ago(k["expires_at"]), k["last_used_at"])
+            (
+                k["id"],
+                k["organisation"],
+                k["state"],
+                ago(k["expires_at"]),
+                ago(k["last_used_at"]),
+                cell(k["roles"]) + (f": {cell(k['label'])}" if k["label"] else ""),
+            )
             for k in keys
         ],
         empty="No keys.",
@@ -97,6 +106,30 @@ def revoke(key: str, cause: str) -> None:
     return click.echo(f"{revoked['id']} of {revoked['organisation']} is revoked.")
 
 
+@command.command()
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="The data directory; GATEWAY_DATA.")
+@with_json
+def recover(data: Path | None) -> None:
+    """Make a provider's key where every one is lost: on the gateway's own machine, recorded in the ledger.
+
+    Settings are those of `gateway serve`. A gateway that keeps its data in SQLite must be stopped first.
+    """
+    with told():
+        from gateway.clock import text_from
+        from gateway.regaining import recover as make
+        from gateway.settings import Settings
+
+        issued = make(Settings.from_environment(data=None if data is None else str(data)))
+    key = issued.key
+    shown = {
+        "id": key.id,
+        "organisation": key.organisation,
+        "roles": [role.value for role in key.roles],
+        "expires_at": text_from(key.expires_at),
+    }
+    _show_once({"key": shown, "token": issued.token.reveal()})
+
+
 def _id(key: str) -> str:
     """The public id. A whole key must not end in a path, where others log it."""
     if not (len(key) == 12 and key.isascii() and key.isalnum()):
@@ -113,4 +146,6 @@ def _show_once(issued: Any) -> None:
         "It is shown once:",
         err=True,
     )
+    for warning in issued["warnings"]:
+        click.echo(f"warning: {printable(warning)}", err=True)
     return click.echo(issued["token"])

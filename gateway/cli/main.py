@@ -11,7 +11,7 @@ NOUNS: dict[str, str] = {
     "serve": "Run the gateway here.",
     "whoami": "Who I am, what I may use now and from when, what I have used.",
     "model": "Models that I may use.",
-    "key": "API keys: issue, list, show, rotate, revoke.",
+    "key": "API keys: issue, list, show, rotate, revoke, recover.",
     "organisation": "Organisations and what is asserted of them.",
     "release": "Release files: validate, plan, apply, list, show, label, classify, report; presets.",
     "change": "Changes: list, show, approve, reject, apply.",

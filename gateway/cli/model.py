@@ -19,14 +19,15 @@ def list_models() -> None:
     if wants_json():
         return show_json(releases)
     return show_table(
-        ("model", "access", "usable now", "missing", "opens"),
+        ("model", "access", "opens", "closes", "missing", "usable now"),
         [
             (
                 release["release"],
                 release["access"],
-                release["components"],
-                sorted({missing["code"] for missing in release["missing"]}),
                 ago(min((m["opens_at"] for m in release["missing"] if m["opens_at"]), default=None)),
+                ago(release["closes_at"]),
+                sorted({missing["code"] for missing in release["missing"]}),
+                release["components"],
             )
             for release in releases
         ],

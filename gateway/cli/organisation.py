@@ -5,8 +5,9 @@ import re
 import click
 
 from gateway.cli.asking import ask, pages
+from gateway.cli.failures import printable
 from gateway.cli.paths import segment
-from gateway.cli.showing import show_facts, show_json, show_table, wants_json, with_json
+from gateway.cli.showing import ago, cell, show_facts, show_json, show_table, wants_json, with_json
 from gateway.cli.spans import coming
 
 _INTEGER = re.compile(r"-?\d{1,16}")
@@ -54,9 +55,9 @@ def show(organisation: str) -> None:
     show_facts(found.items())
     click.echo()
     return show_table(
-        ("attribute", "value", "issuer", "assurance", "stands", "expires", "assertion"),
+        ("assertion", "attribute", "stands", "assurance", "expires", "issuer", "value"),
         [
-            (a["name"], a["value"], a["issuer"], a["assurance"], a["stands"], a["expires_at"], a["id"])
+            (a["id"], a["name"], a["stands"], a["assurance"], ago(a["expires_at"]), a["issuer"], a["value"])
             for a in attributes
         ],
         empty="Nothing is asserted of it.",
@@ -107,7 +108,15 @@ def assert_attribute(
     asserted = ask("POST", f"/organisations/{segment(organisation)}/attributes", body=claim)
     if wants_json():
         return show_json(asserted)
-    return click.echo(f"{name} is asserted of {organisation} as {asserted['id']}.")
+    click.echo(
+        f"{name} is asserted of {organisation} as {asserted['id']}{', and stands' if asserted['stands'] else ''}."
+    )
+    stronger = asserted["outranked_by"]
+    if stronger is not None:
+        told = f"{cell(stronger['value'])}, from {stronger['issuer']} with assurance {stronger['assurance']}"
+        click.echo(f"It does not stand: {stronger['id']} outranks it ({printable(told)}).", err=True)
+        click.echo(f"next: gateway organisation withdraw {organisation} {stronger['id']} --cause …", err=True)
+    return None
 
 
 @command.command()

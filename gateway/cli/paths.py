@@ -1,8 +1,10 @@
 """Putting names that people typed into paths of the gateway, so that no name can become another path."""
 
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import click
+
+from gateway.cli.failures import Absent
 
 
 def segment(name: str) -> str:
@@ -18,3 +20,30 @@ def release_path(release: str) -> str:
     if not (namespace and slash and name) or "/" in name:
         raise click.UsageError(f"{release!r} is no release: write namespace/name.")
     return f"/releases/{segment(namespace)}/{segment(name)}"
+
+
+def absent_at(path: str) -> Absent | None:
+    """What a path names, for when it is not there; None for a path that names nothing."""
+    noun, *names = [unquote(part) for part in path.strip("/").split("/")]
+    if not names:
+        return None
+    if noun == "organisations" and names[1:2] == ["attributes"] and len(names) > 2:
+        return _absent("assertion", names[2], f"gateway organisation show {names[0]}")
+    if noun == "releases":
+        release = "/".join(names[:2])
+        listing = "gateway model list" if names[2:3] == ["terms"] else "gateway release list"
+        return _absent("release", release, listing)
+    listed = _LISTED.get(noun)
+    return None if listed is None else _absent(listed[0], names[0], listed[1])
+
+
+def _absent(noun: str, name: str, listing: str) -> Absent:
+    return Absent(f"There is no {noun} `{name}`, or none that you may see.", f"See `{listing}`.")
+
+
+_LISTED = {
+    "grants": ("grant", "gateway grant list"),
+    "keys": ("key", "gateway key list"),
+    "ledger": ("entry", "gateway audit search"),
+    "organisations": ("organisation", "gateway organisation list"),
+}

@@ -13,10 +13,16 @@ from gateway.cli.paths import release_path
 from gateway.cli.plans import show_plan
 from gateway.cli.release_files import sent, strategy_in
 from gateway.cli.report import report
-from gateway.cli.showing import ago, show_facts, show_json, show_table, wants_json, with_json
+from gateway.cli.showing import ago, cell, show_facts, show_json, show_table, wants_json, with_json
 from gateway.cli.timeline import show_timeline
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+STAGE = (
+    *("stage", "state", "access", "opens", "closes", "requests/min", "tokens/day", "output tokens/call"),
+    *("log", "kept", "to", "offers", "terms"),
+)
+UNCHECKED = ["dates", "upstreams"]
+"""What only a gateway can tell: its clock and the version in force, and what its operator declared."""
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -40,12 +46,14 @@ def validate(file: Path, against: bool, adopt: bool) -> None:
         validated = ask("POST", "/releases/validate", body=sent(file) | {"adopt": adopt}, file=str(file))
     else:
         strategy = strategy_in(file)
-        validated = {"release": strategy.release, "digest": strategy.digest()}
+        validated = {"release": strategy.release, "digest": strategy.digest(), "unchecked": UNCHECKED}
     if wants_json():
         return show_json(validated)
     click.echo(f"{file} is valid: {validated['release']} as {validated['digest']}.")
     if against:
         click.echo("Applying it would change what is in force." if validated["changes"] else "It is in force already.")
+    else:
+        click.echo("Not checked without --against: whether its dates lie ahead, whether its upstream is declared.")
     return None
 
 
@@ -108,26 +116,12 @@ def show(*, release: str, versions: bool, digest: str | None, timeline: bool, at
     version = ask("GET", path, query={"digest": digest})
     if wants_json():
         return show_json(version)
-    show_facts((name, value) for name, value in version.items() if name != "stages")
+    show_facts((name, value) for name, value in version.items() if name not in {"stages", "audiences"})
     click.echo()
-    return show_table(
-        ("stage", "state", "access", "opens", "closes", "to", "offers", "terms", "requests/min", "tokens/day"),
-        [
-            (
-                stage["name"],
-                stage["state"],
-                stage["access"],
-                stage["opens"],
-                stage["closes"],
-                stage["to"],
-                stage["offers"],
-                stage["terms"],
-                stage["requests_per_minute"],
-                stage["tokens_per_day"],
-            )
-            for stage in version["stages"]
-        ],
-    )
+    show_facts((f"audience {name}", _asked(audience)) for name, audience in version["audiences"].items())
+    if version["audiences"]:
+        click.echo()
+    return show_table(STAGE, [_stage(stage) for stage in version["stages"]])
 
 
 @command.command()
@@ -157,3 +151,30 @@ def _show_versions(versions: list[Any]) -> None:
             for v in versions
         ],
     )
+
+
+def _stage(stage: Any) -> tuple[Any, ...]:
+    limits = ("requests_per_minute", "tokens_per_day", "max_output_tokens")
+    return (
+        stage["name"],
+        stage["state"],
+        stage["access"],
+        ago(stage["opens"]),
+        ago(stage["closes"]),
+        *("not limited" if stage[limit] is None else stage[limit] for limit in limits),
+        stage["log"],
+        "-" if stage["retain_days"] is None else f"{stage['retain_days']} days",
+        stage["to"],
+        stage["offers"],
+        stage["terms"],
+    )
+
+
+def _asked(audience: Any) -> str:
+    """What an audience asks for, as its file would say it, and what an unknown answer amounts to."""
+    asks = [f"{each['attribute']} {each['op'].replace('_', ' ')} {_wanted(each['value'])}" for each in audience["asks"]]
+    return f"{'; '.join(asks)}; unknown: {audience['on_unknown']}"
+
+
+def _wanted(value: Any) -> str:
+    return f"[{cell(value)}]" if isinstance(value, list) else cell(value)

@@ -1,6 +1,9 @@
-"""Showing answers: tables for people, JSON for programs. Nothing in an answer can command the terminal."""
+"""Showing answers: facts for people, JSON for programs. Nothing in an answer can command the terminal."""
 
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -11,8 +14,22 @@ from gateway.cli.failures import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PIPE_WIDTH = 500
-"""Columns where there is no terminal: rows stay whole for whoever reads them."""
+_FRACTION = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+(Z|[+-]\d\d:\d\d)")
+
+
+class Told(str):
+    """A value with a shorter way of telling it, for where there is no room."""
+
+    __slots__ = ("brief",)
+
+    brief: str
+
+    @classmethod
+    def of(cls, full: str, brief: str) -> "Told":
+        """Both ways."""
+        told = cls(full)
+        told.brief = brief
+        return told
 
 
 def with_json(function: F) -> F:
@@ -35,33 +52,44 @@ def show_json(value: Any) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "Nothing.") -> None:
-    """Rows under a header; colours only on a terminal."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def on_terminal() -> bool:
+    """Whether people read what is printed: in a pipe everything stays whole and on its line."""
+    return sys.stdout.isatty()
 
-    listed = [[Text(cell(value)) for value in row] for row in rows]
+
+def columns_of_terminal() -> int:
+    """How wide the terminal is."""
+    return max(40, shutil.get_terminal_size().columns)
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "Nothing.") -> None:
+    """Rows under a header, as far as they fit; see `gateway.cli.tables`."""
+    from gateway.cli.tables import print_table
+
+    listed = [list(row) for row in rows]
     if not listed:
         click.echo(empty, err=True)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in listed:
-        table.add_row(*row)
-    console = Console(file=sys.stdout)
-    if not console.is_terminal:
-        console.width = PIPE_WIDTH
-    console.print(table)
+    print_table(columns, listed)
 
 
 def show_facts(facts: Iterable[tuple[str, Any]]) -> None:
-    """One thing, a line for each of its facts."""
+    """One thing, a line for each of its facts; on a terminal, what is longer goes on below itself."""
     listed = [(name, cell(value)) for name, value in facts]
     width = max((len(name) for name, _ in listed), default=0)
+    room = columns_of_terminal() - width - 2 if on_terminal() else 0
     for name, value in listed:
-        click.echo(f"{name:<{width}}  {value}")
+        lines = folded(value, room)
+        click.echo(f"{name:<{width}}  {lines[0]}")
+        for line in lines[1:]:
+            click.echo(f"{'':<{width}}  {line}")
+
+
+def folded(text: str, room: int) -> list[str]:
+    """The text in lines between words; whole where there is no room worth folding into."""
+    if room < 16:
+        return [text]
+    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def cell(value: Any) -> str:
@@ -74,17 +102,24 @@ def cell(value: Any) -> str:
         return ", ".join(cell(each) for each in value) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{name}={cell(each)}" for name, each in value.items()) or "none"
-    return printable(str(value)).replace("\n", " ")
+    return printable(to_the_second(str(value))).replace("\n", " ")
+
+
+def to_the_second(text: str) -> str:
+    """An instant as people need it: on a terminal without its fraction. Any other text stays as it is."""
+    form = _FRACTION.fullmatch(text) if on_terminal() else None
+    return text if form is None else form[1] + form[2]
 
 
 def ago(text: str | None) -> str:
     """An instant, and how far away it is."""
     if text is None:
         return "-"
+    text = to_the_second(text)
     seconds = (datetime.fromisoformat(text) - datetime.now(UTC)).total_seconds()
     size = abs(seconds)
     span = next((f"{size // unit:.0f} {name}" for unit, name in _UNITS if size >= 2 * unit), "a moment")
-    return f"{text} ({'in ' if seconds > 0 else ''}{span}{' ago' if seconds <= 0 else ''})"
+    return Told.of(f"{text} ({'in ' if seconds > 0 else ''}{span}{' ago' if seconds <= 0 else ''})", text)
 
 
 _UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))

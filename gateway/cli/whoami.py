@@ -34,7 +34,7 @@ def _facts(release: Any) -> list[tuple[str, Any]]:
     used, limits = release["used"], release["limits"] or {}
     facts = [
         ("model", release["release"]),
-        ("  open now", f"{release['stage']} ({release['access']})" if release["stage"] else "no stage"),
+        ("  open now", _open_now(release)),
         ("  usable now", release["components"]),
     ]
     for missing in release["missing"]:
@@ -47,6 +47,13 @@ def _facts(release: Any) -> list[tuple[str, Any]]:
     facts.append(("  today", f"{used['requests_today']} requests"))
     facts.append(("  tokens today", _of(used["tokens_today"], limits.get("tokens_per_day"), "tokens")))
     return facts
+
+
+def _open_now(release: Any) -> str:
+    if release["stage"] is None:
+        return "no stage"
+    closes = f", closes {ago(release['closes_at'])}" if release["closes_at"] else ""
+    return f"{release['stage']} ({release['access']}){closes}"
 
 
 def _of(used: int, limit: int | None, unit: str) -> str:

@@ -13,6 +13,7 @@ from gateway.access.foresight import Foresight
 from gateway.access.refusals import Refusals
 from gateway.access.usable import Usable
 from gateway.clock import Moment
+from gateway.control.searching import Searching
 from gateway.database.engine import Database
 from gateway.identity.callers import Caller
 from gateway.identity.directory import Directory
@@ -35,6 +36,7 @@ class Areas:
     usable: Usable
     refusals: Refusals
     search: Search
+    searching: Searching
     database: Database
 
 

@@ -27,8 +27,9 @@ from gateway.control.wire import (
     shown,
     when,
 )
-from gateway.errors import Invalid, NotFound
+from gateway.errors import Conflict, Invalid, NotFound
 from gateway.identity.callers import OVERSIGHT, Caller, Role
+from gateway.releases.audiences import PUBLIC, wants_grant
 
 LASTS_DEFAULT = 90 * DAY
 
@@ -53,6 +54,8 @@ class ShownGrant(msgspec.Struct, frozen=True, kw_only=True):
     organisation: str
     release: str
     active: bool
+    state: str
+    """to come, active, ended or revoked."""
     authority: str
     given_at: datetime
     given_by: str
@@ -60,6 +63,12 @@ class ShownGrant(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: datetime
     revoked_at: datetime | None
     revoked_cause: str | None
+
+
+class GivenGrant(ShownGrant, frozen=True, kw_only=True):
+    """A grant that was just given, and what may not be meant by it."""
+
+    warnings: list[str]
 
 
 class RevokedGrant(ShownGrant, frozen=True, kw_only=True):
@@ -108,7 +117,7 @@ class Grants(Controller):
     @post("/", **open_to(Role.PROVIDER))
     async def give(
         self, data: JSONBody[NewGrant], areas: InAreas, caller: Asking, actor: By, moment: Now
-    ) -> ShownGrant:
+    ) -> GivenGrant:
         """Admit an organisation to a limited release, from now or later, for a time."""
         await _check_both_exist(data, areas, caller)
         starts_at = instant_in(data.starts_at, "starts_at")
@@ -127,7 +136,8 @@ class Grants(Controller):
         )
         if grant.ends_at <= moment.latest:
             raise Invalid("The grant would have ended already.", param="ends_at", next_step="Give a later end.")
-        return _shown(await areas.admissions.give(actor, grant), moment)
+        given = msgspec.structs.asdict(_shown(await areas.admissions.give(actor, grant), moment))
+        return GivenGrant(**given, warnings=_warnings(areas, data.release))
 
     @post("/{grant:str}/revoke", status_code=200, **open_to(Role.PROVIDER))
     async def revoke(
@@ -142,19 +152,35 @@ class Grants(Controller):
 
 
 async def _check_both_exist(data: NewGrant, areas: Areas, caller: Caller) -> None:
-    """Raise Invalid unless organisation and release are known: a grant to a name mistyped would admit nobody."""
+    """Raise Invalid unless organisation and release are known, Conflict for a disabled one: it would admit nobody."""
     try:
-        await areas.directory.organisation(caller, data.organisation)
+        organisation = await areas.directory.organisation(caller, data.organisation)
     except NotFound:
         raise Invalid(
             f"There is no organisation `{data.organisation}`.",
             param="organisation",
             next_step="Create it first: `gateway organisation create`.",
         ) from None
+    if organisation.disabled_at is not None:
+        raise Conflict(
+            f"The organisation `{data.organisation}` is disabled: a grant would admit nobody.",
+            next_step="See why: `gateway organisation show`. Give the grant to an organisation that is enabled.",
+        )
     if data.release not in areas.current.snapshot.releases:
         raise Invalid(
             f"There is no release `{data.release}`.", param="release", next_step="See `gateway release list`."
         )
+
+
+def _warnings(areas: Areas, release: str) -> list[str]:
+    in_force = areas.current.snapshot.releases.get(release)
+    if in_force is None or any(
+        name != PUBLIC and wants_grant(in_force.strategy.audiences[name])
+        for stage in in_force.strategy.stages
+        for name in stage.to
+    ):
+        return []
+    return [f"No stage of `{release}` asks for a grant: this one changes nothing."]
 
 
 def _shown(grant: Grant, moment: Moment) -> ShownGrant:
@@ -163,6 +189,7 @@ def _shown(grant: Grant, moment: Moment) -> ShownGrant:
         organisation=grant.organisation,
         release=grant.release,
         active=grant.is_active(moment),
+        state=grant.state(moment),
         authority=grant.authority,
         given_at=shown(grant.given_at),
         given_by=grant.given_by,

@@ -11,7 +11,7 @@ from litestar import Controller, get, post
 from litestar.params import JSONBody
 
 from gateway.clock import DAY, SECOND, Moment
-from gateway.control.areas import Asking, InAreas, Now
+from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.guards import EVERYBODY, open_to
 from gateway.control.wire import (
     After,
@@ -25,7 +25,7 @@ from gateway.control.wire import (
     when,
 )
 from gateway.errors import Unauthenticated
-from gateway.identity.callers import OVERSIGHT, Role
+from gateway.identity.callers import OVERSIGHT, Caller, Role
 from gateway.identity.keyring import Issued, Key, KeyOrder, Rotation
 
 Scope = Annotated[str, msgspec.Meta(max_length=210, examples=["inference", "inference:acme/atlas-1"])]
@@ -71,7 +71,7 @@ class ShownKey(msgspec.Struct, frozen=True, kw_only=True):
     scopes: list[str] | None
     networks: list[str] | None
     state: str
-    """standing, expired or revoked."""
+    """standing, expired, revoked, or disabled with its organisation."""
     issued_at: datetime
     issued_by: str
     expires_at: datetime
@@ -87,6 +87,8 @@ class IssuedKey(msgspec.Struct, frozen=True):
 
     key: ShownKey
     token: str
+    warnings: list[str] = []
+    """What may not be meant: a scope for a release that there is not, or none that you may know of."""
 
 
 class KeyPage(msgspec.Struct, frozen=True):
@@ -116,12 +118,14 @@ class Keys(Controller):
     ) -> KeyPage:
         """Keys of one organisation, or of all. A developer sees those of its own organisation."""
         keys = await areas.directory.keys(caller, organisation=organisation or "", after=after or "", limit=limit)
-        return KeyPage([_shown(key, moment) for key in keys], keys[-1].id if len(keys) == limit else None)
+        disabled = await areas.directory.disabled_among(frozenset(key.organisation for key in keys))
+        shown_keys = [_shown(key, moment, disabled) for key in keys]
+        return KeyPage(shown_keys, keys[-1].id if len(keys) == limit else None)
 
     @get("/{key:str}", **open_to(*EVERYBODY))
     async def show(self, key: KeyInPath, areas: InAreas, caller: Asking, moment: Now) -> ShownKey:
         """One key."""
-        return _shown(await areas.directory.key(caller, key), moment)
+        return await _looked_up(areas, await areas.directory.key(caller, key), moment)
 
     @post("/", **open_to(Role.PROVIDER, Role.DEVELOPER))
     async def issue(self, data: JSONBody[NewKey], areas: InAreas, caller: Asking, moment: Now) -> IssuedKey:
@@ -134,7 +138,8 @@ class Keys(Controller):
             networks=None if data.networks is None else tuple(data.networks),
             lifetime=None if data.days is None else data.days * DAY,
         )
-        return _issued(await areas.directory.issue_key(caller, order, moment), moment)
+        issued = _issued(await areas.directory.issue_key(caller, order, moment), moment)
+        return msgspec.structs.replace(issued, warnings=await _warnings(areas, caller, order.scopes or ()))
 
     @post("/{key:str}/rotate", **open_to(*EVERYBODY))
     async def rotate(
@@ -151,18 +156,33 @@ class Keys(Controller):
         self, key: KeyInPath, data: JSONBody[Cause], areas: InAreas, caller: Asking, moment: Now
     ) -> ShownKey:
         """End a key at once: everywhere within a second, answers under way included. Every key may revoke itself."""
-        return _shown(await areas.directory.revoke_key(caller, key, data.cause, moment), moment)
+        return await _looked_up(areas, await areas.directory.revoke_key(caller, key, data.cause, moment), moment)
 
 
 def _listed(given: list[str] | msgspec.UnsetType | None) -> tuple[str, ...] | msgspec.UnsetType | None:
     return tuple(given) if isinstance(given, list) else given
 
 
+async def _warnings(areas: Areas, caller: Caller, scopes: tuple[str, ...]) -> list[str]:
+    """A word for each scope that reaches no release; hidden and absent ones are told alike."""
+    named = sorted({release for scope in scopes if "/" in (release := scope.partition(":")[2])})
+    everything = areas.current.snapshot.releases
+    return [
+        f"There is no release `{release}`, or none that you may know of: this key reaches nothing by that scope."
+        for release in named
+        if release not in everything or not (caller.has(*OVERSIGHT) or await areas.usable.may_know_of(caller, release))
+    ]
+
+
 def _issued(issued: Issued, moment: Moment) -> IssuedKey:
     return IssuedKey(_shown(issued.key, moment), issued.token.reveal())
 
 
-def _shown(key: Key, moment: Moment) -> ShownKey:
+async def _looked_up(areas: Areas, key: Key, moment: Moment) -> ShownKey:
+    return _shown(key, moment, await areas.directory.disabled_among(frozenset({key.organisation})))
+
+
+def _shown(key: Key, moment: Moment, disabled: frozenset[str] = frozenset()) -> ShownKey:
     return ShownKey(
         id=key.id,
         kind=key.kind,
@@ -171,7 +191,7 @@ def _shown(key: Key, moment: Moment) -> ShownKey:
         roles=[role.value for role in key.roles],
         scopes=None if key.scopes is None else list(key.scopes),
         networks=None if key.networks is None else list(key.networks),
-        state=_state(key, moment),
+        state=_state(key, moment, key.organisation in disabled),
         issued_at=shown(key.issued_at),
         issued_by=key.issued_by,
         expires_at=shown(key.expires_at),
@@ -182,9 +202,9 @@ def _shown(key: Key, moment: Moment) -> ShownKey:
     )
 
 
-def _state(key: Key, moment: Moment) -> str:
+def _state(key: Key, moment: Moment, disabled: bool) -> str:
     try:
         key.check_stands(moment)
     except Unauthenticated as error:
         return error.code.removeprefix("key_")
-    return "standing"
+    return "disabled" if disabled else "standing"

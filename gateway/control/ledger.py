@@ -5,20 +5,23 @@ the record gives nothing away that the door did not.
 """
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, get
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import QueryParameter
 
 from gateway.access.reasons import Reason
 from gateway.control.areas import Areas, Asking, InAreas
 from gateway.control.guards import open_to
 from gateway.control.wire import (
+    DecisionFilter,
+    EndpointFilter,
     KeyFilter,
     Limit,
+    Order,
     OrganisationFilter,
+    Reference,
     ReleaseFilter,
     WhenFilter,
     instant_in,
@@ -32,18 +35,8 @@ from gateway.ledger.store import lines
 
 INDEX_MAX = 2**53 - 1
 
-Reference = Annotated[str, PathParameter(pattern=r"^(?:[0-9]{1,15}|[A-Za-z0-9][A-Za-z0-9_.-]{15,79})$(?!\n)")]
-"""An index, or an id: `x-request-id` of a call is the id of its entry."""
-
 _TOLD_OF_UNKNOWN = frozenset({"organisation", "key", "component", "endpoint", "end_user", "reasons", "bytes_in"})
 """What the record says of a call to a name that is no release."""
-
-
-class Order(StrEnum):
-    """Which end of the ledger comes first."""
-
-    NEWEST = "newest"
-    OLDEST = "oldest"
 
 
 class ShownEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -97,9 +90,9 @@ class LedgerEntries(Controller):
         key: KeyFilter = None,
         release: ReleaseFilter = None,
         event: Annotated[Event | None, QueryParameter()] = None,
-        decision: Annotated[str | None, QueryParameter(pattern=r"^(?:admitted|refused)$(?!\n)")] = None,
+        decision: DecisionFilter = None,
         reason: Annotated[Reason | None, QueryParameter()] = None,
-        endpoint: Annotated[str | None, QueryParameter(pattern=r"^/[a-z0-9/{}_-]{1,99}$(?!\n)")] = None,
+        endpoint: EndpointFilter = None,
         order: Annotated[Order, QueryParameter()] = Order.NEWEST,
         after: Annotated[
             int | None, QueryParameter(ge=0, le=INDEX_MAX, description="`next` of the page before.")
@@ -121,22 +114,15 @@ class LedgerEntries(Controller):
             cursor=after,
             limit=limit,
         )
-        page = await _page(areas, caller, query)
+        with areas.searching.by(caller):
+            page = await _page(areas, caller, query)
         return EntryPage([await _shown(areas, caller, entry) for entry in page.entries], page.cursor, page.is_last)
 
     @get("/{entry:str}", **open_to(*OVERSIGHT, Role.DEVELOPER))
     async def show(self, entry: Reference, areas: InAreas, caller: Asking) -> EntryWithEnd:
         """One entry, by its index or its id, with the very text that is hashed."""
-        own = "" if caller.has(*OVERSIGHT) else caller.organisation
-        if entry.isdecimal():
-            page = await areas.search.everywhere(Query(oldest_first=True, cursor=int(entry), limit=1))
-            found = [each for each in page.entries if each.index == int(entry)]
-            if not found or (own and found[0].body.get("organisation") != own):
-                raise NotFound
-            entry = found[0].id
-        found = await areas.search.about(entry, own)
-        if not found:
-            raise NotFound
+        with areas.searching.by(caller):
+            found = await _about(areas, caller, entry)
         shown_entries = [await _shown(areas, caller, each, whole=True) for each in found[:2]]
         return EntryWithEnd(shown_entries[0], shown_entries[1] if len(shown_entries) > 1 else None)
 
@@ -149,6 +135,21 @@ async def _page(areas: Areas, caller: Caller, query: Query) -> Page:
     if not known or query.organisation not in {"", caller.organisation}:
         return Page((), query.cursor or 0, is_last=True)
     return await areas.search.of_organisation(caller.organisation, query)
+
+
+async def _about(areas: Areas, caller: Caller, entry: str) -> list[Entry]:
+    """The entry with this index or id, and what it led to. Raises NotFound where this caller may not read it."""
+    own = "" if caller.has(*OVERSIGHT) else caller.organisation
+    if entry.isdecimal():
+        page = await areas.search.everywhere(Query(oldest_first=True, cursor=int(entry), limit=1))
+        found = [each for each in page.entries if each.index == int(entry)]
+        if not found or (own and found[0].body.get("organisation") != own):
+            raise NotFound
+        entry = found[0].id
+    found = await areas.search.about(entry, own)
+    if not found:
+        raise NotFound
+    return found
 
 
 async def _shown(areas: Areas, caller: Caller, entry: Entry, *, whole: bool = False) -> ShownEntry:

@@ -8,6 +8,7 @@ from litestar import Controller, get
 from gateway.access.calls import Call, new_request_id
 from gateway.access.passages import Standing
 from gateway.access.quotas import Meter
+from gateway.access.reasons import Reason
 from gateway.clock import Moment
 from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.guards import EVERYBODY, open_to
@@ -70,6 +71,8 @@ class MyRelease(msgspec.Struct, frozen=True, kw_only=True):
     stage: str | None
     """The stage open now."""
     access: str | None
+    closes_at: datetime | None
+    """When that stage closes; null where none is open, or it only ends as the next one opens."""
     components: list[str]
     """What I may use now."""
     missing: list[Missing]
@@ -128,6 +131,7 @@ async def _release(
         release=name,
         stage=gathered.stage.name if gathered.stage is not None else None,
         access=gathered.stage.access.value if gathered.stage is not None else None,
+        closes_at=when(gathered.stage.closes) if gathered.stage is not None else None,
         components=[component.value for component, standing in standings.items() if standing.decision.allow],
         missing=await _missing(areas, standings),
         terms=[MyTerms(text, digest, digest in accepted) for text, digest in sorted(strategy.terms.items())],
@@ -142,14 +146,15 @@ async def _release(
 
 
 async def _missing(areas: Areas, standings: dict[Component, Standing]) -> list[Missing]:
-    """Every component that is visible, not usable now, and offered now or usable later."""
+    """Every component that is visible, not usable now, and offered now, usable later, or offered until all closed."""
     found = []
     for component, standing in standings.items():
         if standing.decision.allow or not standing.decision.visible:
             continue
         opens_at = await areas.usable.opens_at(standing, component)
         stage = standing.gathered.stage
-        if opens_at is None and (stage is None or component not in stage.offers):
+        is_over = Reason.STAGE_CLOSED in standing.decision.reasons
+        if opens_at is None and not is_over and (stage is None or component not in stage.offers):
             continue
         call = Call(request_id=new_request_id(), endpoint=ENDPOINT)
         refused = areas.refusals.judged(call, standing)

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Controller, get, post
 from litestar.params import JSONBody
 
-from gateway.clock import NEVER, Moment
+from gateway.clock import NEVER, Moment, at
 from gateway.control.areas import Asking, InAreas, Now
 from gateway.control.guards import open_to
 from gateway.control.wire import (
@@ -95,6 +95,13 @@ class ShownAssertion(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is the one of its name that counts now."""
 
 
+class NewlyAsserted(ShownAssertion, frozen=True, kw_only=True):
+    """An assertion just made, and what stands in its place where it does not."""
+
+    outranked_by: ShownAssertion | None
+    """The one of its name that counts now; null where the new one does."""
+
+
 class Organisations(Controller):
     """Organisations and their attributes."""
 
@@ -141,8 +148,8 @@ class Organisations(Controller):
         areas: InAreas,
         caller: Asking,
         moment: Now,
-    ) -> ShownAssertion:
-        """Assert a fact about an organisation."""
+    ) -> NewlyAsserted:
+        """Assert a fact about an organisation. The one of highest assurance counts; of equals, the latest."""
         expires_at = instant_in(data.expires_at, "expires_at")
         claim = Claim(
             name=data.name,
@@ -153,7 +160,14 @@ class Organisations(Controller):
             expires_at=NEVER if expires_at is None else expires_at,
         )
         assertion = await areas.directory.assert_attribute(caller, organisation, claim, moment)
-        return _assertion(assertion, stands=False)
+        held = await areas.directory.attributes(caller, organisation)
+        # What was asserted now stands for every later call: none of them lies before the latest possible now.
+        counting = strongest(held, at(moment.latest)).get(claim.name)
+        made = _assertion(assertion, stands=counting == assertion)
+        return NewlyAsserted(
+            **msgspec.structs.asdict(made),
+            outranked_by=None if counting is None or counting == assertion else _assertion(counting, stands=True),
+        )
 
     @post("/{organisation:str}/attributes/{assertion:str}/withdraw", status_code=200, **open_to(Role.PROVIDER))
     async def withdraw_attribute(

@@ -15,6 +15,8 @@ from gateway.access.calls import new_request_id
 from gateway.access.change_decisions import ChangeRefused
 from gateway.access.refusals import Refused
 from gateway.clock import text_from
+from gateway.control import wording
+from gateway.control.searching import TooManySearches
 from gateway.errors import (
     DatabaseUnavailable,
     GatewayError,
@@ -129,7 +131,7 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
     headers = {"x-request-id": request_id, "cache-control": "no-store"}
     if problem.status == 401:
         headers["www-authenticate"] = "Bearer"
-    retry_after_s = error.retry_after_s if isinstance(error, Refused | Unavailable) else None
+    retry_after_s = error.retry_after_s if isinstance(error, Refused | Unavailable | TooManySearches) else None
     if retry_after_s is not None:
         headers["retry-after"] = str(retry_after_s)
     if isinstance(error, HTTPException) and problem.status == 405:
@@ -159,13 +161,15 @@ def _misshapen(error: ValidationException) -> Invalid:
     told = [(str(part.get("key", "")), str(part.get("message", ""))) for part in parts if isinstance(part, dict)]
     if told and told[0][1] == _NO_BODY:
         return Invalid("This route needs a body of JSON.", next_step=_SEE_SCHEMA)
-    message = (
-        "; ".join(f"`{key}`: {what}" if key else what for key, what in told) or "The request cannot be understood."
-    )
+    if not told:
+        return Invalid("The request cannot be understood.", next_step=_SEE_SCHEMA)
+    sentences = [wording.told(key, what) for key, what in told]
+    message = "; ".join(sentence for sentence, _, _ in sentences)
+    _, param, next_step = sentences[0]
     return Invalid(
-        _printable(message),
-        param=_printable(told[0][0]) if told else None,
-        next_step=_SEE_SCHEMA,
+        _printable(f"{message[:1].upper()}{message[1:]}."),
+        param=_printable(param),
+        next_step=_printable(next_step) or _SEE_SCHEMA,
     )
 
 
@@ -228,5 +232,6 @@ _FAILURES = {
     404: ("not_found", "There is no such thing here, or none that you may see."),
     409: ("conflict", "The request is true of an older state of the thing."),
     413: ("request_too_large", "The request's body is larger than this gateway takes."),
+    429: ("too_many_searches", "Too many searches of the ledger run at once."),
     503: ("unavailable", "The gateway cannot judge, record or know now."),
 }

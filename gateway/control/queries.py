@@ -9,6 +9,7 @@ from litestar import Request
 from litestar.params import QueryParameter
 
 from gateway.errors import Invalid
+from gateway.spelling import nearest
 
 
 async def check(request: Request[Any, Any, Any]) -> None:
@@ -25,10 +26,15 @@ async def check(request: Request[Any, Any, Any]) -> None:
     for name, value in given:
         if name not in known:
             raise Invalid(
-                "The query has a parameter that this route does not know.",
+                f"The query has a parameter that this route does not know.{_meant(name, known)}",
                 param=name[:64] if name.isprintable() else None,
                 next_step=f"It knows {', '.join(f'`{each}`' for each in sorted(known)) or 'none'}.",
             )
         if name in seen or not value:
             raise Invalid(f"`{name}` must be given once, with a value.", param=name)
         seen.add(name)
+
+
+def _meant(name: str, known: set[str]) -> str:
+    near = nearest(name, known)
+    return near if "Did you mean" in near else ""

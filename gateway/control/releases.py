@@ -11,7 +11,7 @@ from gateway.clock import Moment
 from gateway.control.areas import Areas, By, InAreas, Now
 from gateway.control.guards import open_to
 from gateway.control.versions import ShownVersion, shown_version
-from gateway.control.wire import After, Body, Limit, PartInPath, shown
+from gateway.control.wire import After, Body, DigestFilter, DigestOrNone, Limit, PartInPath, shown
 from gateway.identity.callers import OVERSIGHT, Role
 from gateway.releases.files import DOCUMENT_BYTES_MAX, Reading
 from gateway.releases.versions import Release
@@ -20,7 +20,6 @@ FILE_LENGTH_MAX = 1 << 20
 
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=300, examples=["terms/aup-2026-1.md"])]
 Document = Annotated[str, msgspec.Meta(max_length=DOCUMENT_BYTES_MAX)]
-Base = Annotated[str, msgspec.Meta(pattern=r"^(?:sha256:[0-9a-f]{64})?$(?!\n)", max_length=71)]
 
 
 class ReleaseFile(Body, frozen=True):
@@ -34,7 +33,7 @@ class ReleaseFile(Body, frozen=True):
     """What the file is called, for messages."""
     adopt: bool = False
     """Let a first version say which stages had opened already; recorded."""
-    base: Base | None = None
+    base: DigestOrNone | None = None
     """Digest of the version that the author saw in force, empty for none. Left out: whatever is in force."""
 
 
@@ -144,7 +143,7 @@ class Releases(Controller):
         name: PartInPath,
         areas: InAreas,
         moment: Now,
-        digest: Annotated[str | None, QueryParameter(pattern=r"^sha256:[0-9a-f]{64}$(?!\n)", max_length=71)] = None,
+        digest: DigestFilter = None,
     ) -> ShownVersion:
         """The version in force, or the one with a digest."""
         return shown_version(await areas.catalogue.get(f"{namespace}/{name}", digest), moment)

@@ -123,7 +123,8 @@ async def _in_force(areas: Areas, caller: Caller, release: str) -> InForce:
 def _digest(in_force: InForce, text: str) -> str:
     digest = in_force.strategy.terms.get(text)
     if digest is None:
-        raise NotFound(f"This release has no text `{text}`.", next_step="See `gateway terms show`.")
+        release = in_force.strategy.release
+        raise NotFound(f"There is no text `{text}` of `{release}`.", next_step=f"See `gateway terms show {release}`.")
     return digest
 
 

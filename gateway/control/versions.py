@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.clock import Moment
 from gateway.control.wire import shown, when
+from gateway.releases.audiences import Audience
 from gateway.releases.strategies import Stage, Strategy
 from gateway.releases.versions import StrategyVersion
 
@@ -30,6 +31,24 @@ class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
     irreversible: bool
 
 
+class ShownTest(msgspec.Struct, frozen=True):
+    """One thing that an audience asks for."""
+
+    attribute: str
+    """role, grant, or a fact about the organisation."""
+    op: str
+    """One of = != >= > <= < in not_in."""
+    value: str | int | bool | list[str]
+
+
+class ShownAudience(msgspec.Struct, frozen=True):
+    """What an audience asks for: everything in the list."""
+
+    asks: list[ShownTest]
+    on_unknown: str
+    """deny or allow: what a fact that nobody asserted amounts to."""
+
+
 class ShownVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One strategy as applied."""
 
@@ -43,6 +62,8 @@ class ShownVersion(msgspec.Struct, frozen=True, kw_only=True):
     change: str | None
     """Id of the change it came by; null for a version that was applied directly, unreviewed."""
     listed: bool
+    audiences: dict[str, ShownAudience]
+    """By name; `public` is everybody and not among them."""
     terms: dict[str, str]
     """Digests by name."""
     upstream: str | None
@@ -65,11 +86,22 @@ def shown_version(version: StrategyVersion, moment: Moment) -> ShownVersion:
         adopted=version.adopted,
         change=version.change or None,
         listed=strategy.listed,
+        audiences={name: _audience(audience) for name, audience in strategy.audiences.items()},
         terms=strategy.terms,
         upstream=strategy.inference.upstream if strategy.inference is not None else None,
         model=strategy.inference.model if strategy.inference is not None else None,
         files=strategy.weights.files if strategy.weights is not None else {},
         stages=[_stage(strategy, stage, moment) for stage in strategy.stages],
+    )
+
+
+def _audience(audience: Audience) -> ShownAudience:
+    return ShownAudience(
+        [
+            ShownTest(test.attribute, test.op, list(test.value) if isinstance(test.value, tuple) else test.value)
+            for test in audience.tests
+        ],
+        audience.on_unknown,
     )
 
 

@@ -4,6 +4,7 @@ A pattern ends in `$(?!\n)`, because a bare `$` would let a line end through.
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -19,6 +20,31 @@ _KEY = rf"^[0-9A-Za-z]{{12}}{_END}"
 _RECORD = rf"^[A-Za-z0-9_.-]{{1,64}}{_END}"
 _RELEASE = rf"^{_PART}/{_PART}{_END}"
 _DOCUMENT = rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}{_END}"
+_HALF = rf"^{_PART}{_END}"
+_DIGEST = rf"^sha256:[0-9a-f]{{64}}{_END}"
+_WHEN = rf"^\d{{4}}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{{1,6}})?(?:[Zz]|[+-]\d\d:\d\d){_END}"
+_DIGEST_OR_NONE = rf"^(?:sha256:[0-9a-f]{{64}})?{_END}"
+_REFERENCE = rf"^(?:[0-9]{{1,15}}|[A-Za-z0-9][A-Za-z0-9_.-]{{15,79}}){_END}"
+_DECISION = rf"^(?:admitted|refused){_END}"
+_ENDPOINT = rf"^/[a-z0-9/{{}}_-]{{1,99}}{_END}"
+_CURSOR = rf"^[A-Za-z0-9_./-]{{1,200}}{_END}"
+
+PATTERNS = {
+    _ORGANISATION: "an organisation's id: lower-case letters, digits and `-`, such as acme",
+    _KEY: "a key's public id: the twelve letters and digits after `rsg_…_`, never the key itself",
+    _RECORD: "an id that the gateway made, such as that of a grant or an assertion",
+    _RELEASE: "a release: namespace/name, such as acme/atlas-1",
+    _HALF: "half of a release's name: letters, digits and `.`, `_` or `-`, such as atlas-1",
+    _DOCUMENT: "the name of a text: letters, digits and `.`, `_` or `-`, such as aup",
+    _DIGEST: "a digest: `sha256:` and 64 hexadecimal digits",
+    _DIGEST_OR_NONE: "a digest (`sha256:` and 64 hexadecimal digits), or empty where no version is in force",
+    _REFERENCE: "an entry's index, such as 412, or the `x-request-id` of a call",
+    _DECISION: "admitted or refused",
+    _ENDPOINT: "a path of the gateway, such as /v1/chat/completions",
+    _WHEN: "a date with time and time zone, such as 2026-03-01T00:00:00Z",
+    _CURSOR: "the `next` of the page before",
+}
+"""What to write, by the pattern that holds it."""
 
 PAGE_MAX = 200
 
@@ -26,7 +52,8 @@ PAGE_MAX = 200
 OrganisationId = Annotated[str, msgspec.Meta(pattern=_ORGANISATION, max_length=64, examples=["acme"])]
 ReleaseName = Annotated[str, msgspec.Meta(pattern=_RELEASE, max_length=193, examples=["acme/atlas-1"])]
 DocumentName = Annotated[str, msgspec.Meta(pattern=_DOCUMENT, max_length=64, examples=["aup"])]
-Digest = Annotated[str, msgspec.Meta(pattern=rf"^sha256:[0-9a-f]{{64}}{_END}", max_length=71)]
+Digest = Annotated[str, msgspec.Meta(pattern=_DIGEST, max_length=71)]
+DigestOrNone = Annotated[str, msgspec.Meta(pattern=_DIGEST_OR_NONE, max_length=71)]
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 """One line that people wrote."""
 When = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -37,18 +64,23 @@ OrganisationInPath = Annotated[str, PathParameter(pattern=_ORGANISATION, max_len
 KeyInPath = Annotated[str, PathParameter(pattern=_KEY, max_length=12)]
 RecordInPath = Annotated[str, PathParameter(pattern=_RECORD, max_length=64)]
 """Ids that the gateway made: of grants, assertions and entries."""
-PartInPath = Annotated[str, PathParameter(pattern=rf"^{_PART}{_END}", max_length=96)]
+PartInPath = Annotated[str, PathParameter(pattern=_HALF, max_length=96)]
 """Either half of a release's name."""
 DocumentInPath = Annotated[str, PathParameter(pattern=_DOCUMENT, max_length=64)]
+Reference = Annotated[str, PathParameter(pattern=_REFERENCE)]
+"""An index, or an id: `x-request-id` of a call is the id of its entry."""
 
 # In queries.
 OrganisationFilter = Annotated[str | None, QueryParameter(pattern=_ORGANISATION, max_length=64)]
 KeyFilter = Annotated[str | None, QueryParameter(pattern=_KEY, max_length=12)]
+DigestFilter = Annotated[str | None, QueryParameter(pattern=_DIGEST, max_length=71)]
+DecisionFilter = Annotated[str | None, QueryParameter(pattern=_DECISION)]
+EndpointFilter = Annotated[str | None, QueryParameter(pattern=_ENDPOINT)]
 ReleaseFilter = Annotated[str | None, QueryParameter(pattern=_RELEASE, max_length=193)]
 WhenFilter = Annotated[
     str | None,
     QueryParameter(
-        pattern=rf"^\d{{4}}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{{1,6}})?(?:[Zz]|[+-]\d\d:\d\d){_END}",
+        pattern=_WHEN,
         max_length=40,
         format="date-time",
         description="RFC 3339 with a time zone, such as `2026-03-01T00:00:00Z`.",
@@ -57,11 +89,16 @@ WhenFilter = Annotated[
 """As text, because a number would else be taken for seconds."""
 After = Annotated[
     str | None,
-    QueryParameter(
-        pattern=rf"^[A-Za-z0-9_./-]{{1,200}}{_END}", max_length=200, description="`next` of the page before."
-    ),
+    QueryParameter(pattern=_CURSOR, max_length=200, description="`next` of the page before."),
 ]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)]
+
+
+class Order(StrEnum):
+    """Which end of the ledger comes first."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

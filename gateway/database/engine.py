@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from gateway.errors import SettingsInvalid
+from gateway.database.reaching import located
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -32,6 +32,9 @@ STATEMENT_TIMEOUT_MS = 5_000
 
 CONNECT_TIMEOUT_S = 2
 """PostgreSQL: how long to wait for a connection, be it a new one or one that is in use."""
+
+SQLITE_READERS = 2
+POSTGRESQL_CONNECTIONS = 16
 
 SERVER_SETTINGS = {
     "application_name": "release-gateway",
@@ -52,15 +55,19 @@ SQLITE_PRAGMAS: Mapping[str, str | int] = {
 """`busy_timeout` concerns other processes alone (a backup, a migration): writers of this one queue."""
 
 
-class Database(Protocol):
+class Readable(Protocol):
+    """What can be read: the database itself, or the same at leisure (leisure.py)."""
+
+    async def read(self, work: Work[T], *, deadline_s: float = READ_DEADLINE_S) -> T:
+        """Run `work` in one transaction that sees one state and writes nothing."""
+
+
+class Database(Readable, Protocol):
     """A database that runs whole transactions."""
 
     @property
     def dialect(self) -> str:
         """sqlite or postgresql."""
-
-    async def read(self, work: Work[T], *, deadline_s: float = READ_DEADLINE_S) -> T:
-        """Run `work` in one transaction that sees one state and writes nothing."""
 
     async def write(self, work: Work[T], *, deadline_s: float = WRITE_DEADLINE_S) -> T:
         """Run `work` in one transaction; durable when this returns, without trace when `work` raises.
@@ -72,18 +79,15 @@ class Database(Protocol):
         """Wait for what is under way and let go of every connection."""
 
 
-def open_database(url: str) -> Database:
-    """The database behind an SQLAlchemy URL, `sqlite:///path` or `postgresql://…`; nothing is contacted yet."""
-    parsed = make_url(url)
-    backend = parsed.get_backend_name()
-    if backend == "sqlite" and parsed.database not in {None, "", ":memory:"}:
-        return SQLiteDatabase(parsed)
-    if backend == "postgresql":
-        return PostgreSQLDatabase(parsed)
-    raise SettingsInvalid(
-        f"The database `{parsed.render_as_string()}` is not one that keeps what it is given.",
-        next_step="Use sqlite:///PATH or postgresql://USER@HOST/NAME.",
-    )
+def open_database(url: str, *, connections: int | None = None) -> Database:
+    """The database behind an SQLAlchemy URL, `sqlite:///path` or `postgresql://…`; nothing is contacted yet.
+
+    `connections` is how many may read at once, where it is not left to the engine.
+    """
+    parsed = located(url)
+    if parsed.get_backend_name() == "sqlite":
+        return SQLiteDatabase(parsed, connections or SQLITE_READERS)
+    return PostgreSQLDatabase(parsed, connections or POSTGRESQL_CONNECTIONS)
 
 
 class SQLiteDatabase:
@@ -91,10 +95,11 @@ class SQLiteDatabase:
 
     dialect = "sqlite"
 
-    def __init__(self, url: URL) -> None:
-        self._reading = sqlite_engine(url, begin="BEGIN", pragmas={**SQLITE_PRAGMAS, "query_only": "ON"}, connections=2)
+    def __init__(self, url: URL, readers: int) -> None:
+        pragmas: Mapping[str, str | int] = {**SQLITE_PRAGMAS, "query_only": "ON"}
+        self._reading = sqlite_engine(url, begin="BEGIN", pragmas=pragmas, connections=readers)
         self._writing = sqlite_engine(url, begin="BEGIN IMMEDIATE", pragmas=SQLITE_PRAGMAS)
-        self._readers = ThreadPoolExecutor(2, "sqlite-read")
+        self._readers = ThreadPoolExecutor(readers, "sqlite-read")
         self._writer = ThreadPoolExecutor(1, "sqlite-write")
 
     async def read(self, work: Work[T], *, deadline_s: float = READ_DEADLINE_S) -> T:
@@ -117,11 +122,12 @@ class PostgreSQLDatabase:
 
     dialect = "postgresql"
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, connections: int) -> None:
+        kept = -(-connections // 2)
         self._engine: AsyncEngine = create_async_engine(
             url.set(drivername="postgresql+asyncpg"),
-            pool_size=8,
-            max_overflow=8,
+            pool_size=kept,
+            max_overflow=connections - kept,
             pool_timeout=CONNECT_TIMEOUT_S,
             hide_parameters=True,
             connect_args={

@@ -14,17 +14,22 @@ from gateway.errors import SettingsInvalid
 LOCK_FILE = "gateway.lock"
 
 
+def made(folder: Path) -> Path:
+    """The data directory, made where it is missing. Raises SettingsInvalid where it cannot be."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error) from None
+    return folder
+
+
 @contextmanager
 def exclusively(folder: Path) -> Iterator[None]:
     """Hold the data directory, made where it is missing; SettingsInvalid when another process holds it."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(made(folder) / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise SettingsInvalid(
-            f"The data directory {folder} cannot be used: {error.strerror}.",
-            next_step="Name one that this process may write to with --data or GATEWAY_DATA.",
-        ) from error
+        raise _unusable(folder, error) from error
     try:
         _lock(descriptor, folder)
         os.ftruncate(descriptor, 0)
@@ -32,6 +37,13 @@ def exclusively(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _unusable(folder: Path, error: OSError) -> SettingsInvalid:
+    return SettingsInvalid(
+        f"The data directory {folder} cannot be used: {error.strerror}.",
+        next_step="Name one that this process may write to with --data or GATEWAY_DATA.",
+    )
 
 
 def _lock(descriptor: int, folder: Path) -> None:

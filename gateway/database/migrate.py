@@ -14,11 +14,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, NullPool, make_url, text
+from sqlalchemy import Connection, NullPool, exc, text
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.database.engine import sqlite_engine
+from gateway.database.reaching import located, unopened, unreachable
 from gateway.errors import SettingsInvalid
 from gateway.shipped import shipped
 
@@ -41,17 +42,17 @@ def head() -> str:
 
 async def current(url: str) -> str | None:
     """The revision of the database, None when it is empty."""
-    return await _run(make_url(url), lambda connection: MigrationContext.configure(connection).get_current_revision())
+    return await _run(located(url), lambda connection: MigrationContext.configure(connection).get_current_revision())
 
 
 async def upgrade(url: str) -> None:
     """Bring the schema to `head()`; does nothing when it is there."""
-    await _run(make_url(url), _with_config(lambda config: command.upgrade(config, "head")))
+    await _run(located(url), _with_config(lambda config: command.upgrade(config, "head")))
 
 
 async def downgrade(url: str, revision: str) -> None:
     """Take the schema back to a revision, `base` for an empty database. What was in dropped tables is lost."""
-    await _run(make_url(url), _with_config(lambda config: command.downgrade(config, revision)))
+    await _run(located(url), _with_config(lambda config: command.downgrade(config, revision)))
 
 
 async def prepare(url: str) -> None:
@@ -111,10 +112,28 @@ async def _run(url: URL, work: Callable[[Connection], T]) -> T:
         connect_args={"timeout": 2, "server_settings": {"application_name": "release-gateway migration"}},
     )
     try:
-        async with engine.begin() as connection:
-            return await connection.run_sync(work)
+        connection = await _connected(engine)
+        try:
+            async with connection.begin():
+                return await connection.run_sync(work)
+        finally:
+            await connection.close()
     finally:
         await engine.dispose()
+
+
+async def _connected(engine: AsyncEngine) -> AsyncConnection:
+    try:
+        return await engine.connect()
+    except Exception as error:  # whatever a driver raises
+        raise unreachable(_origin(error)) from None
+
+
+def _origin(error: Exception) -> Exception:
+    """What the driver raised, beneath what it was wrapped in."""
+    while isinstance(inner := getattr(error, "orig", None) or error.__cause__, Exception):
+        error = inner
+    return error
 
 
 def _run_on_sqlite(url: URL, work: Callable[[Connection], T]) -> T:
@@ -122,5 +141,10 @@ def _run_on_sqlite(url: URL, work: Callable[[Connection], T]) -> T:
     try:
         with engine.begin() as connection:
             return work(connection)
+    except exc.DBAPIError as error:
+        misplaced = unopened(url, error)
+        if misplaced is None:
+            raise
+        raise misplaced from None
     finally:
         engine.dispose()

@@ -5,7 +5,6 @@ GET and a HEAD each make an entry; the end of a GET says how many bytes left.
 """
 
 import asyncio
-import os
 import re
 from functools import partial
 from typing import Any
@@ -21,7 +20,7 @@ from gateway.access.snapshot import InForce
 from gateway.errors import GatewayError, NotFound
 from gateway.hub.answers import Headers, failure
 from gateway.hub.ranges import byte_range
-from gateway.hub.weights import READ_BYTES, WeightFile, Weights, opened
+from gateway.hub.weights import WeightFile, Weights, opened
 from gateway.metrics import Metrics
 from gateway.releases.components import Component
 
@@ -120,7 +119,7 @@ class ResolveDoor:
     ) -> None:
         offset, last = span
         while offset <= last:
-            chunk = await asyncio.to_thread(os.pread, descriptor, min(READ_BYTES, last + 1 - offset), offset)
+            chunk = await self._weights.piece(descriptor, offset, last + 1)
             if passage.cut_reason or gone.done() or not chunk:
                 passage.outcome = "client_gone" if gone.done() else "failed"
                 return

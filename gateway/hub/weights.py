@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +15,14 @@ from gateway.errors import NotFound, Unavailable
 from gateway.releases.strategies import WeightsTarget
 
 READ_BYTES = 256 << 10
+CHECK_BYTES = 1 << 20
+
+CHECKED_AT_ONCE = 2
+"""Checking takes a processor, and minutes for a large file: the others wait their turn, on threads of their own."""
+
+READ_AT_ONCE = 8
+"""Pieces of files read at once. A disk that stands still holds up downloads and nothing else."""
+
 FIRST_CHECK_S = 20.0
 """How long a first request may wait while a file is checked; larger files ask the client to come back."""
 
@@ -63,7 +73,10 @@ class Weights:
     def __init__(self, root: Path | None) -> None:
         self._root = root
         self._checked: dict[Identity, str] = {}
-        self._checking: dict[Identity, asyncio.Task[str]] = {}
+        self._checking: dict[Identity, asyncio.Future[str]] = {}
+        self._checkers = ThreadPoolExecutor(CHECKED_AT_ONCE, "weights-check")
+        self._readers = ThreadPoolExecutor(READ_AT_ONCE, "weights-read")
+        self._closing = threading.Event()
 
     async def find(self, target: WeightsTarget, path: str) -> WeightFile:
         """The declared file at `path`. Raises NotFound where none is declared, WeightsUnverified where it differs."""
@@ -83,13 +96,26 @@ class Weights:
             )
         return WeightFile(location, identity, found)
 
+    async def piece(self, descriptor: int, first: int, end: int) -> bytes:
+        """Some bytes from `first` on, none from `end` on; empty where the file has ended."""
+        length = min(READ_BYTES, end - first)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, os.pread, descriptor, length, first)
+
+    def close(self) -> None:
+        """Check and read nothing more; what is under way ends at its next piece."""
+        self._closing.set()
+        for threads in (self._checkers, self._readers):
+            threads.shutdown(wait=False, cancel_futures=True)
+
     async def _sha256(self, location: Path, identity: Identity) -> str:
         known = self._checked.get(identity)
         if known is not None:
             return known
         checking = self._checking.get(identity)
         if checking is None:
-            checking = self._checking[identity] = asyncio.create_task(asyncio.to_thread(_sha256_of, location))
+            loop = asyncio.get_running_loop()
+            checking = loop.run_in_executor(self._checkers, _sha256_of, location, self._closing)
+            self._checking[identity] = checking
         try:
             found = await asyncio.wait_for(asyncio.shield(checking), FIRST_CHECK_S)
         except TimeoutError:
@@ -115,6 +141,11 @@ def opened(file: WeightFile) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _sha256_of(location: Path) -> str:
-    with location.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256_of(location: Path, closing: threading.Event) -> str:
+    running = hashlib.sha256()
+    with location.open("rb", buffering=0) as file:
+        while piece := file.read(CHECK_BYTES):
+            if closing.is_set():
+                raise WeightsUnverified
+            running.update(piece)
+    return running.hexdigest()

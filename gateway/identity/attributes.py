@@ -3,7 +3,6 @@
 A name that nobody asserts is absent: unknown, which is neither true nor false.
 """
 
-import re
 from collections.abc import Iterable
 
 import msgspec
@@ -11,10 +10,10 @@ import msgspec
 from gateway.clock import NEVER, Instant, Moment
 from gateway.errors import Invalid
 from gateway.identity.callers import Assertion
+from gateway.identity.facts import fault_of, fault_of_name, is_name
 from gateway.identity.organisations import checked_text
 
 ASSURANCE_MAX = 4
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NOT_ASSERTED = frozenset({"role", "grant"})
 """Names that an audience reads from elsewhere: an assertion must not be taken for a role or a grant."""
 _INTEGER_MAX = 2**53 - 1
@@ -58,13 +57,17 @@ def stands_until(assertions: Iterable[Assertion], moment: Moment) -> Instant:
 
 def check_claim(claim: Claim, moment: Moment) -> None:
     """Raise Invalid for a claim that cannot be asserted now."""
-    if _NAME.fullmatch(claim.name) is None or claim.name in _NOT_ASSERTED:
+    if not is_name(claim.name) or claim.name in _NOT_ASSERTED:
         raise Invalid(
             "An attribute's name is lower-case letters, digits and `_`, at most 64, and neither `role` nor `grant`.",
             param="name",
         )
+    if fault := fault_of_name(claim.name):
+        raise Invalid(f"The attribute `{claim.name}` {fault}.", param="name")
     checked_text(claim.issuer, "issuer")
     _check_value(claim.value)
+    if fault := fault_of(claim.name, claim.value):
+        raise Invalid(f"The value of `{claim.name}` {fault}.", param="value")
     if not 0 <= claim.assurance <= ASSURANCE_MAX:
         raise Invalid(f"Assurance is between 0 (self-declared) and {ASSURANCE_MAX}.", param="assurance")
     if claim.asserted_at is not None and not 0 <= claim.asserted_at <= moment.latest:

@@ -8,9 +8,9 @@ from functools import partial
 from typing import TypeVar
 
 from gateway.clock import Moment
-from gateway.database.engine import Database, Work
+from gateway.database.engine import Database, Readable, Work
 from gateway.errors import Invalid, NotFound, SettingsInvalid, Unauthenticated, Unavailable
-from gateway.identity import issuing, registering, store
+from gateway.identity import founding, issuing, registering, store
 from gateway.identity.attributes import Claim
 from gateway.identity.callers import OVERSIGHT, Assertion, Caller
 from gateway.identity.keyring import Issued, Key, KeyOrder, Rotation, SignedKey
@@ -32,8 +32,18 @@ PAGE_MAX = 200
 class Directory:
     """Keys, organisations and attributes: looked up for every call, changed by those who may."""
 
-    def __init__(self, database: Database, ledger: Ledger, peppers: Peppers, *, keeps: int = 50_000) -> None:
+    def __init__(
+        self,
+        database: Database,
+        ledger: Ledger,
+        peppers: Peppers,
+        leisure: Readable | None = None,
+        *,
+        keeps: int = 50_000,
+    ) -> None:
+        """What no call waits for is read at leisure, where that is given."""
         self._database = database
+        self._leisure = leisure or database
         self._ledger = ledger
         self._peppers = peppers
         self._known = KnownKeys(self._load_key, self._load_profile, keeps)
@@ -111,18 +121,15 @@ class Directory:
         Raises SettingsInvalid when the peppers at hand verify none of the keys there are.
         """
         if await self._read(store.is_empty):
-            begin = partial(issuing.begin, peppers=self._peppers, moment=now)
+            begin = partial(founding.begin, peppers=self._peppers, moment=now)
             return await self._ledger.administer(Actor(key="", organisation=PROVIDER), begin)
-        if not await self._read(partial(store.has_key_under, peppers=self._peppers.names)):
-            raise SettingsInvalid(
-                "The peppers file does not belong to this database: no key there was signed under any of its peppers.",
-                next_step="Put the peppers file back that this database was used with.",
-            )
+        await self._check_peppers()
         return None
 
     async def reissue(self, now: Moment) -> Issued:
         """A provider's key for whoever runs the installation and holds no other any more. No door may reach this."""
-        reissue = partial(issuing.reissue, peppers=self._peppers, moment=now)
+        await self._check_peppers()
+        reissue = partial(founding.reissue, peppers=self._peppers, moment=now)
         return await self._ledger.administer(Actor(key="", organisation=PROVIDER), reissue)
 
     async def issue_key(self, actor: Caller, order: KeyOrder, now: Moment) -> Issued:
@@ -177,7 +184,7 @@ class Directory:
     async def key(self, actor: Caller, key_id: str) -> Key:
         """One key. Raises NotFound also where the actor may not know of it."""
         _check_key_id(key_id)
-        found = await self._read(partial(store.key_by_id, key_id=key_id))
+        found = await self._read(partial(store.key_by_id, key_id=key_id), self._leisure)
         return issuing.seen(found, actor.organisation, actor.roles)
 
     async def keys(self, actor: Caller, *, organisation: str = "", after: str = "", limit: int = 100) -> list[Key]:
@@ -185,15 +192,18 @@ class Directory:
         organisation = _seen_organisation(actor, organisation)
         if after and not is_key_id(after):
             raise Invalid("This is not where a page ended.", param="after")
-        return await self._read(
-            partial(store.keys, organisation=organisation, after=after, limit=_page(limit)),
-        )
+        work = partial(store.keys, organisation=organisation, after=after, limit=_page(limit))
+        return await self._read(work, self._leisure)
+
+    async def disabled_among(self, organisations: frozenset[str]) -> frozenset[str]:
+        """Which of these organisations are disabled: none of their keys opens anything."""
+        return await self._read(partial(store.disabled_among, organisations=organisations))
 
     async def organisation(self, actor: Caller, organisation: str) -> Organisation:
         """One organisation. Raises NotFound also where the actor may not know of it."""
         _check_organisation_id(organisation)
         _seen_organisation(actor, organisation)
-        found = await self._read(partial(store.organisation_by_id, organisation=organisation))
+        found = await self._read(partial(store.organisation_by_id, organisation=organisation), self._leisure)
         if found is None:
             raise NotFound
         return found
@@ -203,12 +213,20 @@ class Directory:
         if after and not is_id(after):
             raise Invalid("This is not where a page ended.", param="after")
         only = _seen_organisation(actor, "")
-        return await self._read(partial(store.organisations, only=only, after=after, limit=_page(limit)))
+        work = partial(store.organisations, only=only, after=after, limit=_page(limit))
+        return await self._read(work, self._leisure)
 
     async def attributes(self, actor: Caller, organisation: str) -> tuple[Assertion, ...]:
         """Every assertion about an organisation that was not withdrawn."""
         await self.organisation(actor, organisation)
-        return await self._read(partial(store.assertions, organisation=organisation))
+        return await self._read(partial(store.assertions, organisation=organisation), self._leisure)
+
+    async def _check_peppers(self) -> None:
+        if not await self._read(partial(store.has_key_under, peppers=self._peppers.names)):
+            raise SettingsInvalid(
+                "The peppers file does not belong to this database: no key there was signed under any of its peppers.",
+                next_step="Put the peppers file back that this database was used with.",
+            )
 
     async def _load_key(self, key_id: str) -> SignedKey | None:
         return await self._read(partial(store.signed_key, key_id=key_id))
@@ -216,10 +234,10 @@ class Directory:
     async def _load_profile(self, organisation: str) -> Profile | None:
         return await self._read(partial(store.profile, organisation=organisation))
 
-    async def _read(self, work: Work[T]) -> T:
+    async def _read(self, work: Work[T], source: Readable | None = None) -> T:
         try:
             async with asyncio.timeout(LOOK_UP_MAX_S):
-                return await self._database.read(work)
+                return await (source or self._database).read(work)
         except Exception as error:  # whatever a driver raises: nobody is let in on a guess
             raise Unavailable("The gateway cannot look up who is asking now.", code="identity_unavailable") from error
 

@@ -13,8 +13,9 @@ from gateway.clock import DAY, Moment, text_from
 from gateway.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from gateway.identity import store
 from gateway.identity.callers import ABROAD, OVERSIGHT, Caller, Role
-from gateway.identity.keyring import OVERLAP_MAX, Issued, Key, KeyOrder, Rotation, SignedKey, revoked
-from gateway.identity.keys import key_id_of, kind_of, mint
+from gateway.identity.founding import check_provider_remains
+from gateway.identity.keyring import OVERLAP_MAX, Issued, Key, KeyOrder, Rotation, revoked
+from gateway.identity.minting import act, detail, unsigned, write
 from gateway.identity.organisations import PROVIDER, Organisation, checked_text
 from gateway.identity.peppers import Peppers
 from gateway.identity.rights import (
@@ -27,11 +28,9 @@ from gateway.identity.rights import (
     valid_scopes,
 )
 from gateway.ledger.entries import Event
-from gateway.ledger.store import Act, Touch
+from gateway.ledger.store import Act
 
 T = TypeVar("T")
-
-Detail = dict[str, str | int | bool | list[str]]
 
 
 class Asking(NamedTuple):
@@ -73,10 +72,10 @@ def issue(asks: Asking, peppers: Peppers, order: KeyOrder) -> tuple[Issued, Sequ
     )
     _check_within(rights, may_give, "the key that issues it")
     _check_holdable(rights.roles, organisation)
-    key = _unsigned(organisation, rights, asks.key.id, asks.moment)
+    key = unsigned(organisation, rights, asks.key.id, asks.moment)
     key = msgspec.structs.replace(key, label=checked_text(order.label, "label", empty=True))
-    issued = _write(asks.connection, peppers, key)
-    return issued, [_act(Event.KEY_ISSUED, issued.key, _detail(issued.key))]
+    issued = write(asks.connection, peppers, key)
+    return issued, [act(Event.KEY_ISSUED, issued.key, detail(issued.key))]
 
 
 def rotate(asks: Asking, peppers: Peppers, key_id: str, rotation: Rotation) -> tuple[Issued, Sequence[Act]]:
@@ -93,16 +92,17 @@ def rotate(asks: Asking, peppers: Peppers, key_id: str, rotation: Rotation) -> t
         raise Conflict(f"This key was rotated before: `{heir}` succeeds it.")
     rights = _succeeding(old, rotation)
     _check_within(rights, old.rights, "the key it succeeds")
-    successor = _unsigned(old.organisation, rights, asks.key.id, moment)
-    issued = _write(connection, peppers, msgspec.structs.replace(successor, label=old.label, rotated_from=old.id))
+    successor = unsigned(old.organisation, rights, asks.key.id, moment)
+    issued = write(connection, peppers, msgspec.structs.replace(successor, label=old.label, rotated_from=old.id))
+    check_provider_remains(connection, old, moment)
     ends_at = min(old.expires_at, moment.latest + rotation.overlap)
     if rotation.overlap == 0:
         store.end_key(connection, old.id, moment.latest, "rotated")
     else:
         store.shorten_key(connection, old.id, ends_at)
     return issued, [
-        _act(Event.KEY_ROTATED, old, {"successor": issued.key.id, "ends_at": text_from(ends_at)}),
-        _act(Event.KEY_ISSUED, issued.key, _detail(issued.key)),
+        act(Event.KEY_ROTATED, old, {"successor": issued.key.id, "ends_at": text_from(ends_at)}),
+        act(Event.KEY_ISSUED, issued.key, detail(issued.key)),
     ]
 
 
@@ -114,31 +114,10 @@ def revoke(asks: Asking, key_id: str, cause: str) -> tuple[Key, Sequence[Act]]:
     checked_text(cause, "cause")
     if key.revoked_at is not None:
         return key, []
+    check_provider_remains(asks.connection, key, asks.moment)
     store.end_key(asks.connection, key.id, asks.moment.latest, cause)
     key = msgspec.structs.replace(key, revoked_at=asks.moment.latest, revoked_cause=cause)
-    return key, [_act(Event.KEY_REVOKED, key, {"cause": cause})]
-
-
-def begin(connection: Connection, peppers: Peppers, moment: Moment) -> tuple[Issued | None, Sequence[Act]]:
-    """The provider's organisation and its first key, on an installation where nobody was ever entered."""
-    if not store.is_empty(connection):
-        return None, []
-    store.add_organisation(connection, Organisation(PROVIDER, "Provider", moment.latest, ""))
-    created = Act(
-        event=Event.ORGANISATION_CREATED,
-        subject=PROVIDER,
-        organisation=PROVIDER,
-        touches=(Touch("organisation", PROVIDER),),
-    )
-    issued, acts = reissue(connection, peppers, moment)
-    return issued, [created, *acts]
-
-
-def reissue(connection: Connection, peppers: Peppers, moment: Moment) -> tuple[Issued, Sequence[Act]]:
-    """A provider's key from nobody: for whoever runs the installation and holds no other any more."""
-    rights = Rights((Role.PROVIDER,), None, None, LIFETIME_DEFAULT)
-    issued = _write(connection, peppers, _unsigned(PROVIDER, rights, "", moment))
-    return issued, [_act(Event.KEY_ISSUED, issued.key, _detail(issued.key))]
+    return key, [act(Event.KEY_REVOKED, key, {"cause": cause})]
 
 
 def seen(key: Key | None, organisation: str, roles: Sequence[Role]) -> Key:
@@ -202,55 +181,3 @@ def _lifetime(lifetime: int) -> int:
     if not 0 < lifetime <= LIFETIME_MAX:
         raise Invalid(f"A key lives at most {LIFETIME_MAX // DAY} days.", param="lifetime")
     return lifetime
-
-
-def _unsigned(organisation: str, rights: Rights, issuer: str, moment: Moment) -> Key:
-    return Key(
-        id="",
-        kind=kind_of(rights.roles),
-        organisation=organisation,
-        label="",
-        roles=rights.roles,
-        scopes=rights.scopes,
-        networks=rights.networks,
-        issued_at=moment.latest,
-        issued_by=issuer,
-        expires_at=moment.latest + rights.lifetime,
-    )
-
-
-def _write(connection: Connection, peppers: Peppers, key: Key) -> Issued:
-    token = mint(key.kind)
-    key_id = key_id_of(token.reveal())
-    assert key_id is not None, "what is minted is well formed"
-    pepper, digest = peppers.sign(token.reveal())
-    key = msgspec.structs.replace(key, id=key_id)
-    store.add_key(connection, SignedKey(key, digest, pepper))
-    return Issued(key, token)
-
-
-def _detail(key: Key) -> Detail:
-    """What the ledger says of a key. A list that is absent does not narrow; an empty one gives nothing."""
-    detail: Detail = {
-        "kind": key.kind,
-        "roles": [str(role) for role in key.roles],
-        "expires_at": text_from(key.expires_at),
-    }
-    if key.rotated_from is not None:
-        detail["rotated_from"] = key.rotated_from
-    if key.scopes is not None:
-        detail["scopes"] = list(key.scopes)
-    if key.networks is not None:
-        detail["networks"] = list(key.networks)
-    return detail
-
-
-def _act(event: Event, key: Key, detail: Detail) -> Act:
-    return Act(
-        event=event,
-        subject=key.id,
-        organisation=key.organisation,
-        key=key.id,
-        detail=detail,
-        touches=(Touch("key", key.id),),
-    )

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from hmac import compare_digest
 
 from gateway.clock import Instant, Moment
-from gateway.errors import Unauthenticated
+from gateway.errors import OutsideNetworks
 from gateway.identity.attributes import standing, stands_until
 from gateway.identity.callers import Caller
 from gateway.identity.keyring import SignedKey, revoked
@@ -50,7 +50,7 @@ class KnownKey:
         if self._networks is None or (peer is not None and peer == self._peer):
             return
         if not comes_from(peer, self._networks):
-            raise Unauthenticated
+            raise OutsideNetworks
         self._peer = peer
 
     def caller(self, profile: Profile, moment: Moment) -> Caller:

@@ -11,7 +11,8 @@ from gateway.errors import Conflict, Forbidden, NotFound
 from gateway.identity import store
 from gateway.identity.attributes import Claim, check_claim
 from gateway.identity.callers import Assertion, Role
-from gateway.identity.issuing import Asking, Detail
+from gateway.identity.issuing import Asking
+from gateway.identity.minting import Detail
 from gateway.identity.organisations import Organisation, checked_id, checked_text
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Touch

@@ -124,6 +124,14 @@ def end_organisation(connection: Connection, organisation: str, disabled_at: Ins
     )
 
 
+def disabled_among(connection: Connection, organisations: Iterable[str]) -> frozenset[str]:
+    """Which of these organisations are disabled."""
+    query = select(organisation_table.c.id).where(
+        organisation_table.c.id.in_(list(organisations)), organisation_table.c.disabled_at.is_not(None)
+    )
+    return frozenset(connection.execute(query).scalars())
+
+
 def add_assertion(connection: Connection, organisation: str, assertion: Assertion, asserted_by: str) -> None:
     """Write a new assertion; `asserted_by` is the public id of a key."""
     columns = msgspec.structs.asdict(assertion) | {"value": _encode(assertion.value)}
@@ -186,6 +194,16 @@ def keys(connection: Connection, *, organisation: str, after: str, limit: int) -
     if organisation:
         query = query.where(key_table.c.organisation == organisation)
     return [_key(row) for row in connection.execute(query.order_by(key_table.c.id).limit(limit))]
+
+
+def standing_keys(connection: Connection, organisation: str, moment: Instant) -> list[Key]:
+    """Keys of an organisation that neither were revoked nor have expired by this instant."""
+    query = select(*_KEY_COLUMNS).where(
+        key_table.c.organisation == organisation,
+        key_table.c.revoked_at.is_(None),
+        key_table.c.expires_at > moment,
+    )
+    return [_key(row) for row in connection.execute(query)]
 
 
 def successor(connection: Connection, key: Key) -> str | None:

@@ -14,7 +14,7 @@ from gateway.access.calls import Call
 from gateway.errors import Invalid
 from gateway.inference import fields
 from gateway.inference.contents import tokens_max
-from gateway.inference.members import Edit, Span, edited, first_place, members
+from gateway.inference.members import Edit, Span, edited, first_place, members, without
 from gateway.releases.components import Component
 
 
@@ -64,6 +64,9 @@ class _Fields(msgspec.Struct, frozen=True):
     safety_identifier: _Person | None = None
 
 
+_LIMITS = ("max_tokens", "max_completion_tokens")
+"""The two names under which a server may look for the most that an answer comes to."""
+
 _FIELDS = msgspec.json.Decoder(_Fields)
 _PROMPTS = msgspec.json.Decoder(list[msgspec.Raw])
 _PLACE = re.compile(r"`\$\.([a-z_.]+)`|field `([a-z_]+)`")
@@ -83,6 +86,8 @@ class Asked(msgspec.Struct, frozen=True):
     output_tokens: int | None
     answers: int
     """How many answers are computed: prompts, times the most of `n` and `best_of`."""
+    output_field: str
+    """How the caller bounds its output, or would."""
     content_tokens: int | None
     """As `contents.tokens_max` says."""
     logprobs: bool
@@ -99,6 +104,8 @@ class Asked(msgspec.Struct, frozen=True):
             tokens_in_max=None if self.content_tokens is None else len(self.body) + self.content_tokens,
             answers=self.answers,
             output_tokens=self.output_tokens,
+            output_field=self.output_field,
+            content_field=self.endpoint.content,
             generates=self.endpoint.generates,
             stream=self.stream,
             end_user=end_user,
@@ -131,6 +138,7 @@ def read(endpoint: Endpoint, body: bytes) -> Asked:
         stream=said.stream is True,
         include_usage=said.stream_options is not None and said.stream_options.include_usage is True,
         output_tokens=max(limits, default=None),
+        output_field="max_tokens" if said.max_completion_tokens is None else "max_completion_tokens",
         answers=max(said.n or 1, said.best_of or 1) * _prompts(endpoint, content),
         content_tokens=tokens_max(content, of_chat=endpoint is CHAT),
         logprobs=_asks_logprobs(said),
@@ -147,19 +155,17 @@ def rewrite(
     output_limit: str = "max_tokens",
     ask_usage: bool = True,
 ) -> bytes:
-    """The request as it goes to the upstream: the caller's bytes but for the model's name there, the limit that an
-    obligation imposes on a caller who set none, and the usage that every stream is asked to report."""
+    """The request as it goes to the upstream: the caller's bytes but for the model's name there, the most that each
+    answer may come to where an obligation bounds it, and the usage that every stream is asked to report.
+
+    The bound goes by the one name that this upstream reads, `output_limit`: a completion knows `max_tokens` alone.
+    """
     edits: list[Edit] = []
     added: list[bytes] = []
     if model != asked.model:
         edits.append((*asked.spans["model"], msgspec.json.encode(model)))
     if output_tokens is not None:
-        span = asked.spans.get(output_limit)
-        number = b"%d" % output_tokens
-        if span is None:
-            added.append(b'"%s":%s,' % (output_limit.encode("ascii"), number))
-        else:
-            edits.append((*span, number))
+        _bound(asked, output_tokens, output_limit if asked.endpoint is CHAT else _LIMITS[0], edits, added)
     if ask_usage and asked.stream and not asked.include_usage:
         span = asked.spans.get("stream_options")
         if span is None:
@@ -170,6 +176,17 @@ def rewrite(
         at = first_place(asked.body)
         edits.append((at, at, b"".join(added)))
     return edited(asked.body, edits) if edits else asked.body
+
+
+def _bound(asked: Asked, most: int, name: str, edits: list[Edit], added: list[bytes]) -> None:
+    """Write the bound under the name that is read, and take the other out: two that differ are read by chance."""
+    for other in _LIMITS:
+        if other != name and other in asked.spans:
+            edits.append(without(asked.body, asked.spans, other))
+    if name in asked.spans:
+        edits.append((*asked.spans[name], b"%d" % most))
+    else:
+        added.append(b'"%s":%d,' % (name.encode("ascii"), most))
 
 
 def _with_usage(options: bytes) -> bytes:

@@ -7,7 +7,8 @@
 import msgspec
 
 from gateway.access.decisions import Obligations
-from gateway.access.quotas import Taken
+from gateway.access.quotas import Exceeded, Taken
+from gateway.access.refusals import Refused
 from gateway.errors import CutShort, GatewayError, UpstreamFailed
 from gateway.inference.connector.faults import Unreached
 
@@ -38,6 +39,8 @@ def failure(error: GatewayError, request_id: str) -> tuple[int, Headers, bytes]:
     retry_after_s = getattr(error, "retry_after_s", None)
     if retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % retry_after_s))
+    if isinstance(error, Refused) and error.exceeded is not None:
+        headers += _left_headers(error.exceeded)
     return error.status, headers, body
 
 
@@ -62,6 +65,25 @@ def limit_headers(obligations: Obligations | None, taken: Taken | None) -> Heade
             (b"x-ratelimit-remaining-tokens", b"%d" % taken.tokens_remaining),
         )
     return headers
+
+
+def _left_headers(exceeded: Exceeded) -> Headers:
+    """How the limits stand that a call was refused by, and when all of each is there again."""
+    headers: Headers = []
+    for name, left in ((b"requests", exceeded.requests), (b"tokens", exceeded.tokens)):
+        if left is not None:
+            headers.append((b"x-ratelimit-limit-" + name, b"%d" % left.limit))
+            headers.append((b"x-ratelimit-remaining-" + name, b"%d" % left.remaining))
+            headers.append((b"x-ratelimit-reset-" + name, _span(left.reset_s)))
+    return headers
+
+
+def _span(seconds: int) -> bytes:
+    """A span as OpenAI writes it: `6m0s`."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    written = f"{hours}h{minutes}m{rest}s" if hours else f"{minutes}m{rest}s" if minutes else f"{rest}s"
+    return written.encode("ascii")
 
 
 def _object(error: GatewayError) -> dict[str, object]:

@@ -87,6 +87,15 @@ def edited(text: bytes, edits: Iterable[Edit]) -> bytes:
     return b"".join(parts)
 
 
+def without(text: bytes, spans: dict[str, Span], key: str) -> Edit:
+    """The edit that takes out one member of an object with others, its key and one comma with it."""
+    start, end = spans[key]
+    before = max((other for _, other in spans.values() if other <= start), default=None)
+    if before is not None:
+        return before, end, b""
+    return first_place(text), text.index(b",", end) + 1, b""
+
+
 def first_place(text: bytes) -> int:
     """Where a new first member would begin."""
     return text.index(b"{") + 1

@@ -39,6 +39,8 @@ class Carried(msgspec.Struct, frozen=True):
     usage: Usage | None
     """What the whole answer cost; None where the upstream did not get to say it."""
     bytes_out: int
+    failure: UpstreamFailed | None = None
+    """What the upstream failed with, where that ended it."""
 
 
 class Pump:
@@ -65,6 +67,7 @@ class Pump:
         self._waits = False
         """Whether nothing is on its way here, so that a piece that arrives overtakes none."""
         self._last_words: bytes | None = None
+        self._failure: UpstreamFailed | None = None
 
     def cut(self, event: bytes) -> None:
         """Stop the upstream now, and end what the client gets with this event. Only the first cut counts."""
@@ -89,7 +92,8 @@ class Pump:
             self._outlet.close()
             for timer in self._timers:
                 timer.cancel()
-        return Carried(outcome, self._usage(), self._outlet.bytes_out)
+        failure = self._failure if outcome == "upstream_error" else None
+        return Carried(outcome, self._usage(), self._outlet.bytes_out, failure)
 
     @property
     def bytes_out(self) -> int:
@@ -115,6 +119,7 @@ class Pump:
             if outlet.is_gone:
                 return "client_gone" if self._last_words is None else "cut"
             if ends:
+                self._failure = UpstreamFailed() if frames.erred else None
                 return "upstream_error" if frames.erred else "complete"
 
     def _pass_at_once(self, piece: bytes) -> bool:
@@ -128,6 +133,7 @@ class Pump:
         """Say the last words, the cut's before the upstream's."""
         cut = self._last_words
         words = cut if cut is not None else self._tell(failure)
+        self._failure = failure
         await self._outlet.deliver(words if self._frames.at_boundary else b"\n\n" + words, ends=True)
         if cut is not None:
             return "cut"

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+import structlog
 from litestar.types import Receive, Send
 
 from gateway.access.gate import Gate
@@ -30,6 +31,8 @@ from gateway.inference.pump import Pump
 from gateway.inference.usage import Usage, read_usage
 from gateway.ledger.commitments import Committing, commit
 from gateway.metrics import Metrics
+
+log = structlog.get_logger()
 
 
 class ClientGone(Exception):
@@ -67,7 +70,10 @@ class Relay:
             target = passage.standing.in_force.strategy.inference
             upstream = self._connector.upstream(target.upstream) if target is not None else None
             if target is None or upstream is None:
-                raise Unreached("No server is declared for this model.")
+                undeclared = Unreached("No server is declared for this model.")
+                self._failed(passage, target.upstream if target is not None else "", undeclared)
+                passage.status = undeclared.status
+                raise undeclared
             outbound = Outbound(
                 path=endpoint.path,
                 body=calls.rewrite(
@@ -104,7 +110,9 @@ class Relay:
                 relaying.check(answer, stream=outbound.stream)
                 if outbound.stream and answer.status == 200:
                     frames = Frames(withhold_usage=withhold_usage)
-                    await self._stream(passage, answer, frames, receive, send)
+                    failed = await self._stream(passage, answer, frames, receive, send)
+                    if failed is not None:
+                        self._failed(passage, upstream.name, failed)
                 else:
                     await self._whole(passage, upstream, answer, asgi)
             self._metrics.upstream_answered(upstream.name, (elapsed_us() - began) / SECOND)
@@ -114,9 +122,15 @@ class Relay:
             raise self._refusals.ended(passage.request_id, passage.cut_reason) from None
         except UpstreamFailed as failure:
             passage.sent = not isinstance(failure, Unreached)
-            passage.outcome = "upstream_error"
-            self._metrics.upstream_failed(upstream.name, failure.code)
+            passage.status = failure.status
+            self._failed(passage, upstream.name, failure)
             raise
+
+    def _failed(self, passage: Passage, upstream: str, failure: UpstreamFailed) -> None:
+        """Record what the upstream failed with, and tell the operator: the name and the kind, nothing that was said."""
+        passage.outcome, passage.failure = "upstream_error", failure.code
+        self._metrics.upstream_failed(upstream, failure.code)
+        log.warning("upstream_failed", upstream=upstream, kind=failure.code, request_id=passage.request_id)
 
     async def _whole(
         self, passage: Passage, upstream: Upstream, answer: Answer, asgi: tuple[Any, Receive, Send]
@@ -140,7 +154,11 @@ class Relay:
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def _stream(self, passage: Passage, answer: Answer, frames: Frames, receive: Receive, send: Send) -> None:
+    async def _stream(
+        self, passage: Passage, answer: Answer, frames: Frames, receive: Receive, send: Send
+    ) -> UpstreamFailed | None:
+        """Carry a stream to its end; what the upstream failed with, where that ended it."""
+
         def tell(error: GatewayError) -> bytes:
             return error_event(error, passage.request_id)
 
@@ -155,6 +173,7 @@ class Relay:
         passage.outcome = carried.outcome
         passage.commitment = committing.commitment() if committing is not None else None
         self._count(passage, carried.usage)
+        return carried.failure
 
     def _count(self, passage: Passage, usage: Usage | None) -> None:
         if usage is not None:

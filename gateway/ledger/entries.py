@@ -111,7 +111,7 @@ class FinishedBody(Body, frozen=True, kw_only=True, omit_defaults=True):
     status: int = 0
     """HTTP status the caller got; 0 when none was sent."""
     reasons: list[str] = msgspec.field(default_factory=list)
-    """Why it was cut, where it was."""
+    """Why it was cut, or what the upstream failed with, where either is so."""
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_settled: int = 0

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select
 
 from gateway.clock import Instant
-from gateway.database.engine import Database
+from gateway.database.engine import Readable
 from gateway.ledger.entries import Entry, Event, entry_from
 from gateway.ledger.index import indexed
 from gateway.ledger.segments import (
@@ -43,6 +43,9 @@ WINDOW = 64
 
 STEPS_MAX = 64
 """Steps a page."""
+
+OWN_STEPS_MAX = 16
+"""Steps a page of what one organisation may see."""
 
 DECISIONS = {"admitted": Event.ACCESS_ADMITTED, "refused": Event.ACCESS_REFUSED}
 
@@ -110,21 +113,24 @@ class _Span(msgspec.Struct, frozen=True):
 class Search:
     """Finds entries."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Readable) -> None:
         self._database = database
 
     async def of_organisation(self, organisation: str, query: Query) -> Page:
         """A page of this organisation's own entries, whatever the query says of organisations."""
         if not organisation:
             raise ValueError("no organisation is not every organisation")
-        return await self.everywhere(msgspec.structs.replace(query, organisation=organisation))
+        return await self._page(msgspec.structs.replace(query, organisation=organisation), OWN_STEPS_MAX)
 
     async def everywhere(self, query: Query) -> Page:
         """A page of all organisations' entries: only for those who may see them all."""
+        return await self._page(query, STEPS_MAX)
+
+    async def _page(self, query: Query, steps_max: int) -> Page:
         limit = max(1, min(query.limit, LIMIT_MAX))
         span = await self._database.read(partial(_span, query=query))
         found: list[Entry] = []
-        for _ in range(STEPS_MAX):
+        for _ in range(steps_max):
             if span.low >= span.high or len(found) >= limit:
                 break
             step = partial(_step, query=query, span=span, limit=limit - len(found))

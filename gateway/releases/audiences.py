@@ -10,14 +10,13 @@ from enum import StrEnum
 import msgspec
 
 from gateway.identity.callers import Role
+from gateway.identity.facts import KYC_LEVELS, Value, fault_of
 
 PUBLIC = "public"
 """The audience that is everybody; built in, never declared."""
 
-KYC_LEVELS = ("K0", "K1", "K2", "K3", "K4", "K5")
-"""From nothing known to a contract with named users, in order."""
 
-Fact = str | int | bool | tuple[str, ...]
+Fact = Value
 
 
 class Truth(StrEnum):
@@ -79,7 +78,7 @@ def all_of(truths: Iterable[Truth]) -> Truth:
 
 
 def answer(test: Test, facts: Facts) -> Truth:
-    """One test. A grant and the roles are always known; an attribute that is absent, or of another kind, is not."""
+    """One test. A grant and the roles are always known; an attribute that is absent, or impossible, is not."""
     if test.attribute == "grant":
         return _known(test.op == "=" and test.value == "required" and facts.has_grant)
     if test.attribute == "role":
@@ -121,7 +120,7 @@ def _rank(attribute: str, value: Fact) -> int | None:
 
 def _kind(attribute: str, value: Fact) -> str:
     """What values must share to be compared at all; empty for a value that the attribute cannot have."""
-    if attribute == "kyc" and value not in KYC_LEVELS:
+    if fault_of(attribute, value):
         return ""
     return type(value).__name__
 

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.clock import Moment
-from gateway.database.engine import Database
+from gateway.database.engine import Readable
 from gateway.errors import Conflict, Forbidden, NotFound
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
@@ -37,7 +37,7 @@ class Catalogue:
 
     def __init__(
         self,
-        database: Database,
+        database: Readable,
         ledger: Ledger,
         upstreams: Collection[str] | None = None,
         *,

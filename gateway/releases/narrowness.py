@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from gateway.releases.audiences import KYC_LEVELS, PUBLIC, Audience, Fact, Test
+from gateway.identity.facts import KYC_LEVELS, fault_of
+from gateway.releases.audiences import PUBLIC, Audience, Fact, Test
 from gateway.releases.strategies import AccessLevel, Conditions, Stage, Strategy
 
 _LEVELS = (AccessLevel.CLOSED, AccessLevel.LIMITED, AccessLevel.API, AccessLevel.OPEN_WEIGHTS)
@@ -87,6 +88,8 @@ def _implies(own: Test, asked: Test) -> bool:
         return True
     if own.attribute != asked.attribute or len({kind for kind, _ in _among(own) | _among(asked)}) > 1:
         return False
+    if any(fault_of(own.attribute, value) for _, value in _among(own) | _among(asked)):
+        return False  # a value that the fact cannot have makes an answer unknown
     if own.op == asked.op and own.op in (">=", ">"):
         return _order(own.attribute, own.value, asked.value) >= 0
     if own.op == asked.op and own.op in ("<=", "<"):
@@ -109,7 +112,7 @@ def _order(attribute: str, one: Fact, other: Fact) -> int:
     return one - other
 
 
-def _among(test: Test) -> set[tuple[str, Fact]]:
+def _among(test: Test) -> set[tuple[str, str | int | bool]]:
     """Values with their kinds, since true is not 1."""
     values = test.value if isinstance(test.value, tuple) else (test.value,)
     return {(type(value).__name__, value) for value in values}

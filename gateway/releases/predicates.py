@@ -3,17 +3,19 @@
 import re
 
 from gateway.identity.callers import Role
+from gateway.identity.facts import Form, fault_of, fault_of_name, form_of, is_name
 from gateway.releases import values
-from gateway.releases.audiences import KYC_LEVELS, Audience, Fact, Test
+from gateway.releases.audiences import Audience, Fact, Test
 from gateway.releases.nodes import Faults, Mapping, Node, Scalar, Sequence, shown
 
 ON_UNKNOWN = ("deny", "allow")
 
-_ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _COMPARISON = re.compile(r"(>=|<=|!=|=|>|<) *(.+)")
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_OF_COUNTRIES = ("country", "countries", "citizenship", "citizenships")
+_WRITTEN = frozenset({Form.NUMBER, Form.TRUTH, Form.OWN})
+"""Forms of which how a value is written decides whether it is a text."""
+_ELSEWHERE = ("role", "grant", "on_unknown")
+"""What an audience may hold beside facts."""
 
 
 def read_audience(node: Node, faults: Faults) -> Audience:
@@ -22,6 +24,14 @@ def read_audience(node: Node, faults: Faults) -> Audience:
     on_unknown = values.choice(entries.pop("on_unknown", None), faults, ON_UNKNOWN) or "deny"
     if not entries and isinstance(node, Mapping) and node.entries:
         faults.add(node, "this audience asks for nothing: `public` is the audience that is everybody")
+    for name in entries:
+        if (
+            isinstance(node, Mapping)
+            and is_name(name)
+            and name not in _ELSEWHERE
+            and (fault := fault_of_name(name, *_ELSEWHERE))
+        ):
+            faults.add_key(node, name, f"the attribute {shown(name)} {fault}")
     tests = [test for name, asked in entries.items() if (test := _read_test(name, asked, faults)) is not None]
     return Audience(tests=tuple(sorted(tests, key=lambda test: test.attribute)), on_unknown=on_unknown)
 
@@ -34,7 +44,7 @@ def _read_test(name: str, node: Node, faults: Faults) -> Test | None:
         if asked not in (None, "required"):
             faults.add(node, "write `grant: required`, or leave `grant` out")
         return Test(attribute="grant", op="=", value="required")
-    if not _ATTRIBUTE.fullmatch(name):
+    if not is_name(name):
         faults.add(node, f"{shown(name)} cannot be an attribute: write lower-case words joined by `_`")
         return None
     if isinstance(node, Mapping):
@@ -95,17 +105,15 @@ def _read_comparison(name: str, node: Node, faults: Faults) -> Test | None:
 
 
 def _value(name: str, node: Node, text: str, faults: Faults, *, compared: bool = False) -> Fact | None:
-    """The operand as what it is: a level or a country by its attribute, else by how it is written."""
-    if name == "kyc" and text not in KYC_LEVELS:
-        faults.add(node, f"{shown(text)} is no level of knowing a customer: write one of {', '.join(KYC_LEVELS)}")
-        return None
-    if name.rsplit("_", maxsplit=1)[-1] in _OF_COUNTRIES and not _COUNTRY.fullmatch(text):
-        faults.add(node, f"{shown(text)} is no country: write its two letters, as in DE (ISO 3166-1)")
-        return None
+    """The operand as what its attribute can be; where that leaves it open, as it is written."""
     bare = compared or (isinstance(node, Scalar) and node.plain)
-    if bare and text in ("true", "false"):
-        return text == "true"
-    return int(text) if bare and _WHOLE.fullmatch(text) else text
+    value: Fact = text
+    if bare and form_of(name) in _WRITTEN:
+        value = text == "true" if text in ("true", "false") else int(text) if _WHOLE.fullmatch(text) else text
+    if fault := fault_of(name, value):
+        faults.add(node, f"{shown(text)} {fault}")
+        return None
+    return value
 
 
 def _equal(name: str, op: str, value: Fact) -> Test:

@@ -15,6 +15,9 @@ KEYS = ("name", "opens", "closes", "access", "to", "offers", "conditions", "irre
 CONDITIONS = ("terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days")
 LOGGING = ("metadata", "metadata+hash")
 
+TOKENS_PER_DAY_MIN = 512
+"""Fewer cover no short chat that leaves its output open (access/calls.py reckons what a call may come to)."""
+
 NOT_ENFORCED = frozenset(
     {
         "concurrency", "end_user_id_required", "fallback", "filter_profile", "geography", "human_review", "licence",
@@ -176,6 +179,13 @@ def _read_conditions(
         name: values.whole(fields.get(name), faults, 1)
         for name in ("requests_per_minute", "tokens_per_day", "max_output_tokens")
     }
+    a_day = limits["tokens_per_day"]
+    if a_day is not None and a_day < TOKENS_PER_DAY_MIN and Component.TEXT in offers:
+        faults.add(
+            fields["tokens_per_day"],
+            f"{a_day} tokens a day cover no call: its input alone is taken at a token a byte and 256 more;"
+            f" write at least {TOKENS_PER_DAY_MIN}",
+        )
     return Conditions(
         terms=_read_terms(fields.get("terms"), declared, faults),
         log=_read_logging(fields.get("log"), faults),

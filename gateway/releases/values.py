@@ -1,11 +1,11 @@
 """Typed values read from nodes: each reader gives the value, or None after noting what to write instead."""
 
-import difflib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from gateway import spelling
 from gateway.clock import Instant, instant_from
 from gateway.releases.nodes import Faults, Mapping, Node, Scalar, Sequence, shown
 
@@ -15,21 +15,14 @@ LATEST = instant_from(datetime(2250, 1, 1, tzinfo=UTC))
 """The end of the dates that a file may name: in microseconds they fit in 53 bits."""
 ITEMS_MAX = 300
 
+nearest = spelling.nearest
+
 _WORD = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _SEGMENT = re.compile(r"\.?[A-Za-z0-9_][A-Za-z0-9._+=@-]*")
 _NUMBER = re.compile(r"\+?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """` Did you mean …?`, or what is known where nothing is near."""
-    names = sorted(known)
-    close = difflib.get_close_matches(word[:64], names, 1, 0.6)
-    if close:
-        return f" Did you mean `{close[0]}`?"
-    return f" Known here: {', '.join(names[:20])}." if names else ""
 
 
 def mapping(

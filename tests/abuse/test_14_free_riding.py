@@ -2,7 +2,9 @@
 
 import json
 import socket
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,13 @@ import openai
 import pytest
 
 from tests.fakes.gateway import running, until
-from tests.fakes.house import CHAT, MESSAGES, House, eventually
+from tests.fakes.house import CHAT, MESSAGES, House, eventually, open_house
 from tests.fakes.upstream import CHUNK, Seen, chunked, saying
 from tests.fakes.upstreams import upstream_process
 
 LIMIT = 5_000
+
+BOUNDS = ("max_tokens", "max_completion_tokens")
 
 
 def metered(house: House, name: str, limit: int = LIMIT) -> str:
@@ -100,7 +104,7 @@ def test_an_answer_whose_cost_is_never_told_costs_what_was_taken_for_it(own_hous
         (CHAT, {"max_tokens": LIMIT, "max_completion_tokens": 1}),
         (CHAT, {"n": 100, "max_tokens": 50}),
         (CHAT, {"n": 1024, "max_tokens": 5}),
-        (CHAT, {"n": 2}),
+        (CHAT, {"n": 4}),
         ("/v1/completions", {"prompt": "x", "best_of": 100, "max_tokens": 50}),
         ("/v1/completions", {"prompt": "x", "n": 1, "best_of": 1024, "max_tokens": 5}),
         ("/v1/completions", {"prompt": ["x"] * 200, "max_tokens": 25}),
@@ -161,6 +165,52 @@ def test_a_caller_who_names_no_bound_is_given_the_one_that_was_taken(house: Hous
     asked: Any = sent.json["max_tokens"]
     assert answer.status_code == 200
     assert 0 < asked <= taken - len(MESSAGES)
+
+
+@pytest.fixture(scope="module")
+def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, House]]:
+    """A gateway for each name under which a model's server may read its bound, and it reads no other."""
+    with ExitStack() as stack:
+        named = {
+            name: stack.enter_context(open_house(tmp_path_factory.mktemp(name), {"output_limit": name}))
+            for name in BOUNDS
+        }
+        for house in named.values():
+            house.apply(
+                "release: demo/bounded\nserves: {inference: {upstream: simulated, model: x}}\n"
+                "stages: [{name: general, opens: 2026-01-05T00:00:00Z, access: api, to: [public],"
+                f" conditions: {{tokens_per_day: {LIMIT}, max_output_tokens: 100}}}}]\n"
+            )
+        yield named
+
+
+@pytest.mark.parametrize("reads", BOUNDS)
+@pytest.mark.parametrize(
+    ("fields", "bound"),
+    [
+        ({"max_tokens": 10}, 10),
+        ({"max_completion_tokens": 10}, 10),
+        ({"max_tokens": 10, "max_completion_tokens": None}, 10),
+        ({"max_tokens": None, "max_completion_tokens": 10}, 10),
+        ({"max_tokens": 4, "max_completion_tokens": 10}, 10),
+        ({"max_tokens": 10, "max_completion_tokens": 4}, 10),
+        ({}, 100),
+    ],
+)
+def test_a_bound_holds_by_whichever_name_it_was_given_and_is_read(
+    houses: dict[str, House], reads: str, fields: dict[str, Any], bound: int
+) -> None:
+    house, release = houses[reads], "demo/bounded"
+    chat = house.chat(release, **fields)
+    chatted = house.upstream.requests[-1].json
+    sent = {"model": release, "prompt": "x"} | {name: fields[name] for name in ["max_tokens"] if name in fields}
+    house.ask("POST", "/v1/completions", "developer", json=sent)
+    completed = house.upstream.requests[-1].json
+
+    assert chat.status_code == 200
+    assert {name: chatted.get(name) for name in BOUNDS if name in chatted} == {reads: bound}
+    assert [name for name in BOUNDS if name in completed] == ["max_tokens"]
+    assert completed["max_tokens"] == (fields.get("max_tokens") or 100)
 
 
 def test_calls_at_once_never_hold_more_than_the_limit_together(own_house: House) -> None:

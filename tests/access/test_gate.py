@@ -303,3 +303,21 @@ async def test_a_call_whose_block_fails_is_finished_all_the_same(house: House) -
     last = (await house.entries())[-1]
     assert (last["event"], last["body"]["outcome"]) == ("access:finished", "failed")
     assert len(house.gate.passages) == 0
+
+
+async def test_no_refused_entry_says_that_a_model_was_served(either: House) -> None:
+    await either.release(a_strategy(a_stage(conditions=Conditions(requests_per_minute=1))))
+    async with either.gate.admit(a_caller(), Component.TEXT, "acme/atlas-1", a_call()) as passage:
+        passage.outcome = "complete"
+    with pytest.raises(Refused):
+        async with either.gate.admit(a_caller(), Component.TEXT, "acme/atlas-1", a_call()):
+            pytest.fail("one a minute")
+    with pytest.raises(Refused):
+        async with either.gate.admit(a_caller(), Component.EMBEDDINGS, "acme/atlas-1", a_call()):
+            pytest.fail("not offered")
+
+    entries = await either.entries()
+    served = {(entry["event"], "served" in entry["body"]) for entry in entries if entry["event"] != "access:finished"}
+    assert served == {("access:admitted", True), ("access:refused", False)}
+    refused = [entry for entry in entries if entry["event"] == "access:refused"]
+    assert refused and all("tokens_reserved" not in entry["body"] for entry in refused)

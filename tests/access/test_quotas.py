@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.access.quotas import Exceeded, Meter, Settle, Take, Taken
+from gateway.access.quotas import Exceeded, Left, Meter, Settle, Take, Taken
 from gateway.access.reasons import Reason
 from gateway.clock import DAY, SECOND
 
@@ -25,7 +25,7 @@ def test_waiting_as_long_as_told_is_long_enough_and_one_second_less_is_not() -> 
     claim = Take("o:r", requests_per_minute=1)
     meter.take(claim, NOON + 700_000)
     refused = meter.take(claim, NOON + 30 * SECOND)
-    assert isinstance(refused, Exceeded)
+    assert isinstance(refused, Exceeded) and refused.retry_after_s is not None
 
     too_early = meter.take(claim, NOON + 30 * SECOND + (refused.retry_after_s - 1) * SECOND)
     in_time = meter.take(claim, NOON + 30 * SECOND + refused.retry_after_s * SECOND)
@@ -105,6 +105,28 @@ def test_a_call_settled_after_midnight_does_not_touch_the_new_day() -> None:
 def test_a_quota_that_is_spent_says_when_the_day_ends() -> None:
     meter = Meter()
 
-    refused = meter.take(Take("o:r", tokens=1001, tokens_per_day=1000), NOON)
+    meter.take(Take("o:r", tokens=1, tokens_per_day=1000), NOON)
+    refused = meter.take(Take("o:r", tokens=1000, tokens_per_day=1000), NOON)
 
-    assert refused == Exceeded(Reason.INSUFFICIENT_QUOTA, 1000, 1000, 12 * 3600)
+    assert refused == Exceeded(Reason.INSUFFICIENT_QUOTA, 12 * 3600, None, Left(1000, 999, 12 * 3600))
+
+
+def test_a_call_that_alone_is_more_than_the_day_is_told_no_time_to_wait() -> None:
+    refused = Meter().take(Take("o:r", tokens=1001, tokens_per_day=1000), NOON)
+
+    assert refused == Exceeded(Reason.INSUFFICIENT_QUOTA, None, None, Left(1000, 1000, 12 * 3600))
+
+
+def test_a_refusal_says_how_both_limits_stand_whichever_did_not_fit() -> None:
+    meter = Meter()
+    claim = Take("o:r", tokens=300, requests_per_minute=2, tokens_per_day=1000)
+    meter.take(claim, NOON)
+    meter.take(claim, NOON + 10 * SECOND)
+
+    too_many = meter.take(claim, NOON + 20 * SECOND)
+    too_much = meter.take(Take("o:r", tokens=500, requests_per_minute=3, tokens_per_day=1000), NOON + 20 * SECOND)
+
+    left = Left(1000, 400, 12 * 3600 - 20)
+    assert too_many == Exceeded(Reason.RATE_LIMIT_EXCEEDED, 41, Left(2, 0, 51), left)
+    assert too_much == Exceeded(Reason.INSUFFICIENT_QUOTA, 12 * 3600 - 20, Left(3, 1, 51), left)
+    assert isinstance(meter.take(claim, NOON + (20 + 41) * SECOND), Taken)

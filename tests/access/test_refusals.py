@@ -1,28 +1,37 @@
 """What a refused caller is told: why, what to do, and from when, if it may know."""
 
-from gateway.access.decisions import Decision
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway.access.calls import Call, Terms, bind
+from gateway.access.decisions import Decision, Obligations
+from gateway.access.grants import Grant
 from gateway.access.passages import Standing
+from gateway.access.quotas import Exceeded, Meter, Take
 from gateway.access.reasons import MEANINGS, Reason
-from gateway.access.refusals import Refusals
+from gateway.access.refusals import Refusals, Refused
 from gateway.access.standing import Use, gather
-from gateway.clock import SECOND, at, text_from
+from gateway.clock import DAY, SECOND, at, text_from
 from gateway.releases import audiences
 from gateway.releases.audiences import Audience
 from gateway.releases.components import Component
 from gateway.releases.strategies import AccessLevel
-from tests.builders import PAST, a_call, a_caller, a_stage, a_strategy, holdings, in_force
+from tests.builders import PAST, a_call, a_caller, a_grant, a_stage, a_strategy, holdings, in_force
 
 OPENS = 1_800_000_000 * SECOND
 A_STAFF_ROLE = Audience(tests=(audiences.Test(attribute="role", op="=", value="staff"),))
 
 
-def refused_for(reason: Reason, *, visible: bool = True, coming_to: str = "public") -> Standing:
+def refused_for(
+    reason: Reason, *, visible: bool = True, coming_to: str = "public", grants: Sequence[Grant] = ()
+) -> Standing:
     strategy = a_strategy(
         a_stage(name="preview", access=AccessLevel.LIMITED, to=("testers",)),
         a_stage(name="general", opens=OPENS, to=(coming_to,)),
         audiences={"testers": A_STAFF_ROLE, "staff": A_STAFF_ROLE},
     )
-    use = Use(a_caller(), Component.TEXT, in_force(strategy), holdings())
+    use = Use(a_caller(), Component.TEXT, in_force(strategy), holdings(*grants))
     gathered = gather(use, at(PAST + 1))
     decision = Decision(allow=False, visible=visible, reasons=(reason,), obligations=None)
     return Standing(use.caller, use.in_force, use.holdings, gathered, "", decision, "", 1)
@@ -59,6 +68,27 @@ def test_whoever_lacks_a_grant_is_told_where_to_ask() -> None:
     assert "https://example.com/ask" in refused.next_step
 
 
+def test_whose_grant_begins_later_is_told_from_when_instead_of_to_ask_for_one() -> None:
+    begins = PAST + 1000 * SECOND
+    for reason, grants in (
+        (Reason.GRANT_REQUIRED, [a_grant(starts_at=begins)]),
+        (Reason.GRANT_ENDED, [a_grant(ends_at=PAST), a_grant(id="grant_2", starts_at=begins)]),
+    ):
+        refused = Refusals("https://example.com/ask").judged(a_call(), refused_for(reason, grants=grants))
+
+        assert f"begins at {text_from(begins)}" in refused.message
+        assert refused.opens_at == begins
+        assert "example.com" not in refused.next_step
+
+
+def test_a_revoked_grant_to_come_is_told_to_nobody() -> None:
+    revoked = a_grant(starts_at=PAST + 1000 * SECOND, revoked_at=PAST)
+
+    refused = Refusals().judged(a_call(), refused_for(Reason.GRANT_ENDED, grants=[revoked]))
+
+    assert "begins at" not in refused.message
+
+
 def test_every_reason_has_a_meaning_a_status_and_a_next_step() -> None:
     assert set(MEANINGS) == set(Reason)
     assert all(400 <= meaning.status < 500 and meaning.message and meaning.next_step for meaning in MEANINGS.values())
@@ -72,3 +102,58 @@ def test_who_lost_access_is_told_so_and_whom_the_gateway_failed_is_not() -> None
     assert (lost.status, lost.code) == (401, "key_revoked")
     assert (failed.status, failed.code) == (503, "ledger_unavailable")
     assert "Your access stands" in failed.sentence()
+
+
+def too_much(call: Call, a_day: int, *, used: int = 0) -> Refused:
+    """The refusal of a call that leaves its output open or not, where so many tokens a day are given."""
+    limits = Obligations(("inference.text",), None, a_day, None, "metadata", None)
+    terms = bind(call, limits)
+    assert isinstance(terms, Terms)
+    meter = Meter()
+    meter.take(Take("o:r", tokens=used, tokens_per_day=a_day), DAY // 2)
+    exceeded = meter.take(Take("o:r", tokens=terms.tokens_reserved, tokens_per_day=a_day), DAY // 2)
+    assert isinstance(exceeded, Exceeded)
+    return Refusals().exceeded(call, terms, exceeded)
+
+
+def test_a_quota_that_does_not_cover_a_call_says_what_it_may_come_to_and_what_would_fit() -> None:
+    refused = too_much(a_call(bytes_in=100, tokens_in_max=356), 20_000, used=17_000)
+
+    assert (
+        "may come to 4452 tokens: 356 of input, one for each byte of the request and 256 for the chat's template,"
+        in (refused.message)
+    )
+    assert "and 4096 of output. Your organisation's limit for this model is 20000 tokens a day; 3000 are left." in (
+        refused.message
+    )
+    assert refused.next_step == "Set `max_tokens` to at most 2644, or wait until the quota resets at midnight UTC."
+    assert refused.retry_after_s == 12 * 3600
+
+
+def test_what_fits_is_admitted_and_one_more_is_not() -> None:
+    call = a_call(bytes_in=100, tokens_in_max=356, answers=3)
+    most = int(too_much(call, 20_000, used=17_000).next_step.split("at most ")[1].split(",")[0])
+
+    again = too_much(msgspec.structs.replace(call, output_tokens=most + 1), 20_000, used=17_000)
+    fits = bind(
+        msgspec.structs.replace(call, output_tokens=most),
+        Obligations(("inference.text",), None, 20_000, None, "metadata", None),
+    )
+
+    assert f"at most {most}," in again.next_step
+    assert isinstance(fits, Terms) and fits.tokens_reserved <= 3_000
+
+
+def test_nobody_is_told_to_wait_for_what_no_day_covers() -> None:
+    refused = too_much(a_call(bytes_in=100, tokens_in_max=356, output_tokens=4096), 1_000)
+    input_alone = too_much(a_call(bytes_in=1_000, tokens_in_max=1_256), 1_000)
+
+    assert refused.next_step == "Set `max_tokens` to at most 644."
+    assert input_alone.next_step == "Send less at a time."
+    assert (refused.retry_after_s, input_alone.retry_after_s) == (None, None)
+
+
+def test_a_call_that_generates_nothing_is_told_of_no_output() -> None:
+    refused = too_much(a_call(bytes_in=1_200, tokens_in_max=1_200, generates=False), 1_000)
+
+    assert "output" not in refused.message and refused.next_step == "Send less at a time."

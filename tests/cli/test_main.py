@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 
 import click
 import pytest
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from gateway.cli.failures import printable
 from gateway.cli.main import NOUNS, gateway
+from tests.fakes.premises import OPEN
 from tests.fakes.terminal import Terminal
 
 HEAVY = {"httpx", "litestar", "sqlalchemy", "rich", "msgspec", "yaml", "uvicorn", "alembic"}
@@ -118,6 +120,67 @@ def test_what_is_refused_is_exit_code_1(shell: Terminal) -> None:
 
     assert result.exit_code == 1
     assert result.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "listing"),
+    [
+        (("key", "show", "aaaaaaaaaaaa"), "key `aaaaaaaaaaaa`", "gateway key list"),
+        (("organisation", "show", "nobody"), "organisation `nobody`", "gateway organisation list"),
+        (
+            ("organisation", "withdraw", "acme", "a_1", "--cause", "x"),
+            "assertion `a_1`",
+            "gateway organisation show acme",
+        ),
+        (("release", "show", "acme/opn"), "release `acme/opn`", "gateway release list"),
+        (("terms", "show", "acme/opn"), "release `acme/opn`", "gateway model list"),
+        (("terms", "show", OPEN, "apu"), f"text `apu` of `{OPEN}`", f"gateway terms show {OPEN}"),
+        (("grant", "revoke", "grant_1", "--cause", "x"), "grant `grant_1`", "gateway grant list"),
+        (("audit", "show", "999999"), "entry `999999`", "gateway audit search"),
+    ],
+)
+def test_what_is_not_there_is_named_with_the_command_that_lists_it(
+    shell: Terminal, words: tuple[str, ...], told: str, listing: str
+) -> None:
+    result = shell.type(*words)
+
+    assert result.exit_code == 1
+    assert f"There is no {told}" in result.stderr and f"next: See `{listing}`." in result.stderr
+
+
+def test_a_word_that_is_nearly_known_is_told_with_the_one_that_was_meant(shell: Terminal) -> None:
+    event = shell.type("audit", "search", "--event", "key:revokd")
+    reason = shell.type("audit", "search", "--reason", "grant_requird")
+
+    assert (event.exit_code, reason.exit_code) == (1, 1)
+    assert "next: Did you mean `key:revoked`?" in event.stderr and "it is one of access:admitted" in event.stderr
+    assert "next: Did you mean `grant_required`?" in reason.stderr
+
+
+def test_a_failure_is_json_for_programs_too_with_the_same_exit_code(shell: Terminal, tmp_path: Path) -> None:
+    shell.house.tokens["nobody"] = "rsg_dev_" + "0" * 61
+    file = tmp_path / "bad.yaml"
+    file.write_text("release: acme/x\nstages: 7\n")
+    cases = [
+        (("release", "show", "acme/opn"), "provider", 1, "not_found"),
+        (("key", "list"), "nobody", 4, "invalid_api_key"),
+        (("release", "validate", str(file), "--against"), "provider", 1, "invalid_file"),
+        (("release", "validate", str(file)), None, 1, "invalid_file"),
+    ]
+    for words, by, exit_code, code in cases:
+        plain, result = shell.type(*words, by=by), shell.type(*words, "--json", by=by)
+        problem = json.loads(result.stdout)
+
+        assert (plain.exit_code, result.exit_code, problem["code"]) == (exit_code, exit_code, code)
+        assert plain.stdout == "" and result.stderr == plain.stderr
+    assert [fault["line"] for fault in problem["faults"]][-1] == 2
+
+
+def test_a_gateway_that_is_not_there_is_json_for_programs_too() -> None:
+    result = run("whoami", "--json", GATEWAY_KEY="rsg_dev_x", GATEWAY_URL="http://127.0.0.1:9")
+
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["code"] == "unreachable"
 
 
 def test_no_command_shows_the_key_it_was_given(shell: Terminal) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.audit import _row
 from tests.fakes.premises import DOCUMENTS, LIMITED, OPEN, open_release
 from tests.fakes.terminal import Terminal
 
@@ -57,7 +58,7 @@ def test_an_organisation_is_created_asserted_of_and_disabled(shell: Terminal) ->
     for words in (
         ("kyc", "K3"),
         ("us_person", "true"),
-        ("staff_count", "12"),
+        ("x_staff_count", "12"),
         ("--list", "sector", "health", "energy"),
     ):
         result = shell.type("organisation", "assert", "corp", *words, "--issuer", "registry", "--assurance", "3")
@@ -66,9 +67,29 @@ def test_an_organisation_is_created_asserted_of_and_disabled(shell: Terminal) ->
     disabled = shell.type("organisation", "disable", "corp", "--cause", "gone")
 
     values = {each["name"]: each["value"] for each in shown["attributes"]}
-    assert values == {"kyc": "K3", "us_person": True, "staff_count": 12, "sector": ["health", "energy"]}
+    assert values == {"kyc": "K3", "us_person": True, "x_staff_count": 12, "sector": ["health", "energy"]}
     assert "is disabled" in disabled.stdout
     assert "Corp" in shell.type("organisation", "list").stdout
+
+
+def test_a_correction_of_lower_assurance_is_told_that_it_does_not_stand_and_what_does(shell: Terminal) -> None:
+    def put(value: str, assurance: str) -> tuple[str, str]:
+        words = ("residence_country", value, "--issuer", "registry", "--assurance", assurance)
+        result = shell.type("organisation", "assert", "acme", *words)
+        assert result.exit_code == 0, result.stderr
+        return result.stdout, result.stderr
+
+    first, _ = put("DE", "3")
+    told, help_ = put("KP", "1")
+    strongest = first.split()[6].rstrip(",")
+    withdrawn = shell.type("organisation", "withdraw", "acme", strongest, "--cause", "mistaken")
+    stands, _ = put("SY", "1")
+
+    assert "and stands" in first and "and stands" not in told
+    assert f"{strongest} outranks it (DE, from registry with assurance 3)" in help_
+    assert f"gateway organisation withdraw acme {strongest} --cause" in help_
+    assert withdrawn.exit_code == 0
+    assert "and stands" in stands
 
 
 def test_whoami_says_what_is_missing_and_when_it_opens(shell: Terminal) -> None:
@@ -99,9 +120,45 @@ def test_a_grant_is_given_listed_and_revoked(shell: Terminal) -> None:
     of_two = shell.type("grant", "revoke", json.loads(another.stdout)["id"], "--cause", "doubled")
     revoked = shell.type("grant", "revoke", grant["id"], "--cause", "ended")
 
+    assert "active" in listed and grant["starts_at"] in listed
     assert grant["id"] in listed and "contract 7" in listed
     assert of_two.exit_code == 0 and f"still admitted to {LIMITED} by {grant['id']}" in of_two.stdout
     assert revoked.exit_code == 0 and "has lost" in revoked.stdout
+
+
+def test_giving_a_grant_says_from_when_and_warns_where_none_is_asked_for(shell: Terminal) -> None:
+    words = ("grant", "give", "acme", LIMITED, "--authority", "x", "--ends", "2100-06-01")
+    later = shell.type(*words, "--starts", "2100-01-01")
+    now = shell.type("grant", "give", "acme", OPEN, "--authority", "x")
+    listed = shell.type("grant", "list").stdout
+
+    assert "from 2100-01-01T00:00:00Z until 2100-06-01T00:00:00Z" in later.stdout and later.stderr == ""
+    assert "from now until" in now.stdout and f"warning: No stage of `{OPEN}` asks for a grant" in now.stderr
+    assert "to come" in listed and "2100-01-01" in listed
+
+
+def test_a_key_for_a_release_that_there_is_not_is_issued_with_a_warning(shell: Terminal) -> None:
+    issued = shell.type("key", "issue", "--scope", "inference:acme/opn")
+
+    assert issued.exit_code == 0 and issued.stdout.startswith("rsg_")
+    assert "warning: There is no release `acme/opn`" in issued.stderr
+
+
+def test_a_release_is_shown_with_what_its_audiences_ask_and_every_condition(shell: Terminal, file: Path) -> None:
+    file.write_text(
+        open_release()
+        .replace(
+            "terms: {aup", 'audiences: {vetted: {kyc: ">= K3", residence_country: {not_in: [KP, SY]}}}\nterms: {aup'
+        )
+        .replace("to: [public]", "to: [vetted]")
+        .replace("60,", "60, max_output_tokens: 777, log: metadata+hash, retain_days: 42,")
+    )
+    shell.type("release", "apply", str(file))
+
+    shown = shell.type("release", "show", OPEN).stdout
+
+    assert "audience vetted  kyc >= K3; residence_country not in [KP, SY]; unknown: deny" in shown
+    assert "777" in shown and "metadata+hash" in shown and "42 days" in shown
 
 
 def test_a_file_is_validated_without_a_gateway(shell: Terminal, file: Path) -> None:
@@ -110,6 +167,7 @@ def test_a_file_is_validated_without_a_gateway(shell: Terminal, file: Path) -> N
     faulty = shell.type("release", "validate", str(file), by=None)
 
     assert valid.exit_code == 0, valid.stderr
+    assert "Not checked without --against: whether its dates lie ahead" in valid.stdout
     assert shell.wire.sent == []
     assert faulty.exit_code == 1
     assert faulty.stderr.startswith(f"{file}:7:13: ")
@@ -123,7 +181,7 @@ def test_a_file_is_held_against_what_is_in_force_and_applied(shell: Terminal, fi
     versions = json.loads(shell.type("release", "show", OPEN, "--versions", "--json").stdout)
     shown = shell.type("release", "show", OPEN).stdout
 
-    assert "would change" in against.stdout
+    assert "would change" in against.stdout and "Not checked" not in against.stdout
     assert "version 2 is in force" in applied.stdout and "was in force already" in again.stdout
     assert [version["number"] for version in versions] == [2, 1]
     assert "general" in shown and "open" in shown
@@ -160,6 +218,18 @@ def test_the_ledger_is_searched_followed_and_shown(shell: Terminal) -> None:
     assert [int(line.split()[0]) for line in tailed] == list(range(len(tailed)))
     assert found[0]["leaf_hash"] in shown
     assert {entry["body"]["organisation"] for entry in own} == {"acme"}
+
+
+def test_every_line_of_a_call_in_the_ledger_names_its_request_and_a_cut_says_why_and_what_it_cost() -> None:
+    def told(event: str, **body: object) -> str:
+        return str(_row({"index": 7, "at": "2026-03-01T00:00:00Z", "event": event, "id": "0199-x", "body": body})[-1])
+
+    cut = {"outcome": "cut", "reasons": ["key_revoked"], "tokens_in": 3, "tokens_settled": 150, "admitted": "0199-x"}
+    complete = {"outcome": "complete", "tokens_in": 3, "tokens_out": 9, "tokens_settled": 12, "admitted": "0199-x"}
+    assert told("access:refused", reasons=["grant_required"]) == "grant_required, request 0199-x"
+    assert told("access:admitted", component="c", stage="s", key="k") == "c by s, key k, request 0199-x"
+    assert told("access:finished", **cut) == "cut (key_revoked), 150 settled, request 0199-x"
+    assert told("access:finished", **complete) == "complete, 3+9 tokens, request 0199-x"
 
 
 def test_the_policies_here_are_those_that_judge(shell: Terminal, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ async def test_attributes_come_and_go_with_time_and_with_acts(installation: Inst
 
 @pytest.mark.parametrize("value", ["K3", True, 7, ("DE", "FR"), ()])
 async def test_a_value_is_read_back_as_it_was_asserted(installation: Installation, value: object) -> None:
-    claim = Claim(name="fact", value=value, issuer="registry", assurance=3)  # type: ignore[arg-type]
+    claim = Claim(name="x_fact", value=value, issuer="registry", assurance=3)  # type: ignore[arg-type]
 
     await installation.directory.assert_attribute(installation.provider, "acme", claim, NOW)
 
@@ -266,3 +266,29 @@ async def test_no_key_no_digest_and_no_value_stands_in_the_ledger_or_in_what_is_
     assert "K5" not in said
     assert "label of their own" not in said
     assert key_id_of(issued.token.reveal()) in shown
+
+
+async def test_keys_of_two_providers_that_revoke_each_other_leave_one(installation: Installation) -> None:
+    other = await installation.issue(KeyOrder(organisation="provider", roles=(Role.PROVIDER,)))
+    held = (installation.provider, await installation.directory.authenticate(other.token.reveal(), None, NOW))
+
+    outcomes = await asyncio.gather(
+        *(installation.directory.revoke_key(by, whose.key, "feud", NOW) for by, whose in (held, held[::-1])),
+        return_exceptions=True,
+    )
+
+    assert [isinstance(outcome, Key) for outcome in outcomes].count(True) == 1
+    assert all(isinstance(outcome, (Key, Conflict, Unauthenticated)) for outcome in outcomes)
+
+
+async def test_a_recovered_key_administers_and_the_ledger_says_that_nobody_issued_it(
+    installation: Installation,
+) -> None:
+    issued = await installation.directory.reissue(NOW)
+
+    caller = await installation.directory.authenticate(issued.token.reveal(), None, NOW)
+    event, body = (await lines(installation))[-1]
+    assert caller.roles == (Role.PROVIDER,) and "actor_key" not in body
+    assert (event, body["subject"], body["detail"]["recovered"]) == ("key:issued", issued.key.id, True)  # type: ignore[index]
+    with pytest.raises(SettingsInvalid, match="does not belong"):
+        await Directory(installation.database, installation.ledger, Peppers([b"q" * 32])).reissue(NOW)

@@ -1,8 +1,11 @@
 """What a provider changes here is in force at the gate, recorded, and refused where it is not understood."""
 
+import pytest
+
 from gateway.access.refusals import Refused
+from gateway.identity import store
 from gateway.releases.components import Component
-from tests.builders import a_call
+from tests.builders import a_call, an_assertion
 from tests.fakes.premises import DOCUMENTS, LIMITED, OPEN, Premises, open_release
 
 
@@ -98,6 +101,101 @@ async def test_a_disabled_organisation_is_shut_out_at_once(house: Premises) -> N
     assert (await house.ask("GET", "/me", by="stranger")).status_code == 200
 
 
+async def test_keys_of_a_disabled_organisation_are_shown_as_disabled(house: Premises) -> None:
+    async def states() -> dict[str, str]:
+        keys = (await house.ask("GET", "/keys")).json()["keys"]
+        return {key["organisation"]: key["state"] for key in keys}
+
+    before = await states()
+    await house.ask("POST", "/organisations/acme/disable", json={"cause": "misuse"})
+    one = (await house.ask("GET", f"/keys/{house.callers['developer'].key}")).json()
+
+    assert set(before.values()) == {"standing"}
+    assert await states() == before | {"acme": "disabled"}
+    assert one["state"] == "disabled"
+
+
+async def test_nothing_is_granted_to_a_disabled_organisation(house: Premises) -> None:
+    await house.ask("POST", "/organisations/acme/disable", json={"cause": "misuse"})
+
+    refused = await house.ask("POST", "/grants", json={"organisation": "acme", "release": LIMITED, "authority": "x"})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert "`acme` is disabled" in refused.json()["detail"] and refused.json()["next_step"]
+    assert (await house.ask("GET", "/grants")).json()["grants"] == []
+
+
+async def test_a_grant_says_how_it_stands(house: Premises) -> None:
+    body = {"organisation": "acme", "release": LIMITED, "authority": "x", "ends_at": "2100-06-01T00:00:00Z"}
+    later = body | {"starts_at": "2100-01-01T00:00:00Z"}
+    past = body | {"starts_at": "2026-01-01T00:00:00Z", "ends_at": "2026-12-31T00:00:00Z"}
+
+    states = [(await house.ask("POST", "/grants", json=sent)).json()["state"] for sent in (later, past)]
+    listed = (await house.ask("GET", "/grants")).json()["grants"]
+    for grant in listed:
+        await house.ask("POST", f"/grants/{grant['id']}/revoke", json={"cause": "over"})
+    revoked = (await house.ask("GET", "/grants")).json()["grants"]
+
+    assert states == ["to come", "active"]
+    assert {grant["state"] for grant in listed} == {"to come", "active"}
+    assert {grant["state"] for grant in revoked} == {"revoked"}
+
+
+async def test_a_grant_that_no_stage_asks_for_is_given_with_a_warning(house: Premises) -> None:
+    answers = [
+        await house.ask("POST", "/grants", json={"organisation": "acme", "release": release, "authority": "x"})
+        for release in (OPEN, LIMITED)
+    ]
+
+    useless, useful = (answer.json()["warnings"] for answer in answers)
+    assert [f"No stage of `{OPEN}` asks for a grant" in warning for warning in useless] == [True]
+    assert useful == []
+
+
+async def test_a_scope_for_a_release_that_there_is_not_is_issued_with_a_warning_that_tells_nothing_hidden(
+    house: Premises,
+) -> None:
+    async def warnings(by: str, *scopes: str) -> list[str]:
+        return (await house.ask("POST", "/keys", by=by, json={"scopes": list(scopes)})).json()["warnings"]  # type: ignore[no-any-return]
+
+    mistyped = await warnings("provider", "inference:acme/opn", f"inference:{OPEN}", "control:read", "control")
+    absent = await warnings("developer", "inference:acme/nothere")
+    hidden = await warnings("developer", "inference:acme/closed")
+
+    assert len(mistyped) == 1 and "`acme/opn`" in mistyped[0]
+    assert absent[0].replace("acme/nothere", "acme/closed") == hidden[0]
+    assert await warnings("provider", "inference:acme/closed") == []
+
+
+async def test_a_version_shows_what_each_audience_asks(house: Premises) -> None:
+    await house.apply(
+        """\
+release: acme/asking
+serves: {inference: {upstream: simulated, model: x}}
+audiences: {testers: {grant: required, kyc: ">= K3", residence_country: {not_in: [KP, SY]}, on_unknown: allow}}
+stages:
+  - name: preview
+    opens: 2024-01-01T00:00:00Z
+    access: limited
+    to: [testers]
+    conditions: {max_output_tokens: 9, log: metadata+hash, retain_days: 7}
+"""
+    )
+
+    version = (await house.ask("GET", "/releases/acme/asking")).json()
+
+    assert version["audiences"] == {
+        "testers": {
+            "asks": [
+                {"attribute": "grant", "op": "=", "value": "required"},
+                {"attribute": "kyc", "op": ">=", "value": "K3"},
+                {"attribute": "residence_country", "op": "not_in", "value": ["KP", "SY"]},
+            ],
+            "on_unknown": "allow",
+        }
+    }
+
+
 async def test_attributes_are_asserted_listed_and_withdrawn(house: Premises) -> None:
     for value, assurance in (("K1", 0), ("K4", 3)):
         claim = {"name": "kyc", "value": value, "issuer": "registry", "assurance": assurance}
@@ -110,6 +208,60 @@ async def test_attributes_are_asserted_listed_and_withdrawn(house: Premises) -> 
 
     assert strongest["value"] == "K4"
     assert [(each["value"], each["stands"]) for each in left] == [("K1", True)]
+
+
+async def test_an_assertion_that_is_outranked_says_so_in_its_own_answer(house: Premises) -> None:
+    path, answers = "/organisations/acme/attributes", []
+    for value, assurance in (("DE", 3), ("KP", 1), ("FR", 3)):
+        claim = {"name": "residence_country", "value": value, "issuer": "registry", "assurance": assurance}
+        answers.append((await house.ask("POST", path, json=claim)).json())
+
+    strong, weak, later = answers
+    assert [each["stands"] for each in answers] == [True, False, True]
+    assert (strong["outranked_by"], later["outranked_by"]) == (None, None)
+    assert (weak["outranked_by"]["id"], weak["outranked_by"]["value"]) == (strong["id"], "DE")
+
+
+async def test_a_fact_that_cannot_be_is_refused_at_the_door(house: Premises) -> None:
+    path = "/organisations/acme/attributes"
+    country = {"name": "residence_country", "value": "North Korea", "issuer": "registry"}
+    unknown = {"name": "residence_contry", "value": "KP", "issuer": "registry"}
+
+    answers = [await house.ask("POST", path, json=claim) for claim in (country, unknown)]
+
+    assert [(a.status_code, a.json()["param"]) for a in answers] == [(400, "value"), (400, "name")]
+    assert "two letters" in answers[0].json()["detail"]
+    assert "Did you mean `residence_country`?" in answers[1].json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("value", "answer"),
+    [
+        ("kp", "attribute_unknown"),
+        ("North Korea", "attribute_unknown"),
+        ("PRK", "attribute_unknown"),
+        (("DE", "kp"), "attribute_unknown"),
+        ("KP", "audience_not_admitted"),
+        ("DE", "yes"),
+    ],
+)
+async def test_a_misspelt_country_in_the_record_opens_no_gate(
+    house: Premises, value: str | tuple[str, ...], answer: str
+) -> None:
+    """Such as was asserted before values were held to their forms, or came into the database another way."""
+    await house.apply(
+        """\
+release: acme/abroad
+serves: {inference: {upstream: simulated, model: x}}
+audiences: {elsewhere: {residence_country: {not_in: [KP, SY]}, on_unknown: deny}}
+stages: [{name: preview, opens: 2024-01-01T00:00:00Z, access: limited, to: [elsewhere], offers: [inference.text]}]
+"""
+    )
+    assertion = an_assertion("residence_country", value)
+    await house.areas.database.write(lambda connection: store.add_assertion(connection, "acme", assertion, "x"))
+    house.areas.directory.drop_all()
+
+    assert await usable(house, "developer", "acme/abroad") == answer
 
 
 async def test_the_policy_in_force_is_named_by_its_digest(house: Premises) -> None:

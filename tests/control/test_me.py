@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.releases.components import Component
 from tests.builders import a_call
-from tests.fakes.premises import CLOSED, LIMITED, OPEN, Premises
+from tests.fakes.premises import CLOSED, LIMITED, OPEN, Premises, open_release
 
 
 async def test_whoever_asks_sees_who_they_are(house: Premises) -> None:
@@ -34,6 +34,36 @@ async def test_a_release_that_opens_later_says_when(house: Premises) -> None:
     assert "https://example.com/ask" in missing["next_step"]
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     assert datetime.fromisoformat(missing["opens_at"]) - midnight in {timedelta(days=9 + n) for n in (0, 1, 2)}
+
+
+async def test_a_release_whose_only_stage_has_closed_says_so(house: Premises) -> None:
+    await house.apply(
+        """\
+release: acme/over
+serves: {inference: {upstream: simulated, model: over}}
+stages:
+  - name: preview
+    opens: 2024-01-01T00:00:00Z
+    closes: 2024-06-01T00:00:00Z
+    access: api
+    to: [public]
+    offers: [inference.text]
+"""
+    )
+
+    over = _release((await house.ask("GET", "/me", by="developer")).json(), "acme/over")
+
+    assert (over["stage"], over["components"]) == (None, [])
+    assert [(each["component"], each["code"]) for each in over["missing"]] == [("inference.text", "stage_closed")]
+
+
+async def test_a_stage_that_closes_by_itself_says_when(house: Premises) -> None:
+    closes = "2100-06-01T00:00:00Z"
+    await house.apply(open_release().replace("access: api", f"closes: {closes}\n    access: api"))
+
+    me = (await house.ask("GET", "/me", by="developer")).json()
+
+    assert (_release(me, OPEN)["closes_at"], _release(me, LIMITED)["closes_at"]) == (closes, None)
 
 
 async def test_a_closed_release_is_told_to_staff_and_hidden_from_everybody_else(house: Premises) -> None:

@@ -45,6 +45,56 @@ async def test_a_hostile_body_is_a_problem_of_the_four_hundreds(house: Premises,
     assert wrong == []
 
 
+WORDS: list[tuple[str, str, Any, str]] = [
+    ("POST", "/organisations", {"id": "ACME", "name": "x"}, "lower-case letters, digits and `-`, such as acme"),
+    ("POST", "/organisations", {"id": "x", "name": ""}, "`name` must not be empty"),
+    ("POST", "/organisations", {"id": "x", "name": "x" * 201}, "`name` must have at most 200 characters"),
+    ("POST", "/organisations", {"name": "x"}, "`id` is missing"),
+    ("POST", "/organisations", {"id": "x", "name": "x", "foo": 1}, "there is no field `foo` here"),
+    ("POST", "/organisations", {"id": 1, "name": "x"}, "`id` must be a text, and is a whole number"),
+    ("POST", "/organisations", [], "must be an object, and is a list"),
+    ("POST", "/keys", {"roles": ["develper"]}, "`roles[0]` cannot be `develper`: it is one of analyst, approver"),
+    ("POST", "/keys", {"days": 0}, "`days` must be a whole number, 1 or more"),
+    ("POST", "/keys", {"days": 366}, "`days` must be a whole number, 365 at most"),
+    (
+        "POST",
+        "/grants",
+        {"organisation": "acme", "release": "x", "authority": "x"},
+        "namespace/name, such as acme/atlas-1",
+    ),
+    (
+        "POST",
+        "/grants",
+        {"organisation": "acme", "release": "a/b", "authority": "x", "ends_at": "2027-01-01T00:00:00"},
+        "`ends_at` must be a date with time and time zone",
+    ),
+    ("GET", "/keys?organisation=ACME", None, "such as acme"),
+    ("GET", "/keys?limit=x", None, "`limit` must be a whole number"),
+    ("GET", "/keys?organization=acme", None, "Did you mean `organisation`?"),
+    ("GET", "/keys/x", None, "twelve letters and digits"),
+    ("GET", "/ledger?event=x", None, "it is one of access:admitted"),
+    ("GET", "/ledger?decision=maybe", None, "admitted or refused"),
+    ("GET", "/ledger?since=yesterday", None, "such as 2026-03-01T00:00:00Z"),
+    ("GET", "/ledger/-1", None, "an entry's index, such as 412"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "told"), WORDS)
+async def test_what_is_wrong_is_told_in_words(house: Premises, method: str, path: str, body: Any, told: str) -> None:
+    answer = await house.ask(method, path, **({} if body is None else {"json": body}))
+
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (400, "invalid_request")
+    assert told.lower() in problem["detail"].lower(), problem["detail"]
+    assert not any(word in problem["detail"] for word in ("regex", "Expected", "enum", "`str`", "`data`", "(?"))
+
+
+async def test_what_was_probably_meant_is_the_next_step(house: Premises) -> None:
+    problem = (await house.ask("GET", "/ledger?reason=grant_requird")).json()
+
+    assert (problem["param"], problem["next_step"]) == ("reason", "Did you mean `grant_required`?")
+
+
 QUERIES = [
     "limit=0",
     "limit=201",

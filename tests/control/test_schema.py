@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from litestar import Litestar
 
+from gateway.control import wording
 from tests.fakes.premises import Premises
 
 
@@ -54,3 +55,39 @@ def test_what_is_bounded_in_the_code_is_bounded_in_the_schema(schema: dict[str, 
     ]
 
     assert unbounded == []
+
+
+def test_every_pattern_and_every_list_of_words_has_its_sentence(schema: dict[str, Any]) -> None:
+    patterns, choices = set(), set()
+
+    def walk(node: Any, name: str) -> None:
+        if isinstance(node, list):
+            for each in node:
+                walk(each, name)
+        elif isinstance(node, dict):
+            if isinstance(node.get("pattern"), str):
+                patterns.add(node["pattern"])
+            reference = str(node.get("$ref", "")).rpartition("/")[2]
+            if "enum" in node or "enum" in schema["components"]["schemas"].get(reference, {}):
+                choices.add(name)
+            for key, value in node.items():
+                walk(value, node.get("name", name) if key == "schema" else key if key not in _INSIDE else name)
+
+    for _, path, operation in operations(schema):
+        walk(operation.get("parameters", []), path)
+    walk({name: part for name, part in schema["components"]["schemas"].items() if name in _bodies(schema)}, "")
+
+    assert patterns and choices
+    assert patterns - wording.PATTERNS.keys() == set()
+    assert choices - wording.CHOICES.keys() == set()
+
+
+_INSIDE = {"items", "oneOf", "anyOf", "allOf", "schema"}
+
+
+def _bodies(schema: dict[str, Any]) -> set[str]:
+    found = set()
+    for _, _, operation in operations(schema):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            found.add(str(content["schema"].get("$ref", "")).rpartition("/")[2])
+    return found - {""}

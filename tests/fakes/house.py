@@ -7,7 +7,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -168,8 +168,11 @@ def eventually(holds: Any, within_s: float = PROMPT_S) -> None:
 
 
 @contextmanager
-def open_house(folder: Path, **settings: Any) -> Iterator[House]:
-    """A gateway in this folder. It has a fresh database, unless `database_url` names another."""
+def open_house(folder: Path, upstream_is: Mapping[str, Any] | None = None, **settings: Any) -> Iterator[House]:
+    """A gateway in this folder. It has a fresh database, unless `database_url` names another.
+
+    `upstream_is` declares more of the model's server, such as its `output_limit`.
+    """
     chosen = {"weights": shipped("demo"), "revision_poll_ms": 20, "log_level": "warning", **settings}
     ready: Future[House] = Future()
     leave: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
@@ -179,7 +182,7 @@ def open_house(folder: Path, **settings: Any) -> Iterator[House]:
             upstream = await stack.enter_async_context(FakeUpstream())
             given = Settings(data=folder, **chosen)
             await prepare(given.database)
-            declared = {UPSTREAM: upstream_at(UPSTREAM, upstream.url, CREDENTIAL)}
+            declared = {UPSTREAM: upstream_at(UPSTREAM, upstream.url, CREDENTIAL, **(upstream_is or {}))}
             installation = Installation(given, declared)
             app = create_app(installation)
             server = make_server(with_doors_first(app, installation), told_by_door, graceful_s=1)

@@ -110,6 +110,7 @@ async def premises(folder: Path, tokens: Mapping[str, str] | None = None) -> Asy
     finally:
         await installation.writer.stop()
         await installation.judge.stop()
+        await installation.leisure.close()
         await installation.database.close()
 
 

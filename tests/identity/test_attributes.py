@@ -113,8 +113,57 @@ def test_what_cannot_be_asserted_is_refused(claim: Claim) -> None:
         check_claim(claim, at(1000))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("residence_country", "kp", "write its two letters"),
+        ("residence_country", "North Korea", "write its two letters"),
+        ("residence_country", "PRK", "write its two letters"),
+        ("citizenships", ("DE", "kp"), "write its two letters"),
+        ("beneficial_owner_countries", 49, "write its two letters"),
+        ("kyc", "certified", "write one of K0, K1, K2, K3, K4, K5"),
+        ("kyc", "k3", "write one of K0, K1, K2, K3, K4, K5"),
+        ("kyc", 3, "write one of K0, K1, K2, K3, K4, K5"),
+        ("us_person", "yes", "write `true` or `false`"),
+        ("us_person", 1, "write `true` or `false`"),
+        ("mau", "many", "write a whole one"),
+        ("mau", True, "write a whole one"),
+        ("sector", "Defence", "write lower-case letters"),
+        ("kcy", "K3", "Did you mean `kyc`?"),
+        ("residence_contry", "DE", "Did you mean `residence_country`?"),
+        ("revenue", 7, "begins with `x_`, as in `x_revenue`"),
+        ("x_", 7, "begins with `x_`"),
+    ],
+)
+def test_a_fact_that_cannot_be_is_refused_with_what_to_write(
+    name: str, value: str | int | bool | tuple[str, ...], told: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        check_claim(Claim(name=name, value=value, issuer="registry", assurance=4), at(1000))
+
+    assert told in refused.value.message
+    assert not isinstance(value, str) or f"`{value}`" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("kyc", "K3"),
+        ("residence_country", "KP"),
+        ("citizenships", ("DE", "FR")),
+        ("us_person", False),
+        ("mau", 700_000_000),
+        ("sector", ("health", "critical-infrastructure")),
+        ("age_band", "18+"),
+        ("x_anything", "Whatever it is"),
+    ],
+)
+def test_what_a_fact_can_be_is_asserted(name: str, value: str | int | bool | tuple[str, ...]) -> None:
+    check_claim(Claim(name=name, value=value, issuer="registry", assurance=4), at(1000))
+
+
 @pytest.mark.parametrize("value", ["K3", True, False, 0, 2**53 - 1, (), ("DE", "FR")])
 def test_texts_numbers_truths_and_lists_can_be_asserted(value: str | int | bool | tuple[str, ...]) -> None:
     check_claim(
-        Claim(name="a", value=value, issuer="registry", assurance=0, asserted_at=1000, expires_at=1001), at(1000)
+        Claim(name="x_a", value=value, issuer="registry", assurance=0, asserted_at=1000, expires_at=1001), at(1000)
     )

@@ -11,9 +11,12 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection, exc
 
-from gateway.clock import DAY, SECOND, Moment, at
+from gateway.access.current import Current
+from gateway.access.entrance import Entrance
+from gateway.access.snapshot import EMPTY
+from gateway.clock import DAY, SECOND, Moment, at, elapsed_us
 from gateway.database.engine import Database
-from gateway.errors import Unavailable
+from gateway.errors import Unauthenticated, Unavailable
 from gateway.identity import store
 from gateway.identity.callers import Role
 from gateway.identity.directory import Directory
@@ -110,11 +113,12 @@ async def test_a_database_that_hangs_is_not_waited_for(
 
 
 async def test_who_lost_every_provider_key_is_given_another(installation: Installation) -> None:
-    await installation.directory.revoke_key(installation.provider, installation.provider.key, "lost", NOW)
+    later = at(START + 91 * DAY)
+    assert await refusal(installation.directory, installation.provider_token, now=later) == "key_expired"
 
-    issued = await installation.directory.reissue(NOW)
+    issued = await installation.directory.reissue(later)
 
-    caller = await installation.directory.authenticate(issued.token.reveal(), None, NOW)
+    caller = await installation.directory.authenticate(issued.token.reveal(), None, later)
     assert (caller.organisation, caller.roles) == ("provider", (Role.PROVIDER,))
 
 
@@ -322,3 +326,27 @@ async def test_an_address_let_in_before_lets_in_no_other(installation: Installat
 
         for stranger in outside:
             assert await refusal(installation.directory, token, peer=stranger) == "invalid_api_key"
+
+
+async def test_a_key_from_outside_its_networks_is_told_like_an_unknown_one_and_counted_apart(
+    installation: Installation,
+) -> None:
+    """What is told, in any part, must not say to whoever stole a key that it is one."""
+    _, token = await installation.enter(KeyOrder(organisation="acme", networks=("10.0.0.0/8",)))
+    counted: list[str] = []
+    current = Current(stale_s=5)
+    asked = elapsed_us()
+    current.clock.observe(START, asked, asked)
+    current.confirm(asked, EMPTY)
+    entrance = Entrance(installation.directory, current, counted.append)
+
+    told = []
+    for presented, peer in ((token, "192.0.2.7"), (mint("dev").reveal(), "10.0.0.1"), (token, "10.0.0.1")):
+        headers = [(b"authorization", b"Bearer " + presented.encode())]
+        try:
+            await entrance.caller(headers, (peer, 5000))
+        except Unauthenticated as refused:
+            told.append((refused.status, refused.code, refused.sentence()))
+
+    assert len(told) == 2 and told[0] == told[1]
+    assert counted == ["outside_networks", "invalid_api_key"]

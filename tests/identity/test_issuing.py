@@ -403,3 +403,41 @@ async def test_an_act_that_cannot_be_recorded_does_not_happen(
 
     assert await installation.another_process().authenticate(token, None, NOW) == caller
     assert "key:revoked" not in [event for event, _ in await lines(installation)]
+
+
+async def test_the_providers_last_key_is_neither_revoked_nor_rotated_into_one_that_cannot_administer(
+    installation: Installation,
+) -> None:
+    directory, provider = installation.directory, installation.provider
+    for order in (
+        KeyOrder(organisation=PROVIDER, roles=(Role.PROVIDER,), scopes=("inference",)),
+        KeyOrder(organisation=PROVIDER, roles=(Role.PROVIDER,), networks=()),
+        KeyOrder(organisation=PROVIDER, roles=(Role.STAFF, Role.AUDITOR, Role.APPROVER)),
+    ):
+        await installation.issue(order)
+    ended = await installation.issue(KeyOrder(organisation=PROVIDER, roles=(Role.PROVIDER,)))
+    await directory.revoke_key(provider, ended.key.id, "a spare", NOW)
+    before = await lines(installation)
+
+    for act in (
+        directory.revoke_key(provider, provider.key, "leaked", NOW),
+        directory.rotate_key(provider, provider.key, Rotation(overlap=0, scopes=("inference",)), NOW),
+        directory.rotate_key(provider, provider.key, Rotation(overlap=DAY, networks=()), NOW),
+    ):
+        with pytest.raises(Conflict) as refused:
+            await act
+        assert refused.value.code == "last_provider_key"
+        assert "gateway key issue" in refused.value.next_step and "gateway key recover" in refused.value.next_step
+    assert await lines(installation) == before
+
+
+async def test_the_providers_key_goes_once_another_one_stands(installation: Installation) -> None:
+    directory, provider = installation.directory, installation.provider
+    heir = await directory.rotate_key(provider, provider.key, Rotation(overlap=0), NOW)
+    holder = await directory.authenticate(heir.token.reveal(), None, NOW)
+    other = await installation.issue(KeyOrder(organisation=PROVIDER, roles=(Role.PROVIDER,)), by=holder)
+
+    assert (await directory.revoke_key(holder, holder.key, "leaked", NOW)).revoked_at is not None
+    last = await directory.authenticate(other.token.reveal(), None, NOW)
+    with pytest.raises(Conflict):
+        await directory.revoke_key(last, last.key, "leaked", NOW)

@@ -423,6 +423,44 @@ def test_an_imposed_limit_is_written_under_the_name_the_upstream_reads() -> None
     assert limited == b'{"max_completion_tokens":9,"model":"a","messages":[1]}'
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'{"max_tokens":5,"model":"a","messages":[1]}', b'{"max_completion_tokens":5,"model":"a","messages":[1]}'),
+        (
+            b'{ "max_tokens" : 5 , "model":"a","messages":[1]}',
+            b'{"max_completion_tokens":5, "model":"a","messages":[1]}',
+        ),
+        (b'{"model":"a", "max_tokens": 5, "messages":[1]}', b'{"max_completion_tokens":5,"model":"a", "messages":[1]}'),
+        (b'{"model":"a","messages":[1],"max_tokens":5}', b'{"max_completion_tokens":5,"model":"a","messages":[1]}'),
+        (
+            b'{"model":"a","messages":[1],"max_tokens":1,"max_completion_tokens":null}',
+            b'{"model":"a","messages":[1],"max_completion_tokens":5}',
+        ),
+        (
+            b'{"model":"a","messages":[1],"max_completion_tokens":5}',
+            b'{"model":"a","messages":[1],"max_completion_tokens":5}',
+        ),
+    ],
+)
+def test_a_bound_moves_to_the_name_that_is_read_and_stands_nowhere_else(before: bytes, after: bytes) -> None:
+    assert rewritten(before, model="a", output_tokens=5, output_limit="max_completion_tokens") == after
+
+
+def test_a_bound_that_nothing_imposes_stays_where_the_caller_wrote_it() -> None:
+    body = b'{"max_completion_tokens":5,"model":"a","messages":[1],"max_tokens":7}'
+
+    assert rewritten(body, model="a", output_limit="max_completion_tokens") == body
+
+
+def test_the_bound_of_a_completion_goes_by_the_one_name_that_completions_have() -> None:
+    asked = read(COMPLETIONS, b'{"model":"a","prompt":"x"}')
+
+    bounded = rewrite(asked, model="a", output_tokens=9, output_limit="max_completion_tokens")
+
+    assert bounded == b'{"max_tokens":9,"model":"a","prompt":"x"}'
+
+
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -452,33 +490,39 @@ def requests(draw: st.DrawFn) -> tuple[bytes, dict[str, Any]]:
         fields["stream_options"] = draw(
             st.sampled_from([None, {}, {"include_usage": False}, {"y": [1], "include_usage": True}, {"z": 1}])
         )
-    if draw(st.booleans()):
-        fields["max_tokens"] = None
+    for name in ("max_tokens", "max_completion_tokens"):
+        if draw(st.booleans()):
+            fields[name] = draw(st.sampled_from([None, 1, 17, 2**31 - 1]))
     ordered = dict(draw(st.permutations(list(fields.items()))))
     separators = draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t:\r\n ")]))
     return json.dumps(ordered, ensure_ascii=draw(st.booleans()), separators=separators).encode(), ordered
 
 
-@given(requests(), st.sampled_from([None, 17]))
+LIMITS = ("max_tokens", "max_completion_tokens")
+
+
+@given(requests(), st.sampled_from([None, 17]), st.sampled_from(LIMITS))
 @settings(max_examples=300, deadline=None)
 def test_rewriting_changes_the_intended_fields_and_no_other(
-    request: tuple[bytes, dict[str, Any]], limit: int | None
+    request: tuple[bytes, dict[str, Any]], limit: int | None, name: str
 ) -> None:
     body, fields = request
 
     asked = read(CHAT, body)
-    result = rewrite(asked, model="served-name", output_tokens=limit)
+    result = rewrite(asked, model="served-name", output_tokens=limit, output_limit=name)
 
     expected = dict(fields) | {"model": "served-name"}
     if limit is not None:
-        expected["max_tokens"] = limit
+        expected = {key: value for key, value in expected.items() if key not in LIMITS} | {name: limit}
     if fields.get("stream"):
         expected["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
     parsed = json.loads(result)
     assert parsed == expected
-    assert [key for key in parsed if key in fields] == list(fields)
+    assert [key for key in parsed if key in fields and key not in LIMITS] == [
+        key for key in fields if key not in LIMITS
+    ]
     for key, (start, end) in asked.spans.items():
-        if key not in ("model", "max_tokens", "stream_options"):
+        if key not in ("model", "stream_options", *LIMITS):
             assert body[start:end] in result
 
 

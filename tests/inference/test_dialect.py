@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.access.decisions import Obligations
-from gateway.access.quotas import Taken
+from gateway.access.quotas import Exceeded, Left, Taken
 from gateway.access.reasons import MEANINGS, Reason
 from gateway.access.refusals import Refused
 from gateway.errors import (
@@ -82,8 +82,32 @@ def test_what_may_have_been_charged_is_not_tried_again(error: GatewayError, agai
     assert (told(error)[1].get("x-should-retry") is None) == again
 
 
+TOO_MANY = Exceeded(Reason.RATE_LIMIT_EXCEEDED, 17, Left(60, 0, 61), Left(9_000, 8_000, 6 * 3600 + 60))
+
+
+def test_a_429_says_how_every_limit_stands_and_when_it_is_whole_again() -> None:
+    headers = told(Refused((Reason.RATE_LIMIT_EXCEEDED,), exceeded=TOO_MANY))[1]
+
+    assert {name: value for name, value in headers.items() if name.startswith("x-ratelimit")} == {
+        "x-ratelimit-limit-requests": "60",
+        "x-ratelimit-remaining-requests": "0",
+        "x-ratelimit-reset-requests": "1m1s",
+        "x-ratelimit-limit-tokens": "9000",
+        "x-ratelimit-remaining-tokens": "8000",
+        "x-ratelimit-reset-tokens": "6h1m0s",
+    }
+
+
+def test_what_waiting_cannot_help_has_no_time_to_wait() -> None:
+    never = Exceeded(Reason.INSUFFICIENT_QUOTA, None, None, Left(1_000, 1_000, 59))
+    headers = told(Refused((Reason.INSUFFICIENT_QUOTA,), exceeded=never))[1]
+
+    assert "retry-after" not in headers and headers["x-ratelimit-reset-tokens"] == "59s"
+    assert "x-ratelimit-limit-requests" not in headers
+
+
 def test_waiting_is_told_in_whole_seconds() -> None:
-    assert told(Refused((Reason.RATE_LIMIT_EXCEEDED,), retry_after_s=17))[1]["retry-after"] == "17"
+    assert told(Refused((Reason.RATE_LIMIT_EXCEEDED,), exceeded=TOO_MANY))[1]["retry-after"] == "17"
     assert told(LedgerUnavailable())[1]["retry-after"] == "1"
     assert "retry-after" not in told(Invalid())[1]
 

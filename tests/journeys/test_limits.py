@@ -38,6 +38,9 @@ def test_a_minute_admits_exactly_its_limit_however_many_race(demo: GatewayProces
     assert (recorded["access:admitted"], recorded["access:refused"]) == (25, 35)
     assert {answer.json()["error"]["code"] for answer in refused} == {"rate_limit_exceeded"}
     assert all(0 < int(answer.headers["retry-after"]) <= 61 for answer in refused)
+    assert {answer.headers["x-ratelimit-limit-requests"] for answer in refused} == {"25"}
+    assert {answer.headers["x-ratelimit-remaining-requests"] for answer in refused} == {"0"}
+    assert all(answer.headers["x-ratelimit-reset-requests"].endswith("s") for answer in refused)
 
 
 def test_a_day_never_holds_more_tokens_than_its_limit_and_gives_back_what_was_not_used(demo: GatewayProcess) -> None:

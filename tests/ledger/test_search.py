@@ -257,3 +257,21 @@ async def test_a_search_without_end_stops_at_its_budget_and_goes_on_from_there(
     assert not first.is_last
     assert was_all
     assert found == read_everything(entries, query)
+
+
+async def test_an_organisations_own_page_costs_fewer_steps_and_goes_on_to_the_same_end(
+    filled: tuple[Search, list[Entry]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "OWN_STEPS_MAX", 1)
+    search, entries = filled
+    query = Query(endpoint="/v1/embeddings", limit=1000)
+
+    page = await search.of_organisation("org_rare", query)
+    assert not page.is_last
+    found = list(page.entries)
+    while not page.is_last:
+        page = await search.of_organisation("org_rare", msgspec.structs.replace(query, cursor=page.cursor))
+        found += page.entries
+
+    assert found == read_everything(entries, msgspec.structs.replace(query, organisation="org_rare"))
+    assert searching.OWN_STEPS_MAX < searching.STEPS_MAX

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.identity.facts import KYC_LEVELS
 from gateway.releases import audiences
-from gateway.releases.audiences import KYC_LEVELS, Audience, Facts, Truth, answer, evaluate
+from gateway.releases.audiences import Audience, Facts, Truth, answer, evaluate
 from tests.releases.builders import an_audience
 
 YES, NO, UNKNOWN = Truth.YES, Truth.NO, Truth.UNKNOWN
@@ -54,6 +55,14 @@ def facts(*roles: str, grant: bool = False, **attributes: object) -> Facts:
         (("kyc", ">=", "K3"), facts(kyc="certified"), UNKNOWN),
         (("kyc", ">=", "K3"), facts(kyc=9), UNKNOWN),
         (("kyc", "in", ("K3", "K4")), facts(kyc="K4"), YES),
+        (("residence_country", "not_in", ("KP", "SY")), facts(residence_country="kp"), UNKNOWN),
+        (("residence_country", "not_in", ("KP", "SY")), facts(residence_country="North Korea"), UNKNOWN),
+        (("residence_country", "not_in", ("KP", "SY")), facts(residence_country="PRK"), UNKNOWN),
+        (("residence_country", "!=", "KP"), facts(residence_country="kp"), UNKNOWN),
+        (("citizenships", "not_in", ("KP", "SY")), facts(citizenships=("DE", "kp")), UNKNOWN),
+        (("sector", "not_in", ("defence", "arms")), facts(sector="Defence"), UNKNOWN),
+        (("x_home_country", "!=", "KP"), facts(x_home_country="kp"), UNKNOWN),
+        (("x_tier", "!=", "Gold"), facts(x_tier="gold"), YES),
     ],
 )
 def test_a_test_answers_by_what_is_asserted(test: tuple[str, str, object], known: Facts, truth: Truth) -> None:

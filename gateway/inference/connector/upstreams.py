@@ -67,7 +67,7 @@ class Upstream(msgspec.Struct, frozen=True):
     ca_file: str | None = None
     """Certificates to trust in place of the system's."""
     output_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """Which parameter this server reads, where an obligation has to set one."""
+    """By which name this server reads the most of a chat's answer, where an obligation bounds it."""
     limits: Limits = Limits()
 
     @property
@@ -106,8 +106,12 @@ def _split(url: str) -> SplitResult:
         raise ValueError("a credential does not belong in the URL; use `credential_file`")
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise ValueError("a base URL has neither query nor fragment")
-    if parts.port == 0:
-        raise ValueError("port 0 is no port")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("the port of the URL is no number from 1 to 65535")
     return parts
 
 

@@ -1,0 +1,15 @@
+"""Help with a word that is not known: the one that was probably meant, or what there is."""
+
+import difflib
+from collections.abc import Iterable
+
+KNOWN_MAX = 20
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """` Did you mean …?`, or what is known where nothing is near."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word[:64], names, 1, 0.6)
+    if close:
+        return f" Did you mean `{close[0]}`?"
+    return f" Known here: {', '.join(names[:KNOWN_MAX])}." if names else ""
