@@ -11,9 +11,11 @@ from sqlalchemy import Connection
 
 from gateway import __version__
 from gateway.access.admissions import Admissions
+from gateway.access.changing import Changing
 from gateway.access.current import UNCERTAINTY_MAX_US, Current
 from gateway.access.entrance import Entrance
 from gateway.access.feed import GATEWAY, Feed
+from gateway.access.foresight import Foresight
 from gateway.access.gate import Gate
 from gateway.access.grants import Holdings
 from gateway.access.judges.embedded import EmbeddedJudge
@@ -105,7 +107,13 @@ class Installation:
         self.directory = Directory(self.database, self.ledger, peppers, self.leisure)
         self.entrance = Entrance(self.directory, self.current, self.metrics.turned_away)
         self.weight_files = Weights(settings.weights_path)
-        self.catalogue = Catalogue(self.leisure, self.ledger, frozenset(upstreams), shelf=self.weight_files.lying)
+        self.catalogue = Catalogue(
+            self.leisure,
+            self.ledger,
+            frozenset(upstreams),
+            shelf=self.weight_files.lying,
+            only_reviewed=settings.changes == "reviewed",
+        )
         self.openings = Openings(self.database, self.ledger)
         self.vouching = Vouching(self.database, self.ledger)
         self.incidents = Incidents(self.database, self.ledger)
@@ -113,6 +121,8 @@ class Installation:
 
         self.judge = _judge(settings)
         self.judging = Judging(self.judge, self.metrics)
+        self.changing = Changing(self.leisure, self.ledger, self.judge)
+        self.foresight = Foresight(self.leisure, self.judging)
         self.admissions = Admissions(self.database, self.ledger, self.leisure)
         self.reach = Reach(self.leisure)
         self.holdings: Lookup[str, Holdings] = Lookup(self.admissions.holdings, keeps=50_000)
@@ -158,6 +168,8 @@ class Installation:
             incidents=self.incidents,
             restraint=self.restraint,
             reach=self.reach,
+            changing=self.changing,
+            foresight=self.foresight,
             admissions=self.admissions,
             current=self.current,
             usable=self.usable,

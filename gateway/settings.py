@@ -59,6 +59,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     policies: Path | None = None
     """Folder of Rego policies to judge by, in place of those that ship with the gateway."""
 
+    changes: Literal["direct", "reviewed"] = "direct"
+    """How a release's next version comes into force: at once by one provider's word, or only planned and approved."""
+
     upstreams: Path | None = None
     """YAML file that declares the model servers which releases may name."""
 

@@ -1,4 +1,4 @@
-"""`gateway release`: files, versions, labels and reports; presets; stage approvals; narrowing verbs."""
+"""`gateway release`: files, plans, versions, labels and reports; presets; stage approvals; narrowing verbs."""
 
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from gateway.cli.classify import AT, classify, label
 from gateway.cli.failures import Failure, printable
 from gateway.cli.narrowing import VERBS
 from gateway.cli.paths import release_path
+from gateway.cli.plans import show_plan
 from gateway.cli.release_files import sent, strategy_in
 from gateway.cli.report import report
 from gateway.cli.showing import ago, cell, show_facts, show_json, show_table, wants_json, with_json
@@ -62,10 +63,20 @@ def validate(file: Path, against: bool, adopt: bool) -> None:
 @command.command()
 @click.argument("file", type=FILE)
 @click.option("--adopt", is_flag=True, help="A first version may say which stages had opened already; recorded.")
+@with_json
+def plan(file: Path, adopt: bool) -> None:
+    """Hold FILE against what is in force: what differs, who gains and loses, and who must agree."""
+    planned = ask("POST", "/changes", body=sent(file) | {"adopt": adopt}, file=str(file))
+    return show_json(planned) if wants_json() else show_plan(planned)
+
+
+@command.command()
+@click.argument("file", type=FILE)
+@click.option("--adopt", is_flag=True, help="A first version may say which stages had opened already; recorded.")
 @click.option("--base", help="Digest of the version you saw in force; refused when another is.")
 @with_json
 def apply(file: Path, adopt: bool, base: str | None) -> None:
-    """Put FILE in force as the next version of its release."""
+    """Put FILE in force as the next version of its release, unreviewed; where that may be."""
     applied = ask("POST", "/releases", body=sent(file) | {"adopt": adopt, "base": base}, file=str(file))
     if wants_json():
         return show_json(applied)

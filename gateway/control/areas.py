@@ -6,8 +6,10 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from gateway.access.admissions import Admissions
+from gateway.access.changing import Changing
 from gateway.access.current import Current
 from gateway.access.entrance import Entrance
+from gateway.access.foresight import Foresight
 from gateway.access.reach import Reach
 from gateway.access.refusals import Refusals
 from gateway.access.usable import Usable
@@ -37,6 +39,8 @@ class Areas:
     incidents: Incidents
     restraint: Restraint
     reach: Reach
+    changing: Changing
+    foresight: Foresight
     admissions: Admissions
     current: Current
     usable: Usable

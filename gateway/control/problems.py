@@ -12,6 +12,7 @@ from litestar.openapi.spec import Example
 from litestar.types import ExceptionHandlersMap, Scope
 
 from gateway.access.calls import new_request_id
+from gateway.access.change_decisions import ChangeRefused
 from gateway.access.refusals import Refused
 from gateway.clock import text_from
 from gateway.control import wording
@@ -99,7 +100,7 @@ def problem_of(error: Exception, request_id: str) -> Problem:
         next_step=known.next_step,
         request_id=request_id,
         param=param or "",
-        reasons=[reason.value for reason in known.reasons] if isinstance(known, Refused) else [],
+        reasons=[reason.value for reason in known.reasons] if isinstance(known, Refused | ChangeRefused) else [],
         opens_at="" if opens_at is None else text_from(opens_at),
         file=name,
         faults=faults,

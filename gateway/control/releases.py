@@ -112,7 +112,7 @@ class Releases(Controller):
     @post("/validate", status_code=200, **open_to(Role.PROVIDER, Role.APPROVER))
     async def validate(self, data: JSONBody[ReleaseFile], areas: InAreas, moment: Now) -> Validated:
         """Hold a file against what is in force, and write nothing. Every mistake is told, with its line."""
-        reading = await _read(areas, data)
+        reading = await read_file(areas, data)
         strategy = await areas.catalogue.validate(reading, moment, adopt=data.adopt)
         in_force = await areas.catalogue.find(strategy.release)
         digest = strategy.digest()
@@ -126,8 +126,11 @@ class Releases(Controller):
 
     @post("/", status_code=200, **open_to(Role.PROVIDER))
     async def apply(self, data: JSONBody[ReleaseFile], areas: InAreas, actor: By, moment: Now) -> AppliedVersion:
-        """Put a file in force as the next version of its release: everywhere within a second."""
-        reading = await _read(areas, data)
+        """Put a file in force as the next version of its release, unreviewed: everywhere within a second.
+
+        Where only reviewed versions may come into force, this takes a closed first version alone.
+        """
+        reading = await read_file(areas, data)
         applied = await areas.catalogue.apply(actor, reading, moment, base=data.base, adopt=data.adopt)
         version = applied.version
         return AppliedVersion(
@@ -175,7 +178,8 @@ class Releases(Controller):
         return VersionPage([shown_version(version, moment, recorded) for version in versions], last)
 
 
-async def _read(areas: Areas, sent: ReleaseFile) -> Reading:
+async def read_file(areas: Areas, sent: ReleaseFile) -> Reading:
+    """A release file as it was sent, read with the texts it names."""
     documents = {path: text.encode() for path, text in sent.documents.items()}
     return await areas.catalogue.read(sent.file.encode(), documents, sent.name)
 

@@ -9,6 +9,7 @@ from gateway.bodies import check_names
 from gateway.clock import Moment
 from gateway.control import problems, queries
 from gateway.control.areas import Areas
+from gateway.control.changes import Changes
 from gateway.control.classifications import Classifications
 from gateway.control.evidence import EvidenceOfReleases
 from gateway.control.grants import Grants
@@ -43,6 +44,7 @@ NOUNS = (
     Timelines,
     Classifications,
     Reports,
+    Changes,
     TermsOfReleases,
     StagesOfReleases,
     EvidenceOfReleases,

@@ -90,6 +90,8 @@ class ShownVersion(msgspec.Struct, frozen=True, kw_only=True):
     applied_at: datetime
     applied_by: str
     adopted: bool
+    change: str | None
+    """Id of the change it came by; null for a version that was applied directly, unreviewed."""
     listed: bool
     audiences: dict[str, ShownAudience]
     """By name; `public` is everybody and not among them."""
@@ -121,6 +123,7 @@ def shown_version(
         applied_at=shown(version.applied_at),
         applied_by=version.applied_by,
         adopted=version.adopted,
+        change=version.change or None,
         listed=strategy.listed,
         audiences={name: _audience(audience) for name, audience in strategy.audiences.items()},
         terms=strategy.terms,

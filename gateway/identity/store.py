@@ -81,7 +81,7 @@ _ASSERTION_COLUMNS = [assertion_table.c[name] for name in Assertion.__struct_fie
 _KEY_COLUMNS = [key_table.c[name] for name in Key.__struct_fields__]
 
 _encode = msgspec.json.encode
-_decode_value = msgspec.json.Decoder(str | int | bool | tuple[str, ...]).decode
+read_value = msgspec.json.Decoder(str | int | bool | tuple[str, ...]).decode
 _decode_roles = msgspec.json.Decoder(tuple[Role, ...]).decode
 _decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
 
@@ -144,7 +144,7 @@ def assertions(connection: Connection, organisation: str) -> tuple[Assertion, ..
         assertion_table.c.organisation == organisation, assertion_table.c.withdrawn_at.is_(None)
     )
     rows = connection.execute(query.order_by(assertion_table.c.name, assertion_table.c.id))
-    return tuple(Assertion(id_, name, _decode_value(value), *rest) for id_, name, value, *rest in rows)
+    return tuple(Assertion(id_, name, read_value(value), *rest) for id_, name, value, *rest in rows)
 
 
 def withdraw_assertion(connection: Connection, assertion_id: str, withdrawn_at: Instant, cause: str) -> None:

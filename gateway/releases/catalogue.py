@@ -1,6 +1,7 @@
 """The catalogue of releases: files are validated, applied as immutable versions, and read back.
 
-A version is applied here at once. Every mutation is one transaction with its entry in the ledger.
+A version is applied here at once, without review; access/changing.py brings in what was planned and approved.
+Every mutation is one transaction with its entry in the ledger.
 """
 
 import asyncio
@@ -11,14 +12,14 @@ from sqlalchemy import Connection
 
 from gateway.clock import Moment
 from gateway.database.engine import Readable
-from gateway.errors import Conflict, NotFound
+from gateway.errors import Conflict, Forbidden, NotFound
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases import store
 from gateway.releases.files import Reading, read_release
 from gateway.releases.schedules import Present
 from gateway.releases.shelves import Shelf
-from gateway.releases.strategies import Strategy
+from gateway.releases.strategies import AccessLevel, Strategy
 from gateway.releases.versions import Release, StrategyVersion
 
 PAGE_MAX = 200
@@ -42,12 +43,17 @@ class Catalogue:
         upstreams: Collection[str] | None = None,
         *,
         shelf: Shelf | None = None,
+        only_reviewed: bool = False,
     ) -> None:
-        """`upstreams` are the names that the operator declared, `shelf` where weights lie; None: unchecked."""
+        """`upstreams` are the names that the operator declared, `shelf` where weights lie; None: unchecked.
+
+        Where only what was reviewed may come into force, `apply` takes closed first versions alone.
+        """
         self._shelf = shelf
         self._database = database
         self._ledger = ledger
         self._upstreams = upstreams
+        self._only_reviewed = only_reviewed
 
     async def read(self, content: bytes, documents: Mapping[str, bytes], name: str = "release.yaml") -> Reading:
         """Read a file and note its mistakes; a long one is read on a thread of its own."""
@@ -67,7 +73,7 @@ class Catalogue:
 
         `base` is the digest the author saw in force, empty for none, None for whatever is: another one in
         force is a Conflict. `adopt` lets a first version say what had opened already, and is recorded.
-        Raises InvalidFile with every mistake.
+        Raises InvalidFile with every mistake, and Forbidden for what must be planned and approved here.
         """
 
         def work(connection: Connection) -> tuple[Applied, list[Act]]:
@@ -76,20 +82,17 @@ class Catalogue:
             digest = strategy.digest()
             if in_force is not None and in_force.digest == digest:
                 return Applied(in_force, changed=False), []
-            _check_base(in_force, base)
-            version = StrategyVersion(
-                strategy=strategy,
-                digest=digest,
-                number=in_force.number + 1 if in_force else 1,
-                previous=in_force.digest if in_force else "",
-                applied_at=moment.latest,
-                applied_by=actor.key,
-                organisation=actor.organisation,
-                adopted=adopt and in_force is None,
-            )
+            check_base(in_force, base)
+            if self._only_reviewed and not (in_force is None and _is_closed(strategy)):
+                raise Forbidden(
+                    "Here a version comes into force by a change that was planned and approved.",
+                    code="review_required",
+                    next_step="Plan it: `gateway release plan FILE`.",
+                )
             store.keep_documents(connection, reading.documents, moment.latest)
-            store.add_version(connection, version)
-            return Applied(version, changed=True), [_act(version, base)]
+            checked = base if base is not None else "unchecked"
+            version, act = bring_into_force(connection, actor, strategy, in_force, moment, base=checked, adopt=adopt)
+            return Applied(version, changed=True), [act]
 
         return await self._ledger.administer(actor, work)
 
@@ -132,7 +135,8 @@ class Catalogue:
         return await self._database.read(lambda connection: store.document(connection, digest))
 
 
-def _check_base(in_force: StrategyVersion | None, base: str | None) -> None:
+def check_base(in_force: StrategyVersion | None, base: str | None) -> None:
+    """Raise Conflict where another version is in force than the one the author saw; None is whatever is."""
     current = in_force.digest if in_force else ""
     if base is not None and base != current:
         raise Conflict(
@@ -142,21 +146,50 @@ def _check_base(in_force: StrategyVersion | None, base: str | None) -> None:
         )
 
 
-def _act(version: StrategyVersion, base: str | None) -> Act:
-    release = version.strategy.release
-    return Act(
+def bring_into_force(
+    connection: Connection,
+    actor: Actor,
+    strategy: Strategy,
+    in_force: StrategyVersion | None,
+    moment: Moment,
+    *,
+    base: str,
+    adopt: bool,
+    change: str = "",
+) -> tuple[StrategyVersion, Act]:
+    """Write a strategy as the next version, inside a transaction that has checked it, and say so in the ledger."""
+    version = StrategyVersion(
+        strategy=strategy,
+        digest=strategy.digest(),
+        number=in_force.number + 1 if in_force else 1,
+        previous=in_force.digest if in_force else "",
+        applied_at=moment.latest,
+        applied_by=actor.key,
+        organisation=actor.organisation,
+        adopted=adopt and in_force is None,
+        change=change,
+    )
+    store.add_version(connection, version)
+    release = strategy.release
+    act = Act(
         event=Event.RELEASE_APPLIED,
         subject=release,
         release=release,
         detail={
             "digest": version.digest,
             "previous": version.previous,
-            "base": base if base is not None else "unchecked",
+            "base": base,
             "number": version.number,
             "adopt": version.adopted,
+            "change": version.change,
         },
         touches=(Touch("release", release),),
     )
+    return version, act
+
+
+def _is_closed(strategy: Strategy) -> bool:
+    return all(stage.access is AccessLevel.CLOSED for stage in strategy.stages)
 
 
 def _page(limit: int) -> int:

@@ -57,6 +57,7 @@ version_table = Table(
     Column("applied_by", String(64), nullable=False),
     Column("organisation", String(64), nullable=False),
     Column("adopted", Boolean, nullable=False),
+    Column("change", String(40), nullable=False, server_default=""),
 )
 
 document_table = Table(
@@ -150,6 +151,7 @@ def add_version(connection: Connection, version: StrategyVersion) -> None:
             applied_by=version.applied_by,
             organisation=version.organisation,
             adopted=version.adopted,
+            change=version.change,
         )
     )
 
@@ -237,4 +239,5 @@ def _version(row: Row[Any]) -> StrategyVersion:
         applied_by=row.applied_by,
         organisation=row.organisation,
         adopted=bool(row.adopted),
+        change=row.change,
     )

@@ -148,6 +148,10 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         gated = ((stage.name, self.stage_digest(stage)) for stage in self.stages if stage.is_gated)
         return {name: recorded[digest] for name, digest in gated if digest in recorded}
 
+    def by_dates(self) -> dict[str, Instant]:
+        """Openings as if every requirement were met when its stage's date comes: the earliest that can be."""
+        return {stage.name: stage.opens for stage in self.stages if stage.is_gated}
+
     def openings(
         self, opened: Mapping[str, Instant] = NOTHING_OPENED, organisation: str | None = None
     ) -> list[tuple[Stage, Instant]]:

@@ -34,6 +34,8 @@ class StrategyVersion(msgspec.Struct, frozen=True, kw_only=True):
     organisation: str = ""
     adopted: bool = False
     """Whether it was allowed to say that stages had already opened."""
+    change: str = ""
+    """Id of the change it came by, which was reviewed; empty for a version that was applied directly."""
 
     @classmethod
     def stored(cls, canonical: bytes, digest: str, **rest: Any) -> "StrategyVersion":

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.access.decisions import Decision
 from gateway.access.grants import Holdings
 from gateway.access.judges.engine import Engine
+from gateway.access.judges.entrypoints import ACCESS
 from gateway.access.judges.policies import read_policy_set
 from gateway.access.reasons import Reason
 from gateway.access.snapshot import InForce
@@ -50,7 +51,7 @@ def engine() -> Engine:
 
 
 def judged(engine: Engine, use: Use, moment: Moment) -> Decision:
-    return engine.judge(gather(use, moment).question)
+    return engine.judge(ACCESS, gather(use, moment).question)
 
 
 offers = st.lists(st.sampled_from(list(Component)), max_size=3, unique=True).map(tuple)

@@ -72,6 +72,7 @@ async def test_applying_is_recorded_and_named_to_every_process(catalogue: Catalo
             "base": first.digest,
             "number": 2,
             "adopt": False,
+            "change": "",
         },
     }
     assert await touches(database) == [Touch("release", "acme/atlas-1")] * 2

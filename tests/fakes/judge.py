@@ -1,5 +1,7 @@
 """A judge that answers the plain cases from memory, counts what it is asked, and fails when told to."""
 
+from gateway.access.change_decisions import ChangeDecision
+from gateway.access.change_questions import ChangeQuestion
 from gateway.access.decisions import Decision, Obligations
 from gateway.access.questions import Question
 from gateway.access.reasons import Reason
@@ -24,6 +26,10 @@ class FakeJudge:
     async def ready(self) -> bool:
         """Whether it is up."""
         return not self.is_down
+
+    async def ask_change(self, _question: ChangeQuestion) -> ChangeDecision:
+        """It has no rules about changes, so none passes."""
+        raise JudgeUnavailable
 
     async def ask(self, question: Question) -> Decision:
         """Judge, or fail."""

@@ -7,6 +7,7 @@ STORES = (
     "gateway.identity.store",
     "gateway.releases.store",
     "gateway.releases.evidence.store",
+    "gateway.releases.changes.store",
     "gateway.access.store",
 )
 

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from gateway.access.change_decisions import ChangeDecision
+from gateway.access.change_questions import ChangeQuestion
 from gateway.access.decisions import Decision
 from gateway.access.judges.answers import Unsound
 from gateway.access.judges.engine import Engine
+from gateway.access.judges.entrypoints import ACCESS, CHANGES
 from gateway.access.judges.policies import PolicySet
 from gateway.access.questions import Question
 from gateway.errors import JudgeUnavailable
@@ -63,7 +66,13 @@ class EmbeddedJudge:
         """The decision on this question. Raises JudgeUnavailable in time, whatever went wrong."""
         if self._engine is None:
             raise JudgeUnavailable
-        return await self._on_thread(functools.partial(self._engine.judge, question))
+        return await self._on_thread(functools.partial(self._engine.judge, ACCESS, question))
+
+    async def ask_change(self, question: ChangeQuestion) -> ChangeDecision:
+        """The decision on an act on a change. Raises JudgeUnavailable in time, whatever went wrong."""
+        if self._engine is None:
+            raise JudgeUnavailable
+        return await self._on_thread(functools.partial(self._engine.judge, CHANGES, question))
 
     async def ready(self) -> bool:
         """Whether the engine answers, and says no where it must."""

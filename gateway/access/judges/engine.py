@@ -14,14 +14,12 @@ import msgspec
 from regopy import Input, Interpreter
 from regopy.rego_shared import LogLevel, RegoError
 
-from gateway.access.decisions import Decision
-from gateway.access.judges.answers import NOTHING_TOLD, Unsound, check, read
+from gateway.access.judges.answers import Unsound, read
+from gateway.access.judges.entrypoints import ACCESS, CHANGES, A, Entrypoint, Q
 from gateway.access.judges.functions import missing_functions
-from gateway.access.judges.policies import ROOT, PolicySet
-from gateway.access.questions import Question
+from gateway.access.judges.policies import PolicySet
 from gateway.errors import SettingsInvalid
 
-ENTRYPOINT = f"{ROOT}/decision"
 INTEGER_MAX = 2**53 - 1
 
 _not_plain = re.compile(r'["\\\x00-\x1f]')
@@ -30,7 +28,7 @@ _not_plain = re.compile(r'["\\\x00-\x1f]')
 class _Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the engine prints for one entrypoint."""
 
-    expressions: tuple[Decision]
+    expressions: tuple[dict[str, Any]]
 
 
 class Engine:
@@ -49,15 +47,17 @@ class Engine:
         try:
             for policy in policies.policies:
                 interpreter.add_module(policy.name, policy.source.decode())
-            self._bundle = interpreter.build(None, [ENTRYPOINT])
+            self._bundle = interpreter.build(None, [f"{package}/decision" for package in policies.packages])
         except RegoError as error:
             raise SettingsInvalid(
                 "The embedded judge cannot compile the policies.", next_step="Check them with `opa check --strict`."
             ) from error
         if not self._bundle.ok():
             raise SettingsInvalid(
-                f"The policies have no {ENTRYPOINT}.", next_step="Write that rule, or point to the folder that has it."
+                f"One of the policies' packages has no decision: {', '.join(policies.packages)}.",
+                next_step="Write that rule, or point to the folder that has it.",
             )
+        self._packages = policies.packages
         self._interpreter = interpreter
         try:
             self.probe()
@@ -67,19 +67,22 @@ class Engine:
                 next_step="Give `decision` the default that the policies which ship with the gateway give it.",
             ) from error
 
-    def judge(self, question: Question) -> Decision:
+    def judge(self, entrypoint: Entrypoint[Q, A], question: Q) -> A:
         """The decision on this question. Raises Unsound."""
-        return check(self._answer(msgspec.to_builtins(question)), question)
+        return entrypoint.sound(self._answer(entrypoint.path, msgspec.to_builtins(question)), question)
 
     def probe(self) -> None:
         """Ask what makes no sense. Raises Unsound unless the answer is the plain no."""
-        if self._answer({}) != NOTHING_TOLD:
-            raise Unsound("the answer to an empty question is not the plain no")
+        ACCESS.sound(self._answer(ACCESS.path, {}), None)
+        if CHANGES.package in self._packages:
+            CHANGES.sound(self._answer(CHANGES.path, {}), None)
 
-    def _answer(self, facts: Any) -> Decision:
+    def _answer(self, path: str, facts: Any) -> dict[str, Any]:
+        if path.partition("/")[0] not in self._packages:
+            raise Unsound("the policies say nothing about this")
         try:
             self._interpreter.set_input(Input(_escaped(facts)))
-            output = self._interpreter.query_bundle_entrypoint(self._bundle, ENTRYPOINT)
+            output = self._interpreter.query_bundle_entrypoint(self._bundle, path)
             if not output.ok():
                 raise Unsound("the engine reports an error")
             return read(str(output), _Output).expressions[0]

@@ -1,21 +1,25 @@
-"""The judge as an OPA server: one constant path, one time limit, and proof in every answer of what judged.
+"""The judge as an OPA server: constant paths, one time limit, and proof in every answer of what judged.
 
 Each answer names the revision of the bundle that gave it; it must be the digest of our own policy set.
 """
 
 import asyncio
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from opa_client import AsyncOpaClient
 
+from gateway.access.change_decisions import ChangeDecision
+from gateway.access.change_questions import ChangeQuestion
 from gateway.access.decisions import Decision
-from gateway.access.judges.answers import ANSWER_BYTES_MAX, NOTHING_TOLD, Unsound, check, read
+from gateway.access.judges.answers import ANSWER_BYTES_MAX, Unsound, read
+from gateway.access.judges.entrypoints import ACCESS, CHANGES, A, Entrypoint, Q
 from gateway.access.questions import Question
 from gateway.errors import JudgeUnavailable, SettingsInvalid
 
-PATH = "data/access/decision?provenance=true"
-"""A constant: nothing that a caller sends is ever part of it."""
+PATHS = {entrypoint.path: f"data/{entrypoint.path}?provenance=true" for entrypoint in (ACCESS, CHANGES)}
+"""Constants: nothing that a caller sends is ever part of one."""
 
 
 class _Bundle(msgspec.Struct, frozen=True):
@@ -27,7 +31,7 @@ class _Provenance(msgspec.Struct, frozen=True):
 
 
 class _Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    result: Decision
+    result: dict[str, Any]
     provenance: _Provenance
     decision_id: str = ""
 
@@ -35,11 +39,11 @@ class _Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Client(AsyncOpaClient):  # type: ignore[misc]  # the library has no types
     """The library's connection pool, with an answer read as bytes, bounded, and from nowhere else."""
 
-    async def post(self, body: bytes) -> bytes:
+    async def post(self, path: str, body: bytes) -> bytes:
         """The bytes of a sound HTTP answer. Raises Unsound for any other."""
         request = self._request(
             "POST",
-            f"{self.root_url}/{PATH}",
+            f"{self.root_url}/{path}",
             data=body,
             headers={"content-type": "application/json", "accept-encoding": "identity"},
             allow_redirects=False,
@@ -118,17 +122,21 @@ class OPAJudge:
 
     async def ask(self, question: Question) -> Decision:
         """The decision on this question. Raises JudgeUnavailable in time, whatever went wrong."""
-        return await self._judged(question)
+        return await self._judged(ACCESS, question)
+
+    async def ask_change(self, question: ChangeQuestion) -> ChangeDecision:
+        """The decision on an act on a change. Raises JudgeUnavailable in time, whatever went wrong."""
+        return await self._judged(CHANGES, question)
 
     async def ready(self) -> bool:
         """Whether the server answers from our policy set, and says no where it must."""
         try:
-            await self._judged(None)
+            await self._judged(ACCESS, None)
         except JudgeUnavailable:
             return False
         return True
 
-    async def _judged(self, question: Question | None) -> Decision:
+    async def _judged(self, entrypoint: Entrypoint[Q, A], question: Q | None) -> A:
         if self._waiting >= self._waiting_max:
             self._fault = "Too many questions are waiting for OPA."
             raise JudgeUnavailable
@@ -136,7 +144,7 @@ class OPAJudge:
         try:
             async with asyncio.timeout(self._timeout_s), self._in_flight:
                 facts = b"{}" if question is None else question.canonical()
-                decision = self._sound(await self._post(facts), question)
+                decision = self._sound(await self._post(PATHS[entrypoint.path], facts), entrypoint, question)
         except TimeoutError as error:
             self._fault = f"OPA did not answer within {self._timeout_s} s."
             raise JudgeUnavailable from error
@@ -152,20 +160,16 @@ class OPAJudge:
         self._fault = ""
         return decision
 
-    async def _post(self, facts: bytes) -> bytes:
+    async def _post(self, path: str, facts: bytes) -> bytes:
         if self._client is None:
             raise Unsound("the judge is not started")
-        return await self._client.post(b'{"input":' + facts + b"}")
+        return await self._client.post(path, b'{"input":' + facts + b"}")
 
-    def _sound(self, body: bytes, question: Question | None) -> Decision:
+    def _sound(self, body: bytes, entrypoint: Entrypoint[Q, A], question: Q | None) -> A:
         answer = read(body, _Answer)
         if self._policy not in {bundle.revision for bundle in answer.provenance.bundles.values()}:
             raise Unsound("it comes from another policy set than ours")
-        if question is not None:
-            return check(answer.result, question)
-        if answer.result != NOTHING_TOLD:
-            raise Unsound("the answer to an empty question is not the plain no")
-        return answer.result
+        return entrypoint.sound(answer.result, question)
 
 
 def _address(url: str) -> tuple[str, int, bool]:

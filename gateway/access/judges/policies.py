@@ -16,7 +16,10 @@ import msgspec
 from gateway.errors import SettingsInvalid
 
 ROOT = "access"
-"""The package that judges, and the only root of the bundle."""
+"""The package that judges uses: no policy set is without it."""
+
+ROOTS = (ROOT, "changes")
+"""The packages that judge. Where there is none about changes, no change may pass."""
 
 FILES_MAX = 1000
 FILE_BYTES_MAX = 1_000_000
@@ -37,9 +40,15 @@ class PolicySet(msgspec.Struct, frozen=True):
     digest: str
     """`sha256:<hex>` over names and contents, each preceded by its length in eight bytes."""
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The packages that judge, and the roots of the bundle."""
+        present = {policy.name.partition("/")[0] for policy in self.policies}
+        return tuple(root for root in ROOTS if root in present)
+
     def bundle(self) -> bytes:
         """An OPA bundle (gzipped tar) with the digest as its revision: the same bytes for the same policies."""
-        manifest = {"revision": self.digest, "roots": [ROOT], "rego_version": 1}
+        manifest = {"revision": self.digest, "roots": list(self.packages), "rego_version": 1}
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
             _put(tar, ".manifest", json.dumps(manifest, sort_keys=True).encode())
@@ -50,14 +59,16 @@ class PolicySet(msgspec.Struct, frozen=True):
 
 def read_policy_set(folder: Path) -> PolicySet:
     """The policy set below a folder. Raises SettingsInvalid when it cannot be one."""
-    root = folder / ROOT
-    paths = sorted(path for path in root.rglob("*.rego") if not path.name.endswith("_test.rego"))
-    if not paths:
+    paths = sorted(
+        path for root in ROOTS for path in (folder / root).rglob("*.rego") if not path.name.endswith("_test.rego")
+    )
+    if not any(path.is_relative_to(folder / ROOT) for path in paths):
         raise SettingsInvalid(
-            f"There is no policy in {root}.", next_step="Point to a folder that has the Rego of package access."
+            f"There is no policy in {folder / ROOT}.",
+            next_step="Point to a folder that has the Rego of package access.",
         )
     if len(paths) > FILES_MAX:
-        raise SettingsInvalid(f"There are more than {FILES_MAX} policies in {root}.")
+        raise SettingsInvalid(f"There are more than {FILES_MAX} policies in {folder}.")
     return policy_set(Policy(name=path.relative_to(folder).as_posix(), source=_source(path)) for path in paths)
 
 

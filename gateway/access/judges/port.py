@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from gateway.access.change_decisions import ChangeDecision
+from gateway.access.change_questions import ChangeQuestion
 from gateway.access.decisions import Decision
 from gateway.access.questions import Question
 
@@ -29,6 +31,10 @@ class Judge(Protocol):
 
     async def ask(self, question: Question) -> Decision:
         """The decision on this question. Raises JudgeUnavailable within the judge's time limit, whatever went wrong."""
+        ...
+
+    async def ask_change(self, question: ChangeQuestion) -> ChangeDecision:
+        """The same of an act on a change."""
         ...
 
     async def ready(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gateway.access.change_decisions import CHANGE_MEANINGS
 from gateway.access.judges.policies import Policy, PolicySet, policy_set, read_policy_set
 from gateway.access.questions import Question
 from gateway.access.reasons import MEANINGS
@@ -73,18 +74,20 @@ def test_a_bundle_is_the_same_bytes_every_time_and_names_its_policies_digest(pol
         manifest = json.load(tar.extractfile(".manifest"))  # type: ignore[arg-type]
         names = tar.getnames()
     assert manifest["revision"] == policies.digest
-    assert manifest["roots"] == ["access"]
+    assert manifest["roots"] == ["access", "changes"]
     assert names == [".manifest", *(policy.name for policy in policies.policies)]
 
 
-def test_every_reason_the_policies_give_is_a_public_one(policies: PolicySet) -> None:
-    source = b"\n".join(policy.source for policy in policies.policies).decode()
+@pytest.mark.parametrize(("package", "public"), [("access", set(MEANINGS)), ("changes", set(CHANGE_MEANINGS))])
+def test_every_reason_the_policies_give_is_a_public_one(policies: PolicySet, package: str, public: set[str]) -> None:
+    sources = [policy.source for policy in policies.policies if policy.name.startswith(f"{package}/")]
+    source = b"\n".join(sources).decode()
 
     given = set(re.findall(r'obstacles contains "(\w+)"', source))
     listed = set(re.findall(r'^\t\t"(\w+)",$', source.split("reasons := [")[1].split("\tcode in")[0], re.MULTILINE))
 
     assert given == listed
-    assert given <= set(MEANINGS)
+    assert given <= public
 
 
 def test_the_schema_beside_the_policies_is_that_of_a_question() -> None:
@@ -100,8 +103,8 @@ def test_the_schema_beside_the_policies_is_that_of_a_question() -> None:
     "arguments",
     [
         ["fmt", "--list", "--fail", "."],
-        ["check", "--strict", "--schema", "schemas", "access"],
-        ["test", "access"],
+        ["check", "--strict", "--schema", "schemas", "access", "changes"],
+        ["test", "access", "changes"],
     ],
     ids=["formatted", "checked", "tested"],
 )

@@ -1,0 +1,59 @@
+"""What is put to the judge about a change: who planned it, who agreed, who acts now, and what it comes to."""
+
+from enum import StrEnum
+
+import msgspec
+
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+class ActOnChange(StrEnum):
+    """What somebody wants to do about a change."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    APPLY = "apply"
+    REVIEW = "review"
+    """Look over, afterwards, what was applied on one person's word."""
+
+
+class Party(msgspec.Struct, frozen=True):
+    """Somebody as far as keys tell people apart (docs/decisions/0010)."""
+
+    person: str
+    """Public id of the first key of a chain of rotations: those are one holder's."""
+    issuers: tuple[str, ...]
+    """Persons who issued or rotated one of its keys, and theirs, upwards."""
+
+
+class Consent(Party, frozen=True):
+    """Somebody's agreement, given in one role; or the wish to act, in the role it would be done in."""
+
+    role: str
+    acknowledged: bool
+    """Whether they said that they know it cannot be undone."""
+
+
+class ChangeQuestion(msgspec.Struct, frozen=True):
+    """Whether an act on a change may pass. Times are already worked out: nothing here is an instant."""
+
+    act: str
+    state: str
+    """planned, approved, applied or rejected."""
+    is_current: bool
+    """Whether what it was planned against, version and policies, is still what is in force."""
+    effect: str
+    """widening, narrowing or neutral."""
+    irreversible: bool
+    author: Party
+    actor: Consent
+    actor_roles: tuple[str, ...]
+    """Every role that the actor's key holds."""
+    consents: tuple[Consent, ...]
+    """Given so far, in order."""
+    planned_for_s: int
+    """Whole seconds that have surely passed since it was planned."""
+
+    def canonical(self) -> bytes:
+        """RFC 8785 bytes."""
+        return _encoder.encode(self)

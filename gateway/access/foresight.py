@@ -1,0 +1,198 @@
+"""Who gains and who loses by a change, by the same judge that will decide, before anybody agrees to it.
+
+Organisations are grouped by the facts that the judge reads, and each group is judged once for each component and each
+interval between boundaries of either version, as the gate would put it (`gather`). The facts of an interval are those
+at its beginning: that an assertion or a grant ends later in it is not foreseen.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import pairwise
+
+import msgspec
+
+from gateway.access.consequences import Consequence, Consequences, Judged, Tally, Unknown
+from gateway.access.judging import Judging
+from gateway.access.populations import Group, Read, groups, organisations_of
+from gateway.access.questions import AudienceFact
+from gateway.access.representatives import Versions, caller_of, components_of, holdings_of
+from gateway.access.snapshot import InForce
+from gateway.access.standing import Use, gather
+from gateway.clock import NEVER, Instant, Moment, at
+from gateway.database.engine import Readable
+from gateway.releases.components import Component
+from gateway.releases.effects import instants
+from gateway.releases.strategies import Strategy
+
+GROUPS_MAX = 5_000
+INTERVALS_MAX = 40
+NAMED_MAX = 20
+"""Organisations named for each line."""
+READ_S = 60.0
+"""How long one grouping may take: a million organisations are read whole."""
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """The time between two boundaries, and the groups of organisations at its beginning."""
+
+    moment: Moment
+    begins: Instant
+    until: Instant
+    groups: Sequence[Group]
+
+
+class _Answered(msgspec.Struct, frozen=True):
+    """What one version says to one group about one component."""
+
+    as_it_is: bool
+    accepting: bool
+    """Once every text is accepted."""
+    audiences: tuple[str, ...]
+    """Those that admit it."""
+
+
+class Foresight:
+    """Asks the judge what it will say."""
+
+    def __init__(self, database: Readable, judging: Judging) -> None:
+        self._database = database
+        self._judging = judging
+
+    async def consequences(self, before: Strategy | None, after: Strategy, moment: Moment) -> Consequences:
+        """What becomes of every organisation. Raises JudgeUnavailable where it cannot be judged."""
+        versions = Versions.of(before, after)
+        beginnings = instants(versions.strategies, moment)
+        steps: list[Consequence] = []
+        unknown: dict[tuple[str, str], int] = {}
+        reached: dict[str, bool] = {}
+        is_complete = len(beginnings) <= INTERVALS_MAX
+        for begins, until in list(pairwise([*beginnings, NEVER]))[:INTERVALS_MAX]:
+            here = moment if begins == moment.earliest else at(begins)
+            interval = await self._interval(versions.read, here, begins, until)
+            is_complete = is_complete and len(interval.groups) < GROUPS_MAX
+            for component in components_of(versions.strategies):
+                steps += await self._step(versions, interval, component, reached)
+            for audience, organisations in _unknown(versions, interval):
+                unknown[audience] = max(organisations, unknown.get(audience, 0))
+        return Consequences(
+            steps=tuple(_joined(steps)),
+            unknown=tuple(Unknown(*audience, organisations) for audience, organisations in unknown.items()),
+            unreached=tuple(name for name, is_reached in reached.items() if not is_reached),
+            is_complete=is_complete,
+        )
+
+    async def _interval(self, read: Read, moment: Moment, begins: Instant, until: Instant) -> Interval:
+        found = await self._database.read(
+            lambda connection: groups(connection, read, moment, limit=GROUPS_MAX), deadline_s=READ_S
+        )
+        return Interval(moment, begins, until, found)
+
+    async def _step(
+        self, versions: Versions, interval: Interval, component: Component, reached: dict[str, bool]
+    ) -> list[Consequence]:
+        stage = versions.after.strategy.stage_at(interval.moment, versions.after.openings)
+        total, audiences = Tally(), dict[str, Tally]()
+        gaining: list[Group] = []
+        losing: list[Group] = []
+        for group in interval.groups:
+            judged = await self._judged(versions, interval.moment, group, component)
+            if stage is not None:
+                reached[stage.name] = reached.get(stage.name, False) or judged.after or judged.after_accepting
+            tally = judged.tally(group.organisations)
+            total += tally
+            if tally.gain or tally.may_gain:
+                gaining.append(group)
+            if tally.lose or tally.may_lose:
+                losing.append(group)
+            for name, part in judged.by_audience(group.organisations):
+                audiences[name] = audiences.get(name, Tally()) + part
+        if total.is_nothing:
+            return []
+        return [
+            Consequence(
+                begins=interval.begins,
+                until=interval.until,
+                stage=None if stage is None else stage.name,
+                component=component,
+                tally=total,
+                audiences=dict(sorted(audiences.items())),
+                gaining=await self._named(versions.read, interval.moment, gaining),
+                losing=await self._named(versions.read, interval.moment, losing),
+            )
+        ]
+
+    async def _judged(self, versions: Versions, moment: Moment, group: Group, component: Component) -> Judged:
+        answers = [await self._answered(versions.read, version, moment, group, component)
+                   for version in (versions.before, versions.after)]  # fmt: skip
+        before, after = answers
+        return Judged(
+            before=before.as_it_is,
+            before_accepting=before.accepting,
+            after=after.as_it_is,
+            after_accepting=after.accepting,
+            audiences_before=before.audiences,
+            audiences_after=after.audiences,
+        )
+
+    async def _answered(
+        self, read: Read, version: InForce | None, moment: Moment, group: Group, component: Component
+    ) -> _Answered:
+        if version is None:
+            return _Answered(as_it_is=False, accepting=False, audiences=())
+        allowed: list[bool] = []
+        audiences: tuple[AudienceFact, ...] = ()
+        for accepted in (group.accepted, read.texts):
+            use = Use(caller_of(read, group), component, version, holdings_of(read, group, accepted))
+            question = gather(use, moment).question
+            allowed.append((await self._judging.decide(question, question.hash())).allow)
+            audiences = question.audiences
+        return _Answered(as_it_is=allowed[0], accepting=allowed[1], audiences=_admitting(audiences))
+
+    async def _named(self, read: Read, moment: Moment, found: Sequence[Group]) -> tuple[str, ...]:
+        """Some organisations of these groups, of the largest first, in order of id."""
+        names: list[str] = []
+        for group in found:
+            if len(names) >= NAMED_MAX:
+                break
+            work = partial(organisations_of, read=read, moment=moment, group=group, limit=NAMED_MAX)
+            names += await self._database.read(work, deadline_s=READ_S)
+        return tuple(sorted(names)[:NAMED_MAX])
+
+
+def _admitting(audiences: Iterable[AudienceFact]) -> tuple[str, ...]:
+    return tuple(
+        each.name
+        for each in audiences
+        if each.truth == "yes" or (each.truth == "unknown" and each.on_unknown == "allow")
+    )
+
+
+def _unknown(versions: Versions, interval: Interval) -> Iterable[tuple[tuple[str, str], int]]:
+    """Audiences of the stage that stands, and of how many organisations they do not know whether they belong."""
+    read, stage = versions.read, versions.after.strategy.stage_at(interval.moment, versions.after.openings)
+    if stage is None:
+        return
+    doubted: dict[str, int] = {}
+    for group in interval.groups:
+        use = Use(caller_of(read, group), Component.TEXT, versions.after, holdings_of(read, group, ()))
+        for fact in gather(use, interval.moment).question.audiences:
+            doubted[fact.name] = doubted.get(fact.name, 0) + group.organisations * (fact.truth == "unknown")
+    yield from (((stage.name, name), organisations) for name, organisations in doubted.items() if organisations)
+
+
+def _joined(steps: Iterable[Consequence]) -> list[Consequence]:
+    """Steps that follow one another and say the same, as one."""
+    joined: list[Consequence] = []
+    last: dict[Component, int] = {}
+    for step in steps:
+        place = last.get(step.component)
+        if place is not None and _goes_on(joined[place], step):
+            joined[place] = msgspec.structs.replace(joined[place], until=step.until)
+        else:
+            last[step.component] = len(joined)
+            joined.append(step)
+    return joined
+
+
+def _goes_on(one: Consequence, other: Consequence) -> bool:
+    return one.until == other.begins and other == msgspec.structs.replace(one, begins=other.begins, until=other.until)

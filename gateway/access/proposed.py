@@ -1,0 +1,112 @@
+"""A change as it stands, read whole, and the questions that it puts to the judge."""
+
+from collections.abc import Mapping
+
+import msgspec
+from sqlalchemy import Connection
+
+from gateway.access.change_questions import ActOnChange, ChangeQuestion, Consent, Party
+from gateway.clock import Moment
+from gateway.errors import NotFound
+from gateway.identity.callers import Role
+from gateway.identity.lineages import Lineage, lineage_of
+from gateway.releases import store
+from gateway.releases.changes import store as changes
+from gateway.releases.changes.acting import base_of
+from gateway.releases.changes.change import Approval, Base, Change, ChangeState, Weighed, weigh
+from gateway.releases.strategies import Strategy
+
+
+class Proposed(msgspec.Struct, frozen=True):
+    """A change, what it was planned against, what is in force, and who stands behind the keys in it."""
+
+    change: Change
+    base: Strategy | None
+    """The strategy that it was planned against."""
+    in_force: Base
+    weighed: Weighed
+    lineages: Mapping[str, Lineage]
+    """Of the author, of everybody who agreed, and of whoever asks, by key."""
+
+    def is_current(self, policy: str) -> bool:
+        """Whether what it was planned against is still in force."""
+        return self.change.is_current(self.in_force, policy)
+
+
+class Acting(msgspec.Struct, frozen=True):
+    """Who wants to do something about a change, and as what."""
+
+    key: str
+    roles: tuple[Role, ...]
+    role: str
+    """The one that it would be done in."""
+    acknowledged: bool = False
+
+
+def read_proposed(connection: Connection, change_id: str, *keys: str) -> Proposed:
+    """A change as it stands, with who stands behind it and behind these keys. Raises NotFound."""
+    change = changes.change_by_id(connection, change_id)
+    if change is None:
+        raise NotFound(f"There is no change `{change_id}`.")
+    people = {change.author, *(approval.key for approval in change.consents), *keys}
+    lineages = {key: lineage_of(connection, key) for key in people}
+    return msgspec.structs.replace(proposed_of(connection, change), lineages=lineages)
+
+
+def proposed_of(connection: Connection, change: Change) -> Proposed:
+    """A change as it stands, without the people: enough to show it, not to judge it."""
+    base = None
+    if change.base.number:
+        base = store.versions(connection, change.release, before=change.base.number + 1, limit=1)[0].strategy
+    return Proposed(
+        change=change,
+        base=base,
+        in_force=base_of(store.version_in_force(connection, change.release)),
+        weighed=weigh(change, base),
+        lineages={},
+    )
+
+
+def question(act: ActOnChange, proposed: Proposed, who: Acting, policy: str, moment: Moment) -> ChangeQuestion:
+    """What the judge is asked about an act on a change. Pure: the same values give the same question."""
+    change, weighed = proposed.change, proposed.weighed
+    return ChangeQuestion(
+        act=act.value,
+        state=change.state.value,
+        is_current=proposed.is_current(policy),
+        effect=weighed.effect.value,
+        irreversible=weighed.irreversible,
+        author=_party(proposed.lineages[change.author]),
+        actor=_consent(proposed.lineages[who.key], who.role, who.acknowledged),
+        actor_roles=tuple(role.value for role in who.roles),
+        consents=tuple(
+            _consent(proposed.lineages[approval.key], approval.role, approval.acknowledged)
+            for approval in change.consents
+        ),
+        planned_for_s=change.waited_s(moment),
+    )
+
+
+def application(proposed: Proposed, policy: str, moment: Moment) -> ChangeQuestion:
+    """Whether it might be applied, were a provider's key of the author's to apply it."""
+    author = Acting(proposed.change.author, (Role.PROVIDER,), Role.PROVIDER)
+    return question(ActOnChange.APPLY, proposed, author, policy, moment)
+
+
+def with_approval(proposed: Proposed, approval: Approval) -> Proposed:
+    """The same, agreed to by one more."""
+    change = msgspec.structs.replace(proposed.change, approvals=(*proposed.change.approvals, approval))
+    return msgspec.structs.replace(proposed, change=change)
+
+
+def act_of(change: Change) -> ActOnChange:
+    """What agreeing to a change is: approving it, or reviewing it once it is applied."""
+    return ActOnChange.REVIEW if change.state is ChangeState.APPLIED else ActOnChange.APPROVE
+
+
+def _party(lineage: Lineage) -> Party:
+    return Party(person=lineage.person, issuers=lineage.issuers)
+
+
+def _consent(lineage: Lineage, role: str, acknowledged: bool) -> Consent:
+    return Consent(person=lineage.person, issuers=lineage.issuers, role=role, acknowledged=acknowledged)

@@ -1,0 +1,76 @@
+"""One caller that stands for every organisation of a group: put to the judge as any caller is."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from gateway.access.grants import Grant, Holdings
+from gateway.access.populations import Group, Read
+from gateway.access.snapshot import InForce
+from gateway.clock import NEVER
+from gateway.identity.callers import Assertion, Caller, Role
+from gateway.releases.audiences import attributes_read
+from gateway.releases.components import Component
+from gateway.releases.strategies import Strategy
+
+
+class Versions(msgspec.Struct, frozen=True):
+    """The two versions that are held against each other, and what they read of organisations."""
+
+    before: InForce | None
+    after: InForce
+    read: Read
+
+    @classmethod
+    def of(cls, before: Strategy | None, after: Strategy) -> "Versions":
+        """Both, with their digests."""
+        versions = [strategy for strategy in (before, after) if strategy is not None]
+        held = None if before is None else InForce(before, before.digest(), before.by_dates())
+        return cls(held, InForce(after, after.digest(), after.by_dates()), what_is_read(versions))
+
+    @property
+    def strategies(self) -> list[Strategy]:
+        """Both, or the new one where there was none."""
+        return [version.strategy for version in (self.before, self.after) if version is not None]
+
+
+def what_is_read(versions: Iterable[Strategy]) -> Read:
+    """Everything that versions of one release may ask of an organisation."""
+    listed = list(versions)
+    return Read(
+        release=listed[0].release,
+        attributes=tuple(
+            sorted(
+                {name for each in listed for audience in each.audiences.values() for name in attributes_read(audience)}
+            )
+        ),
+        texts=tuple(sorted({digest for each in listed for digest in each.terms.values()})),
+    )
+
+
+def components_of(versions: Iterable[Strategy]) -> list[Component]:
+    """Every component that some stage offers."""
+    return sorted({component for each in versions for stage in each.stages for component in stage.offers})
+
+
+def caller_of(read: Read, group: Group) -> Caller:
+    """One who stands for a whole group: a customer's developer, or staff of the provider's own."""
+    return Caller(
+        key="",
+        organisation="",
+        roles=(Role.STAFF if group.is_provider else Role.DEVELOPER,),
+        scopes=None,
+        attributes=tuple(
+            Assertion(id="", name=name, value=value, issuer="", assurance=0, asserted_at=0)
+            for name, value in zip(read.attributes, group.attributes, strict=True)
+            if value is not None
+        ),
+        expires_at=NEVER,
+    )
+
+
+def holdings_of(read: Read, group: Group, accepted: Iterable[str]) -> Holdings:
+    """What a group holds towards the release, these texts accepted."""
+    grant = Grant("", "", read.release, 0, "", "", 0, NEVER, revoked_at=0 if group.grant == "ended" else None)
+    grants = {} if group.grant == "none" else {read.release: (grant,)}
+    return Holdings("", grants, {read.release: frozenset(accepted)})

@@ -1,0 +1,41 @@
+"""What whoever agrees to a change should have seen: steps that cannot be undone, stages for nobody, facts unknown."""
+
+import msgspec
+
+from gateway.access.consequences import Consequences
+from gateway.access.proposed import Proposed
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """One warning. It stops nothing."""
+
+    code: str
+    """Stable: irreversible, stage_unreached, audience_unknown or not_whole."""
+    message: str
+
+
+def warnings_of(proposed: Proposed, consequences: Consequences) -> list[Warned]:
+    """Every warning about a change, the gravest first."""
+    strategy = proposed.change.strategy
+    found = [
+        Warned("irreversible", f"`{difference.path}` lets weights out: what has left cannot be called back.")
+        for difference in proposed.weighed.differences
+        if difference.irreversible
+    ]
+    found += [
+        Warned("stage_unreached", f"No organisation can use `{stage}` as things stand, whatever terms it accepts.")
+        for stage in consequences.unreached
+    ]
+    for unknown in consequences.unknown:
+        admits = strategy.audiences[unknown.audience].on_unknown == "allow"
+        found.append(
+            Warned(
+                "audience_unknown",
+                f"Whether {unknown.organisations} organisations belong to `{unknown.audience}` of `{unknown.stage}` is "
+                "unknown, because nobody has asserted what it asks: "
+                f"`on_unknown` {'admits' if admits else 'refuses'} them.",
+            )
+        )
+    if not consequences.is_complete:
+        found.append(Warned("not_whole", "There are more kinds of organisations, or more dates, than were judged."))
+    return found

@@ -1,0 +1,103 @@
+"""`gateway change`: list, show, approve, reject, apply."""
+
+from typing import Any
+
+import click
+
+from gateway.cli.asking import ask, pages
+from gateway.cli.paths import segment
+from gateway.cli.plans import show_plan
+from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json
+
+ROLE = click.option(
+    "--as", "role", type=click.Choice(["provider", "approver", "analyst"]), help="The role to do it in; your only one."
+)
+
+
+@click.group(name="change")
+def command() -> None:
+    """Changes: proposed versions of a release, agreed to before they come into force."""
+
+
+@command.command(name="list")
+@click.option("--release", help="Only of this release.")
+@click.option("--state", type=click.Choice(["planned", "approved", "applied", "rejected"]), help="Only in this state.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most.")
+@with_json
+def list_changes(release: str | None, state: str | None, limit: int) -> None:
+    """List changes, from the newest backwards."""
+    changes = list(pages("/changes", "changes", query={"release": release, "only": state}, limit=limit))
+    if wants_json():
+        return show_json(changes)
+    return show_table(
+        ("id", "release", "state", "effect", "planned", "by", "approved by", "review"),
+        [
+            (
+                c["id"],
+                c["release"],
+                c["state"],
+                c["effect"],
+                ago(c["planned_at"]),
+                c["author"],
+                [f"{approval['key']} ({approval['role']})" for approval in c["approvals"]],
+                c["review"],
+            )
+            for c in changes
+        ],
+        empty="No changes. Next: gateway release plan FILE",
+    )
+
+
+@command.command()
+@click.argument("change")
+@with_json
+def show(change: str) -> None:
+    """Show what CHANGE does, who gains and loses by it, and what it still needs."""
+    plan = ask("GET", f"/changes/{segment(change)}")
+    return show_json(plan) if wants_json() else show_plan(plan)
+
+
+@command.command()
+@click.argument("change")
+@click.option("--digest", help="The digest of the change as you saw it; that of now where left out.")
+@click.option("--cannot-be-undone", is_flag=True, help="Say that you know; needed where that is so.")
+@ROLE
+@with_json
+def approve(change: str, digest: str | None, cannot_be_undone: bool, role: str | None) -> None:
+    """Agree to CHANGE; or, where it was applied on one person's word, review it."""
+    path = f"/changes/{segment(change)}"
+    seen = digest or ask("GET", path)["change"]["digest"]
+    body = {"digest": seen, "role": role, "cannot_be_undone": cannot_be_undone}
+    return _show(ask("POST", f"{path}/approve", body=body))
+
+
+@command.command()
+@click.argument("change")
+@click.option("--cause", required=True, help="Why; kept in the ledger.")
+@ROLE
+@with_json
+def reject(change: str, cause: str, role: str | None) -> None:
+    """Say that CHANGE will not be; its author may take it back so."""
+    return _show(ask("POST", f"/changes/{segment(change)}/reject", body={"cause": cause, "role": role}))
+
+
+@command.command()
+@click.argument("change")
+@with_json
+def apply(change: str) -> None:
+    """Bring CHANGE into force, everywhere within a second."""
+    applied = ask("POST", f"/changes/{segment(change)}/apply")
+    if wants_json():
+        return show_json(applied)
+    click.echo(f"{applied['change']['release']} version {applied['number']} is in force: {applied['digest']}.")
+    if applied["change"]["review"] == "due":
+        click.echo(f"A second person must look at it until {ago(applied['change']['review_by'])}.")
+        click.echo(f"Next, by somebody else: gateway change approve {change}")
+    return None
+
+
+def _show(change: dict[str, Any]) -> None:
+    if wants_json():
+        return show_json(change)
+    by = ", ".join(f"{approval['key']} as {approval['role']}" for approval in change["approvals"]) or "nobody"
+    return click.echo(f"{change['id']} of {change['release']} is {change['state']}; approved by {by}.")

@@ -1,0 +1,88 @@
+"""Showing changes to people: what differs, who gains and loses, what to beware of, and what is still needed."""
+
+from typing import Any
+
+import click
+
+from gateway.cli.showing import ago, cell, show_facts, show_table
+
+_FACTS = ("id", "release", "state", "effect", "irreversible", "author", "planned_at", "digest", "base_number")
+_SIGNS = {"widening": "+", "narrowing": "-", "neutral": " "}
+
+
+def show_plan(plan: dict[str, Any]) -> None:
+    """A change, whole."""
+    change = plan["change"]
+    show_facts((name, change[name]) for name in _FACTS)
+    _section("What differs ( + widens, - narrows, ! cannot be undone )")
+    for difference in plan["differences"]:
+        click.echo(f"  {_line(difference)}")
+    _section("Who gains and who loses")
+    show_table(
+        ("from", "until", "component", "stage", "gain", "may gain", "lose", "accept anew", "may lose", "by audience"),
+        [_consequence(step) for step in plan["consequences"]],
+        empty="  Nobody, as organisations stand now.",
+    )
+    for step in plan["consequences"]:
+        for word in ("gaining", "losing"):
+            if step[word]:
+                click.echo(f"  {step['component']} from {step['begins']}, {word}: {cell(step[word])}")
+    if plan["warnings"]:
+        _section("Beware")
+        for warning in plan["warnings"]:
+            click.echo(f"  {cell(warning['message'])} ({warning['code']})")
+    _section("Approvals")
+    for approval in change["approvals"]:
+        kind = "reviewed" if approval["review"] else "approved"
+        click.echo(f"  {kind} by {approval['key']} as {approval['role']}, {ago(approval['given_at'])}")
+    _show_next(plan)
+
+
+def _show_next(plan: dict[str, Any]) -> None:
+    change = plan["change"]
+    if change["state"] in {"applied", "rejected"}:
+        told = f"  {change['state']} by {change['closed_by']}, {ago(change['closed_at'])} {cell(change['cause'])}"
+        click.echo(told.rstrip())
+        if change["review"] != "none":
+            click.echo(f"  A second person's review is {change['review']}: {ago(change['review_by'])}")
+        return
+    for need in plan["needs"]:
+        click.echo(f"  missing: {need['message']} ({need['code']})")
+    if plan["needs"]:
+        click.echo(f"Next: gateway change approve {change['id']}")
+    else:
+        click.echo(f"Nothing is missing. Next: gateway change apply {change['id']}")
+
+
+def _line(difference: dict[str, Any]) -> str:
+    sign = "!" if difference["irreversible"] else _SIGNS[difference["effect"]]
+    before, after = (None if difference[side] is None else cell(difference[side]) for side in ("before", "after"))
+    told = after if before is None else f"{before} -> {'(gone)' if after is None else after}"
+    return f"{sign} {difference['path']}: {told}"
+
+
+def _consequence(step: dict[str, Any]) -> tuple[Any, ...]:
+    counted = step["organisations"]
+    names = [f"{name} ({_tally(tally)})" for name, tally in step["audiences"].items()]
+    return (
+        step["begins"],
+        step["until"],
+        step["component"],
+        step["stage"],
+        counted["gain"],
+        counted["may_gain"],
+        counted["lose"],
+        counted["must_accept"],
+        counted["may_lose"],
+        names,
+    )
+
+
+def _tally(tally: dict[str, int]) -> str:
+    gains, loses = tally["gain"] + tally["may_gain"], tally["lose"] + tally["may_lose"]
+    return " ".join([f"+{gains}"] * bool(gains) + [f"-{loses}"] * bool(loses))
+
+
+def _section(title: str) -> None:
+    click.echo()
+    click.secho(title, bold=True)

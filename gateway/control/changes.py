@@ -1,0 +1,155 @@
+"""`/control/changes`: versions planned as a difference, approved by the right people, and applied."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.params import JSONBody, QueryParameter
+
+from gateway.clock import Moment
+from gateway.control.areas import Areas, Asking, InAreas, Now
+from gateway.control.guards import open_to
+from gateway.control.plans import Plan, ShownChange, shown_change, shown_plan
+from gateway.control.releases import ReleaseFile, read_file
+from gateway.control.wire import After, Body, Digest, Limit, Line, RecordInPath, ReleaseFilter
+from gateway.errors import Invalid
+from gateway.identity.callers import OVERSIGHT, Caller, Role
+from gateway.releases.changes.change import Approval, ChangeState
+
+Agreeing = Literal["provider", "approver", "analyst"]
+"""Roles in which a change is agreed to."""
+AGREEING = (Role.PROVIDER, Role.APPROVER, Role.ANALYST)
+
+
+class NewApproval(Body, frozen=True):
+    """Agreement to exactly one change."""
+
+    digest: Digest
+    """Of the change, as it was shown."""
+    role: Agreeing | None = None
+    """The role it is given in; left out where the key holds only one of them."""
+    cannot_be_undone: bool = False
+    """Says: I know that this cannot be undone. Needed where that is so."""
+
+
+class Rejection(Body, frozen=True):
+    """Why a change will not be. Kept in the ledger."""
+
+    cause: Line
+    role: Agreeing | None = None
+
+
+class AppliedChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that was just applied, and the version it brought."""
+
+    change: ShownChange
+    number: int
+    digest: str
+    previous: str
+
+
+class ChangePage(msgspec.Struct, frozen=True):
+    """Some changes, from the newest backwards."""
+
+    changes: list[ShownChange]
+    next: str | None
+    """Where the next page begins; null on the last."""
+
+
+class Changes(Controller):
+    """Changes: proposed versions of a release's strategy."""
+
+    path = "/changes"
+    tags = ("changes",)
+
+    @get("/", **open_to(*OVERSIGHT))
+    async def index(
+        self,
+        *,
+        areas: InAreas,
+        moment: Now,
+        release: ReleaseFilter = None,
+        only: Annotated[Literal["planned", "approved", "applied", "rejected"] | None, QueryParameter()] = None,
+        after: After = None,
+        limit: Limit = 50,
+    ) -> ChangePage:
+        """Changes from the newest backwards. One that is stale is among those planned or approved, and says so."""
+        found = await areas.changing.page(
+            release=release or "", state=None if only is None else ChangeState(only), before=after or "", limit=limit
+        )
+        policy = areas.changing.policy
+        last = found[-1].change.id if len(found) == limit else None
+        return ChangePage([shown_change(each, policy, moment) for each in found], last)
+
+    @post("/", **open_to(Role.PROVIDER))
+    async def plan(self, data: JSONBody[ReleaseFile], areas: InAreas, caller: Asking, moment: Now) -> Plan:
+        """Hold a file against what is in force and write it down as a change. Nothing passes otherwise by it."""
+        reading = await read_file(areas, data)
+        change = await areas.changing.plan(
+            caller, reading, data.file.encode(), moment, base=data.base, adopt=data.adopt
+        )
+        return await _plan(areas, change.id, moment)
+
+    @get("/{change:str}", **open_to(*OVERSIGHT))
+    async def show(self, change: RecordInPath, areas: InAreas, moment: Now) -> Plan:
+        """What a change does, who gains and loses by it, and what it still needs."""
+        return await _plan(areas, change, moment)
+
+    @post("/{change:str}/approve", status_code=200, **open_to(*AGREEING))
+    async def approve(
+        self, change: RecordInPath, data: JSONBody[NewApproval], areas: InAreas, caller: Asking, moment: Now
+    ) -> ShownChange:
+        """Agree to a change; or, once it was applied on one person's word, review it."""
+        approval = Approval(
+            key=caller.key,
+            role=_role(caller, data.role),
+            digest=data.digest,
+            given_at=moment.latest,
+            acknowledged=data.cannot_be_undone,
+        )
+        await areas.changing.approve(caller, change, approval, moment)
+        return await _shown(areas, change, moment)
+
+    @post("/{change:str}/reject", status_code=200, **open_to(*AGREEING))
+    async def reject(
+        self, change: RecordInPath, data: JSONBody[Rejection], areas: InAreas, caller: Asking, moment: Now
+    ) -> ShownChange:
+        """Say that a change will not be; its author may take it back so."""
+        await areas.changing.reject(caller, change, _role(caller, data.role), data.cause, moment)
+        return await _shown(areas, change, moment)
+
+    @post("/{change:str}/apply", status_code=200, **open_to(Role.PROVIDER))
+    async def apply(self, change: RecordInPath, areas: InAreas, caller: Asking, moment: Now) -> AppliedChange:
+        """Bring a change into force as the next version of its release: everywhere within a second."""
+        _, version = await areas.changing.apply(caller, change, moment)
+        return AppliedChange(
+            change=await _shown(areas, change, moment),
+            number=version.number,
+            digest=version.digest,
+            previous=version.previous,
+        )
+
+
+async def _shown(areas: Areas, change: str, moment: Moment) -> ShownChange:
+    return shown_change(await areas.changing.get(change), areas.changing.policy, moment)
+
+
+async def _plan(areas: Areas, change: str, moment: Moment) -> Plan:
+    proposed = await areas.changing.get(change)
+    consequences = await areas.foresight.consequences(proposed.base, proposed.change.strategy, moment)
+    outlook = await areas.changing.outlook(proposed, moment)
+    return shown_plan(proposed, consequences, outlook, areas.changing.policy, moment)
+
+
+def _role(caller: Caller, named: Agreeing | None) -> str:
+    """The role that somebody acts in. Raises Invalid where the key holds several and none was named."""
+    if named is not None:
+        return named
+    held = [role for role in AGREEING if role in caller.roles]
+    if len(held) == 1:
+        return held[0].value
+    raise Invalid(
+        f"Your key holds several roles that could do this: {', '.join(held)}.",
+        param="role",
+        next_step="Say in which of them you act.",
+    )

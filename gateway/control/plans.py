@@ -1,0 +1,184 @@
+"""How changes are shown: what differs, who gains and loses, what it still needs, and what to beware of."""
+
+from datetime import datetime
+
+import msgspec
+
+from gateway.access.change_decisions import CHANGE_MEANINGS, ChangeDecision
+from gateway.access.consequences import Consequence, Consequences, Tally
+from gateway.access.proposed import Proposed
+from gateway.access.warnings import warnings_of
+from gateway.clock import SECOND, Moment
+from gateway.control.wire import shown, when
+from gateway.releases.changes.change import OPEN, Approval, Change
+
+
+class ShownApproval(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody's agreement."""
+
+    key: str
+    role: str
+    given_at: datetime
+    acknowledged: bool
+    """Whether they said to know that it cannot be undone."""
+    review: bool
+    """Whether it was given after the change was applied."""
+
+
+class ShownChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A change as it stands."""
+
+    id: str
+    release: str
+    state: str
+    """planned, approved, applied, rejected or stale."""
+    digest: str
+    """What an approval names."""
+    strategy: str
+    """Digest of the version that it would bring."""
+    base: str
+    """Digest of the version that it was planned against; empty for none."""
+    base_number: int
+    policy: str
+    effect: str
+    """widening, narrowing or neutral."""
+    irreversible: bool
+    author: str
+    planned_at: datetime
+    approvals: list[ShownApproval]
+    closed_at: datetime | None
+    closed_by: str
+    cause: str
+    review: str
+    """Of what was applied on one person's word: none, due, overdue or done."""
+    review_by: datetime | None
+
+
+class ShownNeed(msgspec.Struct, frozen=True):
+    """Something that is missing before the change can be applied."""
+
+    code: str
+    message: str
+
+
+class ShownDifference(msgspec.Struct, frozen=True):
+    """One difference from the version it was planned against."""
+
+    path: str
+    before: str | int | bool | list[str] | None
+    after: str | int | bool | list[str] | None
+    effect: str
+    irreversible: bool
+
+
+class ShownConsequence(msgspec.Struct, frozen=True, kw_only=True):
+    """Who gains and who loses one component, from when until when."""
+
+    begins: datetime
+    until: datetime | None
+    stage: str | None
+    component: str
+    organisations: Tally
+    audiences: dict[str, Tally]
+    gaining: list[str]
+    """Some of them; how many there are stands beside."""
+    losing: list[str]
+
+
+class ShownWarning(msgspec.Struct, frozen=True):
+    """Something to beware of."""
+
+    code: str
+    message: str
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A change with everything that whoever agrees to it should see."""
+
+    change: ShownChange
+    needs: list[ShownNeed]
+    """What is missing before a provider can apply it; empty once it can be, and once it is closed."""
+    applicable_from: datetime
+    """The earliest instant at which it can be applied, approvals given."""
+    differences: list[ShownDifference]
+    consequences: list[ShownConsequence]
+    warnings: list[ShownWarning]
+    file: str
+    """The release file as it was sent."""
+
+
+def shown_change(proposed: Proposed, policy: str, moment: Moment) -> ShownChange:
+    """A change as it stands at a moment."""
+    change = proposed.change
+    is_stale = change.state in OPEN and not proposed.is_current(policy)
+    return ShownChange(
+        id=change.id,
+        release=change.release,
+        state="stale" if is_stale else change.state.value,
+        digest=change.digest,
+        strategy=change.strategy.digest(),
+        base=change.base.digest,
+        base_number=change.base.number,
+        policy=change.policy,
+        effect=proposed.weighed.effect.value,
+        irreversible=proposed.weighed.irreversible,
+        author=change.author,
+        planned_at=shown(change.planned_at),
+        approvals=[_approval(each) for each in change.consents],
+        closed_at=when(change.closed_at),
+        closed_by=change.closed_by,
+        cause=change.cause,
+        review=_review(change, moment),
+        review_by=when(change.review_by),
+    )
+
+
+def shown_plan(
+    proposed: Proposed, consequences: Consequences, outlook: ChangeDecision, policy: str, moment: Moment
+) -> Plan:
+    """A change with what it does and what it needs."""
+    change = proposed.change
+    missing = outlook.reasons if change.state in OPEN else ()
+    return Plan(
+        change=shown_change(proposed, policy, moment),
+        needs=[ShownNeed(reason.value, CHANGE_MEANINGS[reason].message) for reason in missing],
+        applicable_from=shown(change.planned_surely_at + outlook.waits_s * SECOND),
+        differences=[
+            ShownDifference(each.path, each.before, each.after, each.effect.value, each.irreversible)
+            for each in proposed.weighed.differences
+        ],
+        consequences=[_consequence(step) for step in consequences.steps],
+        warnings=[ShownWarning(each.code, each.message) for each in warnings_of(proposed, consequences)],
+        file=change.file.decode(),
+    )
+
+
+def _approval(approval: Approval) -> ShownApproval:
+    return ShownApproval(
+        key=approval.key,
+        role=approval.role,
+        given_at=shown(approval.given_at),
+        acknowledged=approval.acknowledged,
+        review=approval.after,
+    )
+
+
+def _review(change: Change, moment: Moment) -> str:
+    if change.review_by is None:
+        return "none"
+    if change.reviews:
+        return "done"
+    return "overdue" if change.is_review_overdue(moment) else "due"
+
+
+def _consequence(step: Consequence) -> ShownConsequence:
+    return ShownConsequence(
+        begins=shown(step.begins),
+        until=when(step.until),
+        stage=step.stage,
+        component=step.component.value,
+        organisations=step.tally,
+        audiences=dict(step.audiences),
+        gaining=list(step.gaining),
+        losing=list(step.losing),
+    )

@@ -1,0 +1,50 @@
+"""Who may stand behind a key, as far as the records of issuing and rotating tell (docs/decisions/0010).
+
+Keys of one chain of rotations are one person's. Whoever issued or rotated a key has held its token.
+"""
+
+import msgspec
+from sqlalchemy import Connection
+
+from gateway.errors import NotFound
+from gateway.identity import store
+from gateway.identity.keyring import Key
+
+GENERATIONS_MAX = 1000
+"""More than were ever issued one by another; a chain without an end would be a fault in the records."""
+
+
+class Lineage(msgspec.Struct, frozen=True):
+    """A person, and those who had a hand in their keys."""
+
+    person: str
+    """Public id of the first key of the chain."""
+    issuers: tuple[str, ...]
+    """Persons, sorted: who issued or rotated a key of the chain, and theirs, upwards."""
+
+
+def lineage_of(connection: Connection, key_id: str) -> Lineage:
+    """The lineage of a key. Raises NotFound where there is no such key, or its records have no beginning."""
+    person, met, ahead = "", dict[str, str](), [key_id]
+    while ahead:
+        chain = _chain(connection, ahead.pop())
+        first = chain[-1].id
+        person = person or first
+        if first in met and all(key.id in met for key in chain):
+            continue
+        met |= dict.fromkeys((key.id for key in chain), first)
+        ahead += [key.issued_by for key in chain if key.issued_by and key.issued_by not in met]
+    return Lineage(person, tuple(sorted({first for first in met.values() if first != person})))
+
+
+def _chain(connection: Connection, key_id: str) -> list[Key]:
+    """A key and those it was rotated from, back to the first."""
+    chain: list[Key] = []
+    following: str | None = key_id
+    while following is not None:
+        key = store.key_by_id(connection, following)
+        if key is None or len(chain) >= GENERATIONS_MAX:
+            raise NotFound("A key that this depends on is not there.")
+        chain.append(key)
+        following = key.rotated_from
+    return chain

@@ -1,0 +1,1 @@
+"""Proposed strategy versions: what was planned, who agreed, and how each is kept."""

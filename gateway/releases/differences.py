@@ -1,0 +1,239 @@
+"""What differs between two strategies: an ordered list, each with its place, both values and what it does.
+
+Conservative: what cannot be shown to narrow only is widening, and what cannot be shown to change nothing of what
+may pass is not neutral. Which stages stand when is compared interval by interval (effects.py); what a stage of
+both versions says is compared field by field.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+import msgspec
+
+from gateway.clock import NEVER, Instant, Moment, text_from
+from gateway.releases.audiences import Audience
+from gateway.releases.components import Component
+from gateway.releases.effects import Effect, compared, gives_weights, stands_again, worst
+from gateway.releases.narrowness import (
+    audience_within,
+    audiences_within,
+    level_within,
+    limit_within,
+    log_within,
+    unlike,
+)
+from gateway.releases.strategies import Stage, Strategy
+
+Value = str | int | bool | list[str] | None
+"""As a release file writes it; None for what is not there."""
+
+COMPARED = ("listed", "inference", "weights", "terms", "audiences", "stages")
+"""What is compared part by part. What else differs widens, unless it only describes."""
+DESCRIBING = (
+    "modality", "parameters", "training_flop", "bio_sequence_flop", "attestations", "developer",
+)  # fmt: skip
+"""What nothing here decides by."""
+OF_A_STAGE = ("name", "opens", "closes", "access", "to", "offers", "conditions", "irreversible")
+OF_CONDITIONS = ("terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days")
+
+REACH = ("access", "to", "offers", "conditions.terms")
+"""What decides who gets a thing, rather than how much of it."""
+
+LIMITS = ("requests_per_minute", "tokens_per_day", "max_output_tokens")
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One difference."""
+
+    path: str
+    """Such as `stages.general.conditions.requests_per_minute`."""
+    before: Value
+    after: Value
+    effect: Effect
+    irreversible: bool = False
+    """Whether weights can leave by it that could not: those cannot be called back."""
+
+
+def differences(before: Strategy | None, after: Strategy, moment: Moment) -> tuple[Difference, ...]:
+    """Every difference, in the order of a release file. A stage that never stands again changes nothing."""
+    if before is None:
+        lasting = gives_weights(after, moment)
+        new = Difference("release", None, after.release, Effect.WIDENING, lasting)
+        return (new, *(said for stage in after.stages for said in _said(stage)))
+    return (*_whole(before, after, moment), *_order(before, after, moment), *_stages(before, after, moment))
+
+
+def effect_of(found: Iterable[Difference]) -> Effect:
+    """What differences come to together: widening as soon as one widens."""
+    return worst(difference.effect for difference in found)
+
+
+def is_irreversible(found: Iterable[Difference]) -> bool:
+    """Whether any of them cannot be undone."""
+    return any(difference.irreversible for difference in found)
+
+
+def _whole(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Difference]:
+    """What stands outside the stages."""
+    yield from _field("listed", before.listed, after.listed, narrows=not after.listed)
+    yield from _field("serves.inference", _target(before), _target(after), narrows=after.inference is None)
+    yield from _weights(before, after, moment)
+    for name in unlike(before, after, COMPARED):
+        values = [_plain(getattr(strategy, name)) for strategy in (before, after)]
+        yield from _field(name, *values, changes=Effect.NEUTRAL if name in DESCRIBING else None)
+    lasting = gives_weights(after, moment)
+    yield from _declared("terms", before.terms, after.terms, lambda _: False, lasting=lasting)
+    old, new = before.audiences, after.audiences
+    shown = [{name: _shown(audience) for name, audience in declared.items()} for declared in (old, new)]
+
+    def within(name: str) -> bool:
+        return audience_within(new[name], old[name])
+
+    yield from _declared("audiences", shown[0], shown[1], within, lasting=lasting)
+
+
+def _weights(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Difference]:
+    old, new, lasting = before.weights, after.weights, gives_weights(after, moment)
+    folders = [None if target is None else target.path for target in (old, new)]
+    yield from _field("serves.weights.path", *folders, narrows=new is None, lasting=lasting)
+    files = [{} if target is None else target.files for target in (old, new)]
+    for path in sorted(files[0].keys() | files[1].keys()):
+        digests = [listed.get(path) for listed in files]
+        yield from _field(f"serves.weights.files.{path}", *digests, narrows=digests[1] is None, lasting=lasting)
+
+
+def _order(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Difference]:
+    """Stages that came, went, or open and close at other times: they do together what their intervals do."""
+    together = compared(before, after, moment)
+    old, new = _by_name(before), _by_name(after)
+    for name in dict.fromkeys([*new, *old]):
+        for field in ("opens", "closes"):
+            was, becomes = (_date(stages.get(name), field) for stages in (old, new))
+            if was != becomes:
+                yield Difference(f"stages.{name}.{field}", was, becomes, together.effect, together.irreversible)
+
+
+def _stages(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Difference]:
+    """What stages say: those of both versions field by field, new ones as they are."""
+    old = _by_name(before)
+    for stage in after.stages:
+        was = old.get(stage.name)
+        if was is None:
+            yield from _said(stage)
+            continue
+        matters = stands_again(before, was, moment) and stands_again(after, stage, moment)
+        for found in _stage(was, before, stage, after):
+            yield found if matters else Difference(found.path, found.before, found.after, Effect.NEUTRAL)
+
+
+def _stage(was: Stage, before: Strategy, becomes: Stage, after: Strategy) -> Iterator[Difference]:
+    place, lasting = f"stages.{becomes.name}", Component.WEIGHTS in becomes.offers
+    old, new = was.conditions, becomes.conditions
+    fresh = [name for name in becomes.to if name not in was.to]
+    narrower: dict[str, bool] = {
+        "access": level_within(becomes.access, was.access),
+        "to": audiences_within(fresh, after.audiences, was.to, before.audiences),
+        "offers": set(becomes.offers) <= set(was.offers),
+        "conditions.terms": set(old.terms) <= set(new.terms),
+        **{f"conditions.{name}": limit_within(getattr(new, name), getattr(old, name)) for name in LIMITS},
+        "conditions.log": log_within(new.log, old.log),
+        "conditions.retain_days": False,
+    }
+    shown = [_said_by(stage) for stage in (was, becomes)]
+    for name, narrows in narrower.items():
+        lets_out = lasting and name in REACH
+        yield from _field(f"{place}.{name}", shown[0][name], shown[1][name], narrows=narrows, lasting=lets_out)
+    yield from _others(place, was, becomes, OF_A_STAGE, lasting=lasting)
+    yield from _others(f"{place}.conditions", old, new, OF_CONDITIONS, lasting=lasting)
+
+
+def _others(
+    place: str, was: msgspec.Struct, becomes: msgspec.Struct, besides: Collection[str], *, lasting: bool
+) -> Iterator[Difference]:
+    """What differs that no rule here knows: it widens."""
+    for name in unlike(was, becomes, besides):
+        values = [_plain(getattr(side, name)) for side in (was, becomes)]
+        yield from _field(f"{place}.{name}", values[0], values[1], lasting=lasting)
+
+
+def _said(stage: Stage) -> Iterator[Difference]:
+    """What a new stage says; what it does is told of when it opens."""
+    for name, value in _said_by(stage).items():
+        yield from _field(f"stages.{stage.name}.{name}", None, value or None, changes=Effect.NEUTRAL)
+
+
+def _said_by(stage: Stage) -> dict[str, Value]:
+    conditions = stage.conditions
+    return {
+        "access": stage.access.value,
+        "to": list(stage.to),
+        "offers": [component.value for component in stage.offers],
+        "conditions.terms": list(conditions.terms),
+        **{f"conditions.{name}": getattr(conditions, name) for name in LIMITS},
+        "conditions.log": conditions.log,
+        "conditions.retain_days": conditions.retain_days,
+    }
+
+
+def _declared(
+    place: str,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    narrows: Callable[[str], bool],
+    *,
+    lasting: bool,
+) -> Iterator[Difference]:
+    """What is declared under a name; what comes or goes does something only where a stage names it."""
+    for name in dict.fromkeys([*after, *before]):
+        was, becomes = before.get(name), after.get(name)
+        if was is None or becomes is None:
+            yield from _field(f"{place}.{name}", was, becomes, changes=Effect.NEUTRAL)
+        else:
+            narrower = was != becomes and narrows(name)
+            yield from _field(f"{place}.{name}", was, becomes, narrows=narrower, lasting=lasting)
+
+
+def _field(
+    path: str,
+    before: Value,
+    after: Value,
+    *,
+    narrows: bool = False,
+    changes: Effect | None = None,
+    lasting: bool = False,
+) -> Iterator[Difference]:
+    """A difference where there is one; `lasting` says that it could not be undone if it widens."""
+    if before != after:
+        effect = changes or (Effect.NARROWING if narrows else Effect.WIDENING)
+        yield Difference(path, before, after, effect, lasting and effect is Effect.WIDENING)
+
+
+def _by_name(strategy: Strategy) -> dict[str, Stage]:
+    return {stage.name: stage for stage in strategy.stages}
+
+
+def _date(stage: Stage | None, field: str) -> str | None:
+    instant: Instant = NEVER if stage is None else getattr(stage, field)
+    return None if instant >= NEVER else text_from(instant)
+
+
+def _target(strategy: Strategy) -> str | None:
+    target = strategy.inference
+    return None if target is None else f"{target.model} at {target.upstream}"
+
+
+def _plain(value: object) -> Value:
+    if value is None or isinstance(value, int | str):
+        return value
+    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+        return list(value)
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+def _shown(audience: Audience) -> str:
+    """An audience on one line, in the words of a release file."""
+    tests = [f"{test.attribute} {test.op} {_operand(test.value)}" for test in audience.tests]
+    return " and ".join([*tests, f"unknown: {audience.on_unknown}"])
+
+
+def _operand(value: object) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

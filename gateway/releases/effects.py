@@ -1,0 +1,110 @@
+"""Two strategies as they stand one beside the other, interval by interval, from a moment on.
+
+Between two boundaries of either nothing changes: each interval is compared once, at its beginning.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+import msgspec
+
+from gateway.clock import NEVER, Instant, Moment, at
+from gateway.releases.components import Component
+from gateway.releases.narrowness import audiences_within, stage_within
+from gateway.releases.strategies import AccessLevel, Stage, Strategy
+
+
+class Effect(StrEnum):
+    """What a change does to what may pass."""
+
+    NEUTRAL = "neutral"
+    NARROWING = "narrowing"
+    WIDENING = "widening"
+
+
+def worst(effects: Iterable[Effect]) -> Effect:
+    """What several come to together: widening as soon as one widens."""
+    met = set(effects)
+    return next((effect for effect in (Effect.WIDENING, Effect.NARROWING) if effect in met), Effect.NEUTRAL)
+
+
+def instants(strategies: Iterable[Strategy], moment: Moment) -> list[Instant]:
+    """The beginning of each interval: now, and every boundary of any of the strategies to come."""
+    found = {moment.earliest}
+    for strategy in strategies:
+        for stage in strategy.stages:
+            found |= {instant for instant in (stage.opens, stage.closes) if moment.earliest < instant < NEVER}
+    return sorted(found)
+
+
+def stands_again(strategy: Strategy, stage: Stage, moment: Moment) -> bool:
+    """Whether a stage of this name is in force at some instant from now on."""
+    standing = (strategy.stage_at(at(instant), strategy.by_dates()) for instant in instants([strategy], moment))
+    return any(found is not None and found.name == stage.name for found in standing)
+
+
+def gives_weights(strategy: Strategy, moment: Moment) -> bool:
+    """Whether weights may leave at some instant from now on."""
+    return any(Component.WEIGHTS in stage.offers and stands_again(strategy, stage, moment) for stage in strategy.stages)
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """What other dates and other stages come to."""
+
+    effect: Effect
+    irreversible: bool
+
+
+def compared(before: Strategy, after: Strategy, moment: Moment) -> Compared:
+    """What it does that other stages stand at other times; what a stage of both versions says is left out."""
+    effects, irreversible = [Effect.NEUTRAL], False
+    for instant in instants([before, after], moment):
+        old, new = _Interval(before, instant), _Interval(after, instant)
+        step = worst([_standing(old, new), _known(old, new)])
+        effects.append(step)
+        offers = new.stage.offers if new.stage is not None else ()
+        irreversible = irreversible or (step is Effect.WIDENING and Component.WEIGHTS in offers)
+    return Compared(worst(effects), irreversible)
+
+
+class _Interval:
+    """What stands, and what is to come, from an instant until the next boundary."""
+
+    def __init__(self, strategy: Strategy, instant: Instant) -> None:
+        self.strategy = strategy
+        self.stage = strategy.stage_at(at(instant), strategy.by_dates())
+        self.coming = strategy.next_stage(at(instant))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether everybody may know of the release: it is listed, and neither closed nor about to open as closed."""
+        decides = self.coming if self.stage is None else self.stage
+        return self.strategy.listed and (decides is None or decides.access is not AccessLevel.CLOSED)
+
+
+def _standing(old: _Interval, new: _Interval) -> Effect:
+    if new.stage is None:
+        return Effect.NEUTRAL if old.stage is None else Effect.NARROWING
+    if old.stage is None:
+        return Effect.WIDENING
+    if old.stage.name == new.stage.name:
+        return Effect.NEUTRAL
+    within = stage_within(new.stage, new.strategy, old.stage, old.strategy)
+    return Effect.NARROWING if within else Effect.WIDENING
+
+
+def _known(old: _Interval, new: _Interval) -> Effect:
+    """Who may know of the release: everybody, or whom the stage to come will admit."""
+    if new.is_known != old.is_known:
+        return Effect.WIDENING if new.is_known else Effect.NARROWING
+    if new.is_known or new.coming is None or _is_closed(new.stage):
+        return Effect.NEUTRAL
+    if old.coming is not None and old.coming.name == new.coming.name and not _is_closed(old.stage):
+        return Effect.NEUTRAL
+    knew = [] if old.coming is None or _is_closed(old.stage) else list(old.coming.to)
+    within = audiences_within(new.coming.to, new.strategy.audiences, knew, old.strategy.audiences)
+    return Effect.NARROWING if within else Effect.WIDENING
+
+
+def _is_closed(stage: Stage | None) -> bool:
+    return stage is not None and stage.access is AccessLevel.CLOSED

@@ -1,0 +1,34 @@
+package changes_test
+
+import data.changes
+
+test_siblings_are_two_people_and_issuers_are_not if {
+	changes.are_unrelated(first, second)
+	not changes.are_unrelated(first, first)
+	not changes.are_unrelated(first, object.union(second, {"issuers": ["first"]}))
+	not changes.are_unrelated(object.union(first, {"issuers": ["second"]}), second)
+}
+
+test_nobody_approves_their_own if {
+	facts := by(object.union(author, {"role": "provider", "acknowledged": true}), {"act": "approve"})
+	changes.decision.reasons == ["self_approved"] with input as facts
+}
+
+test_who_issued_the_authors_key_does_not_approve if {
+	changes.decision.reasons == ["related_to_author"] with input as by(person("root", "approver"), {"act": "approve"})
+}
+
+test_nobody_approves_twice if {
+	facts := by(first, {"act": "approve", "consents": [first]})
+	changes.decision.reasons == ["approved_already"] with input as facts
+}
+
+test_whose_key_an_approver_issued_does_not_approve if {
+	facts := by(object.union(second, {"issuers": ["first"]}), {"act": "approve", "consents": [first]})
+	changes.decision.reasons == ["related_to_approver"] with input as facts
+}
+
+test_a_role_that_is_not_held_counts_for_nothing if {
+	facts := object.union(by(first, {"act": "approve"}), {"actor_roles": ["provider"]})
+	changes.decision.reasons == ["role_not_held"] with input as facts
+}

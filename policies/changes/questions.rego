@@ -1,0 +1,50 @@
+package changes
+
+# METADATA
+# title: The question can be judged
+# description: >
+#   Every fact is there and of its kind, and there is no fact that these rules do not know. What
+#   cannot be undone widens.
+question_is_well_formed if {
+	count(input) == count(_facts)
+	object.remove(input, _facts) == {}
+	input.act in {"apply", "approve", "reject", "review"}
+	input.state in {"applied", "approved", "planned", "rejected"}
+	is_boolean(input.is_current)
+	is_number(input.planned_for_s)
+	is_array(input.actor_roles)
+	is_array(input.consents)
+	_effect_is_well_formed
+	_is_party(input.author)
+	_is_consent(input.actor)
+	every consent in input.consents {
+		_is_consent(consent)
+	}
+}
+
+_facts := [
+	"act", "actor", "actor_roles", "author", "consents", "effect", "irreversible", "is_current",
+	"planned_for_s", "state",
+]
+
+_effect_is_well_formed if {
+	input.effect in {"narrowing", "neutral"}
+	input.irreversible == false
+}
+
+_effect_is_well_formed if {
+	input.effect == "widening"
+	is_boolean(input.irreversible)
+}
+
+_is_party(party) if {
+	is_string(party.person)
+	party.person != ""
+	is_array(party.issuers)
+}
+
+_is_consent(consent) if {
+	_is_party(consent)
+	is_string(consent.role)
+	is_boolean(consent.acknowledged)
+}

@@ -1,0 +1,160 @@
+"""Questions about changes: a good default, named differences from it, and the cases every judge must answer alike."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gateway.access.change_questions import ChangeQuestion, Consent, Party
+
+DAY_S = 86_400
+AUTHOR = Party(person="author", issuers=("root",))
+
+
+def a_consent(person: str, role: str, *, issuers: tuple[str, ...] = ("root",), acknowledged: bool = True) -> Consent:
+    """Somebody who agrees, or acts, in a role."""
+    return Consent(person=person, issuers=issuers, role=role, acknowledged=acknowledged)
+
+
+APPROVER = a_consent("ada", "approver")
+ANALYST = a_consent("ben", "analyst")
+OWNER = a_consent("cyd", "provider")
+MYSELF = a_consent("author", "provider")
+
+
+def a_change_question(act: str = "apply", actor: Consent = MYSELF, **differences: Any) -> ChangeQuestion:
+    """The author wants to apply a widening change that nobody has agreed to."""
+    question = ChangeQuestion(
+        act=act,
+        state="planned",
+        is_current=True,
+        effect="widening",
+        irreversible=False,
+        author=AUTHOR,
+        actor=actor,
+        actor_roles=(actor.role,),
+        consents=(),
+        planned_for_s=0,
+    )
+    return msgspec.structs.replace(question, **differences)
+
+
+class ChangeCase(NamedTuple):
+    """`reasons` is empty where the act may pass."""
+
+    name: str
+    question: ChangeQuestion
+    reasons: tuple[str, ...]
+
+
+def _approve(actor: Consent, **differences: Any) -> ChangeQuestion:
+    return a_change_question("approve", actor, **differences)
+
+
+def _lasting(*consents: Consent, **differences: Any) -> ChangeQuestion:
+    return a_change_question(irreversible=True, consents=consents, **({"planned_for_s": DAY_S} | differences))
+
+
+def _applied(actor: Consent, **differences: Any) -> ChangeQuestion:
+    return a_change_question("review", actor, **({"state": "applied", "effect": "narrowing"} | differences))
+
+
+CHANGE_CASES = [
+    ChangeCase("widening, nobody agreed", a_change_question(), ("approvals_missing",)),
+    ChangeCase("widening, one agreed", a_change_question(consents=(APPROVER,)), ("approvals_missing",)),
+    ChangeCase("widening, two agreed", a_change_question(consents=(APPROVER, ANALYST)), ()),
+    ChangeCase("widening, two in one role", a_change_question(consents=(APPROVER, a_consent("x", "approver"))), ()),
+    ChangeCase("widening, the author is one", a_change_question(consents=(APPROVER, MYSELF)), ("approvals_missing",)),
+    ChangeCase("widening, one twice", a_change_question(consents=(APPROVER, APPROVER)), ("approvals_missing",)),
+    ChangeCase(
+        "widening, one issued the other's key",
+        a_change_question(consents=(APPROVER, a_consent("x", "analyst", issuers=("ada", "root")))),
+        ("approvals_missing",),
+    ),
+    ChangeCase(
+        "widening, agreed to by an auditor",
+        a_change_question(consents=(APPROVER, a_consent("x", "auditor"))),
+        ("approvals_missing",),
+    ),
+    ChangeCase(
+        "widening, two agreed, stale", a_change_question(is_current=False), ("change_stale", "approvals_missing")
+    ),
+    ChangeCase(
+        "stale, two agreed", a_change_question(consents=(APPROVER, ANALYST), is_current=False), ("change_stale",)
+    ),
+    ChangeCase("applied already", a_change_question(consents=(APPROVER, ANALYST), state="applied"), ("change_closed",)),
+    ChangeCase("rejected", a_change_question(effect="neutral", state="rejected"), ("change_closed",)),
+    ChangeCase(
+        "applied by who is no provider",
+        a_change_question("apply", a_consent("ada", "approver"), effect="neutral"),
+        ("role_cannot_act",),
+    ),
+    ChangeCase(
+        "applied in a role not held", a_change_question(effect="neutral", actor_roles=("staff",)), ("role_not_held",)
+    ),
+    ChangeCase("applied by another provider", a_change_question("apply", OWNER, effect="narrowing"), ()),
+    ChangeCase("narrowing, nobody agreed", a_change_question(effect="narrowing"), ()),
+    ChangeCase("narrowing, stale", a_change_question(effect="narrowing", is_current=False), ("change_stale",)),
+    ChangeCase("neutral, nobody agreed", a_change_question(effect="neutral"), ()),
+    ChangeCase("lasting, everything there", _lasting(APPROVER, ANALYST, OWNER), ()),
+    ChangeCase(
+        "lasting, a second early", _lasting(APPROVER, ANALYST, OWNER, planned_for_s=DAY_S - 1), ("cooling_off",)
+    ),
+    ChangeCase("lasting, two approvers", _lasting(APPROVER, a_consent("x", "approver"), OWNER), ("analyst_missing",)),
+    ChangeCase(
+        "lasting, one unaware",
+        _lasting(APPROVER, ANALYST, a_consent("cyd", "provider", acknowledged=False)),
+        ("provider_missing",),
+    ),
+    ChangeCase(
+        "lasting, nobody and no time",
+        _lasting(planned_for_s=0),
+        ("provider_missing", "approver_missing", "analyst_missing", "cooling_off"),
+    ),
+    ChangeCase("lasting, the author as owner", _lasting(APPROVER, ANALYST, MYSELF), ("approvals_missing",)),
+    ChangeCase("approved by another", _approve(APPROVER), ()),
+    ChangeCase("approved by a second", _approve(ANALYST, consents=(APPROVER,), state="approved"), ()),
+    ChangeCase("approved by the author", _approve(MYSELF), ("self_approved",)),
+    ChangeCase("approved by the author's issuer", _approve(a_consent("root", "approver")), ("related_to_author",)),
+    ChangeCase(
+        "approved by a key of the author's",
+        _approve(a_consent("x", "approver", issuers=("author", "root"))),
+        ("related_to_author",),
+    ),
+    ChangeCase("approved twice", _approve(APPROVER, consents=(APPROVER,)), ("approved_already",)),
+    ChangeCase(
+        "approved twice in two roles",
+        _approve(a_consent("ada", "analyst"), consents=(APPROVER,)),
+        ("approved_already",),
+    ),
+    ChangeCase(
+        "approved by an approver's issuer",
+        _approve(ANALYST, consents=(a_consent("x", "approver", issuers=("ben", "root")),)),
+        ("related_to_approver",),
+    ),
+    ChangeCase("approved by an auditor", _approve(a_consent("x", "auditor")), ("role_cannot_act",)),
+    ChangeCase("approved by a developer", _approve(a_consent("x", "developer")), ("role_cannot_act",)),
+    ChangeCase("approved in a role not held", _approve(APPROVER, actor_roles=("analyst",)), ("role_not_held",)),
+    ChangeCase("approved though stale", _approve(APPROVER, is_current=False), ("change_stale",)),
+    ChangeCase("approved when over", _approve(APPROVER, state="applied"), ("change_closed",)),
+    ChangeCase(
+        "approved unaware",
+        _approve(a_consent("ada", "approver", acknowledged=False), irreversible=True),
+        ("acknowledgement_missing",),
+    ),
+    ChangeCase("rejected by the author", a_change_question("reject"), ()),
+    ChangeCase("rejected though stale", a_change_question("reject", ANALYST, is_current=False), ()),
+    ChangeCase("rejected when over", a_change_question("reject", ANALYST, state="rejected"), ("change_closed",)),
+    ChangeCase("rejected by staff", a_change_question("reject", a_consent("x", "staff")), ("role_cannot_act",)),
+    ChangeCase("reviewed by another", _applied(APPROVER), ()),
+    ChangeCase("reviewed by the author", _applied(MYSELF), ("self_approved",)),
+    ChangeCase("reviewed twice", _applied(ANALYST, consents=(APPROVER,)), ("no_review_due",)),
+    ChangeCase("reviewed though it widened", _applied(APPROVER, effect="widening"), ("no_review_due",)),
+    ChangeCase("reviewed before it is applied", _applied(APPROVER, state="planned"), ("change_not_applied",)),
+    ChangeCase("an act nobody knows", a_change_question("bless"), ("change_not_understood",)),
+    ChangeCase("an author who is nobody", a_change_question(author=Party("", ())), ("change_not_understood",)),
+    ChangeCase(
+        "narrowing that cannot be undone",
+        a_change_question(effect="narrowing", irreversible=True),
+        ("change_not_understood",),
+    ),
+]

@@ -1,0 +1,272 @@
+"""Who gains and who loses, as planned: what the judge answers for each organisation once the change is in force."""
+
+import os
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, delete
+
+from gateway.access import store as access
+from gateway.access.consequences import Consequences, Tally
+from gateway.access.foresight import Foresight
+from gateway.access.grants import Grant, Holdings
+from gateway.access.judges.embedded import EmbeddedJudge
+from gateway.access.judges.policies import read_policy_set
+from gateway.access.judging import Judging
+from gateway.access.questions import Question
+from gateway.access.snapshot import InForce
+from gateway.access.standing import Use, gather
+from gateway.clock import DAY, NEVER, Moment, at
+from gateway.database.engine import Database
+from gateway.identity import store as identity
+from gateway.identity.callers import Assertion, Caller, Role
+from gateway.identity.index import slices
+from gateway.identity.organisations import PROVIDER, Organisation
+from gateway.metrics import Metrics
+from gateway.releases.components import Component
+from gateway.releases.effects import instants
+from gateway.releases.strategies import AccessLevel, Strategy
+from gateway.shipped import shipped
+from tests.access.judges.oracle import expected
+from tests.builders import a_grant, a_stage, a_strategy, an_acceptance, an_assertion
+from tests.randomly import NOW, RELEASE, TEXTS, callers, held, neighbours
+from tests.releases.builders import an_audience
+
+CASES = 10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 30
+PATIENCE_S = 30.0
+"""Thousands of cases meet a machine that is busy with something else now and then."""
+
+HERE = Moment(NOW, NOW + 1000)
+SOON = NOW + DAY
+
+
+class OracleJudge:
+    """Answers as the rules say, which every judge is held to (tests/access/judges)."""
+
+    policy = "sha256:" + "f" * 64
+
+    async def ask(self, question: Question) -> object:
+        return expected(question)
+
+
+class Organised(NamedTuple):
+    """One organisation, with what is asserted of it and what it holds."""
+
+    id: str
+    attributes: tuple[Assertion, ...]
+    grants: tuple[Grant, ...]
+    accepted: frozenset[str]
+
+
+@pytest.fixture
+async def foresight(database: Database) -> AsyncIterator[Foresight]:
+    yield Foresight(database, Judging(OracleJudge(), Metrics()))  # type: ignore[arg-type]
+
+
+@st.composite
+def populations(draw: st.DrawFn) -> list[Organised]:
+    """Up to five customers and the provider."""
+    found = []
+    for number in range(draw(st.integers(1, 5))):
+        caller: Caller = draw(callers())
+        holds: Holdings = draw(held())
+        found.append(
+            Organised(
+                f"org-{number}",
+                caller.attributes,
+                holds.grants.get(RELEASE, ()),
+                holds.accepted.get(RELEASE, frozenset()),
+            )
+        )
+    return [*found, Organised(PROVIDER, draw(callers()).attributes, (), frozenset())]
+
+
+async def settle(database: Database, population: list[Organised]) -> None:
+    """Put a population in place of the one that there was."""
+
+    def work(connection: Connection) -> None:
+        for table in (
+            access.grant_table,
+            access.acceptance_table,
+            identity.assertion_table,
+            identity.organisation_table,
+        ):
+            connection.execute(delete(table))
+        for each in population:
+            identity.add_organisation(connection, Organisation(each.id, each.id, 0, ""))
+            for assertion in each.attributes:
+                named = Assertion(
+                    f"{assertion.id}_{each.id}", *(getattr(assertion, f) for f in assertion.__struct_fields__[1:])
+                )
+                identity.add_assertion(connection, each.id, named, "")
+            for number, grant in enumerate(each.grants):
+                fields = {f: getattr(grant, f) for f in grant.__struct_fields__}
+                access.add_grant(
+                    connection, Grant(**fields | {"id": f"grant_{each.id}_{number}", "organisation": each.id})
+                )
+            for digest in each.accepted:
+                access.accept_terms(
+                    connection,
+                    an_acceptance(
+                        id=f"terms_{each.id}_{digest[-1]}", organisation=each.id, name=digest[-1], digest=digest
+                    ),
+                )
+
+    await database.write(work, deadline_s=PATIENCE_S)
+
+
+async def kept(database: Database, organisation: str) -> tuple[Caller, Holdings]:
+    """A key of an organisation, and what it holds, from everything that stands of it in the database."""
+
+    def work(connection: Connection) -> tuple[Caller, Holdings]:
+        profile = identity.profile(connection, organisation)
+        assert profile is not None
+        role = Role.STAFF if organisation == PROVIDER else Role.DEVELOPER
+        caller = Caller("key", organisation, (role,), None, profile.assertions, NEVER)
+        return caller, access.holdings(connection, organisation)
+
+    return await database.read(work, deadline_s=PATIENCE_S)
+
+
+def answered(
+    strategy: Strategy | None, whose: tuple[Caller, Holdings], component: Component, moment: Moment
+) -> tuple[bool, bool]:
+    """What the rules say to it, as things stand and once it has accepted every text."""
+    if strategy is None:
+        return False, False
+    caller, holds = whose
+    accepting = Holdings(caller.organisation, holds.grants, {strategy.release: frozenset(TEXTS.values())})
+    uses = [Use(caller, component, InForce(strategy, strategy.digest()), each) for each in (holds, accepting)]
+    as_it_is, accepted = (expected(gather(use, moment).question).allow for use in uses)
+    return as_it_is, accepted
+
+
+def told(found: Consequences, component: Component, instant: int) -> tuple[Tally, set[str], set[str]]:
+    """What was foreseen for a component from an instant on."""
+    steps = [step for step in found.steps if step.component is component and step.begins <= instant < step.until]
+    assert len(steps) <= 1
+    return (steps[0].tally, set(steps[0].gaining), set(steps[0].losing)) if steps else (Tally(), set(), set())
+
+
+@pytest.mark.soak
+@settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pair=neighbours(), population=populations(), is_new=st.sampled_from([False, False, True]))
+async def test_who_gains_by_a_plan_is_whom_the_judge_admits_once_it_is_applied(
+    foresight: Foresight, database: Database, pair: tuple[Strategy, Strategy], population: list[Organised], is_new: bool
+) -> None:
+    before, after = None if is_new else pair[0], pair[1]
+    await settle(database, population)
+
+    found = await foresight.consequences(before, after, HERE)
+
+    standing = {each.id: await kept(database, each.id) for each in population}
+    for instant in instants([each for each in (before, after) if each], HERE):
+        moment = HERE if instant == HERE.earliest else at(instant)
+        for component in Component:
+            gain, lose, may_gain, may_lose, again = set(), set(), set(), set(), set()
+            for name, whose in standing.items():
+                (was, could), (becomes, can) = (answered(each, whose, component, moment) for each in (before, after))
+                gain |= {name} if becomes and not was else set()
+                lose |= {name} if was and not becomes else set()
+                again |= {name} if was and not becomes and can else set()
+                may_gain |= {name} if can and not could and not becomes else set()
+                may_lose |= {name} if could and not can and not was else set()
+            tally, gaining, losing = told(found, component, instant)
+            assert tally == Tally(len(gain), len(may_gain), len(lose), len(again), len(may_lose))
+            assert (gaining, losing) == (gain | may_gain, lose | may_lose)
+
+
+KNOWN = {"known": an_audience(("kyc", ">=", "K3"))}
+
+
+def for_the_known(**differences: object) -> Strategy:
+    return a_strategy(a_stage(access=AccessLevel.LIMITED, to=("known",)), **{"audiences": KNOWN} | differences)
+
+
+async def test_an_audience_that_does_not_know_says_of_how_many(foresight: Foresight, database: Database) -> None:
+    await settle(
+        database,
+        [Organised(f"org-{n}", (an_assertion("kyc", "K4"),) if n < 2 else (), (), frozenset()) for n in range(5)],
+    )
+
+    found = await foresight.consequences(None, for_the_known(), HERE)
+
+    assert [(each.stage, each.audience, each.organisations) for each in found.unknown] == [("general", "known", 3)]
+    assert told(found, Component.TEXT, NOW)[0] == Tally(gain=2)
+
+
+async def test_a_stage_that_nobody_can_use_is_told_of(foresight: Foresight, database: Database) -> None:
+    await settle(database, [Organised("org-0", (an_assertion("kyc", "K1"),), (), frozenset())])
+
+    found = await foresight.consequences(None, for_the_known(), HERE)
+
+    assert (found.unreached, found.steps) == (("general",), ())
+
+
+async def test_who_gains_later_is_told_from_when(foresight: Foresight, database: Database) -> None:
+    await settle(database, [Organised("org-0", (), (a_grant(),), frozenset())])
+    later = a_strategy(
+        a_stage(name="some", access=AccessLevel.LIMITED, to=("known",)), a_stage(opens=SOON), audiences=KNOWN
+    )
+
+    found = await foresight.consequences(for_the_known(), later, HERE)
+
+    assert [(step.begins, step.until, step.tally.gain, step.gaining) for step in found.steps] == [
+        (SOON, NEVER, 1, ("org-0",))
+    ]
+
+
+async def test_organisations_that_are_disabled_neither_gain_nor_lose(foresight: Foresight, database: Database) -> None:
+    await settle(database, [Organised("org-0", (), (), frozenset()), Organised("org-1", (), (), frozenset())])
+    await database.write(lambda connection: identity.end_organisation(connection, "org-1", NOW, "gone"))
+
+    found = await foresight.consequences(None, a_strategy(), HERE)
+
+    assert found.steps[0].gaining == ("org-0",)
+
+
+async def test_an_assertion_withdrawn_or_weaker_than_another_counts_for_nothing(
+    foresight: Foresight, database: Database
+) -> None:
+    strong, weak = an_assertion("kyc", "K1", id="attr_b", assurance=4), an_assertion("kyc", "K5", id="attr_a")
+    gone = an_assertion("kyc", "K5", id="attr_c", assurance=4)
+    await settle(
+        database,
+        [Organised("org-0", (strong, weak), (), frozenset()), Organised("org-1", (gone,), (), frozenset())],
+    )
+    await database.write(lambda connection: identity.withdraw_assertion(connection, "attr_c_org-1", NOW, "wrong"))
+
+    found = await foresight.consequences(None, for_the_known(), HERE)
+
+    assert found.steps == ()
+    assert [each.organisations for each in found.unknown] == [1]
+
+
+async def test_however_organisations_are_sliced_they_are_grouped_and_named_alike(
+    foresight: Foresight, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await settle(database, [Organised(f"org-{n}", (an_assertion("kyc", f"K{n}"),), (), frozenset()) for n in range(6)])
+
+    found = []
+    for size in (1, 2, 3, 100):
+        monkeypatch.setattr("gateway.access.populations.slices", partial(slices, size=size))
+        found.append(await foresight.consequences(None, for_the_known(), HERE))
+
+    assert found[0].steps[0].gaining == ("org-3", "org-4", "org-5")
+    assert found == [found[0]] * 4
+
+
+async def test_the_policies_that_ship_foresee_the_same(database: Database) -> None:
+    await settle(database, [Organised(f"org-{n}", (an_assertion("kyc", f"K{n}"),), (), frozenset()) for n in range(5)])
+    judge = EmbeddedJudge(read_policy_set(shipped("policies")), timeout_s=5)
+    await judge.start()
+
+    found = await Foresight(database, Judging(judge, Metrics())).consequences(None, for_the_known(), HERE)
+    await judge.stop()
+
+    assert found.steps[0].gaining == ("org-3", "org-4")
+    assert found.steps[0].audiences == {"known": Tally(gain=2)}

@@ -1,0 +1,292 @@
+"""What differs between two strategies, and that nothing that widens is ever taken for less."""
+
+import os
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+
+from gateway.access.decisions import Decision, Obligations
+from gateway.access.grants import Holdings
+from gateway.access.snapshot import InForce
+from gateway.access.standing import Use, gather
+from gateway.clock import DAY, at
+from gateway.identity.callers import Caller
+from gateway.releases.components import Component
+from gateway.releases.differences import differences, effect_of, is_irreversible
+from gateway.releases.effects import Effect, instants
+from gateway.releases.narrowness import conditions_within
+from gateway.releases.strategies import AccessLevel, Conditions, Stage, Strategy, WeightsTarget
+from tests.access.judges.oracle import expected
+from tests.randomly import NOW, callers, held, neighbours
+from tests.releases.builders import a_stage, a_strategy, an_audience
+
+CASES = 10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 300
+
+HERE = at(NOW)
+PAST, SOON, LATER = NOW - DAY, NOW + DAY, NOW + 2 * DAY
+OTHER = "sha256:" + "5" * 64
+AUDIENCES = {
+    "verified": an_audience(("kyc", ">=", "K2")),
+    "well-known": an_audience(("kyc", ">=", "K3")),
+    "neighbours": an_audience(("country", "in", ("DE", "FR"))),
+    "staff": an_audience(("role", "=", "staff")),
+}
+WEIGHTS = WeightsTarget("weights/a", {"a.bin": OTHER})
+
+
+def strategy(*stages: Stage, **differences: Any) -> Strategy:
+    return a_strategy(*stages, **{"audiences": AUDIENCES, "weights": WEIGHTS, "terms": {"aup": OTHER}} | differences)
+
+
+def one(**differences: Any) -> Strategy:
+    """A single stage that stands."""
+    return strategy(a_stage(opens=PAST, **differences))
+
+
+def limits(**conditions: Any) -> Strategy:
+    return one(conditions=Conditions(**conditions))
+
+
+OPEN = one()
+FOR_SOME = one(access=AccessLevel.LIMITED, to=("verified",))
+ALL_OUT = a_stage("all", SOON, access=AccessLevel.OPEN_WEIGHTS, offers=(Component.TEXT, Component.WEIGHTS))
+WEIGHTS_OUT = a_stage("weights", SOON, access=AccessLevel.OPEN_WEIGHTS, offers=(Component.WEIGHTS,))
+
+EFFECTS = [
+    ("a lower limit", OPEN, limits(requests_per_minute=5), Effect.NARROWING),
+    ("a higher limit", limits(requests_per_minute=5), limits(requests_per_minute=6), Effect.WIDENING),
+    ("terms more", OPEN, limits(terms=("aup",)), Effect.NARROWING),
+    ("terms less", limits(terms=("aup",)), OPEN, Effect.WIDENING),
+    (
+        "other terms",
+        one(conditions=Conditions(terms=("aup",))),
+        strategy(a_stage(opens=PAST, conditions=Conditions(terms=("aup",))), terms={"aup": "sha256:" + "6" * 64}),
+        Effect.WIDENING,
+    ),
+    ("less in the record", limits(log="metadata+hash"), OPEN, Effect.WIDENING),
+    ("more in the record", OPEN, limits(log="metadata+hash"), Effect.NARROWING),
+    ("kept for longer", OPEN, limits(retain_days=7), Effect.WIDENING),
+    ("a component less", one(offers=(Component.EMBEDDINGS, Component.TEXT)), OPEN, Effect.NARROWING),
+    ("a component more", OPEN, one(offers=(Component.EMBEDDINGS, Component.TEXT)), Effect.WIDENING),
+    ("for some instead of all", OPEN, one(to=("verified",)), Effect.NARROWING),
+    ("for all instead of some", one(to=("verified",)), OPEN, Effect.WIDENING),
+    ("for the better known", FOR_SOME, one(access=AccessLevel.LIMITED, to=("well-known",)), Effect.NARROWING),
+    ("for others", FOR_SOME, one(access=AccessLevel.LIMITED, to=("neighbours",)), Effect.WIDENING),
+    ("closed", FOR_SOME, one(access=AccessLevel.CLOSED, to=("staff",)), Effect.WIDENING),
+    ("closed to whom it was open", OPEN, one(access=AccessLevel.CLOSED, to=("staff",)), Effect.NARROWING),
+    (
+        "an audience asks more",
+        FOR_SOME,
+        strategy(*FOR_SOME.stages, audiences=AUDIENCES | {"verified": AUDIENCES["well-known"]}),
+        Effect.NARROWING,
+    ),
+    (
+        "an audience asks less",
+        FOR_SOME,
+        strategy(*FOR_SOME.stages, audiences=AUDIENCES | {"verified": an_audience(("kyc", ">=", "K1"))}),
+        Effect.WIDENING,
+    ),
+    ("hidden", OPEN, msgspec.structs.replace(OPEN, listed=False), Effect.NARROWING),
+    ("told of", msgspec.structs.replace(OPEN, listed=False), OPEN, Effect.WIDENING),
+    (
+        "another model",
+        OPEN,
+        msgspec.structs.replace(OPEN, inference=msgspec.structs.replace(OPEN.inference, model="b")),
+        Effect.WIDENING,
+    ),
+    ("described otherwise", OPEN, msgspec.structs.replace(OPEN, parameters=7, modality=("text",)), Effect.NEUTRAL),
+    ("an end", OPEN, one(closes=SOON), Effect.NARROWING),
+    ("no end", one(closes=SOON), OPEN, Effect.WIDENING),
+    ("later", strategy(a_stage(opens=SOON)), strategy(a_stage(opens=LATER)), Effect.NARROWING),
+    ("sooner", strategy(a_stage(opens=LATER)), strategy(a_stage(opens=SOON)), Effect.WIDENING),
+    (
+        "the narrower stage later",
+        strategy(a_stage("all", PAST), a_stage("some", SOON, to=("verified",))),
+        strategy(a_stage("all", PAST), a_stage("some", LATER, to=("verified",))),
+        Effect.WIDENING,
+    ),
+    (
+        "the narrower stage sooner",
+        strategy(a_stage("all", PAST), a_stage("some", LATER, to=("verified",))),
+        strategy(a_stage("all", PAST), a_stage("some", SOON, to=("verified",))),
+        Effect.NARROWING,
+    ),
+    ("a stage renamed", OPEN, strategy(a_stage("anew", PAST)), Effect.NARROWING),
+    (
+        "a stage that is over forgotten",
+        strategy(a_stage("old", PAST - DAY, to=("verified",)), a_stage(opens=PAST)),
+        OPEN,
+        Effect.NEUTRAL,
+    ),
+    (
+        "a stage that is over retold",
+        strategy(a_stage("old", PAST - DAY, to=("verified",)), a_stage(opens=PAST)),
+        strategy(a_stage("old", PAST - DAY), a_stage(opens=PAST)),
+        Effect.NEUTRAL,
+    ),
+    (
+        "a closed release that ends",
+        one(access=AccessLevel.CLOSED, to=("staff",)),
+        one(access=AccessLevel.CLOSED, to=("staff",), closes=SOON),
+        Effect.WIDENING,
+    ),
+    (
+        "a stage to come told to others",
+        strategy(a_stage("some", SOON, to=("verified",)), listed=False),
+        strategy(a_stage("others", SOON, to=("neighbours",)), listed=False),
+        Effect.WIDENING,
+    ),
+    ("weights withdrawn", strategy(a_stage(opens=PAST), ALL_OUT), OPEN, Effect.NARROWING),
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "effect"), [case[1:] for case in EFFECTS], ids=[case[0] for case in EFFECTS]
+)
+def test_what_cannot_be_shown_to_narrow_only_widens(before: Strategy, after: Strategy, effect: Effect) -> None:
+    assert effect_of(differences(before, after, HERE)) is effect
+
+
+def test_a_difference_names_its_place_and_both_values() -> None:
+    found = differences(limits(requests_per_minute=5), limits(requests_per_minute=9), HERE)
+
+    assert [(each.path, each.before, each.after) for each in found] == [
+        ("stages.general.conditions.requests_per_minute", 5, 9)
+    ]
+
+
+def test_strategies_that_are_equal_differ_in_nothing() -> None:
+    assert differences(OPEN, one(), HERE) == ()
+
+
+def test_a_first_version_widens_and_is_told_whole() -> None:
+    found = differences(None, OPEN, HERE)
+
+    assert (found[0].path, found[0].before, found[0].effect) == ("release", None, Effect.WIDENING)
+    assert {"stages.general.access", "stages.general.to"} <= {each.path for each in found}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lasting"),
+    [
+        (None, strategy(a_stage(opens=PAST), WEIGHTS_OUT), True),
+        (None, OPEN, False),
+        (OPEN, strategy(a_stage(opens=PAST), WEIGHTS_OUT), True),
+        (strategy(a_stage(opens=PAST), WEIGHTS_OUT), OPEN, False),
+        (strategy(WEIGHTS_OUT), strategy(WEIGHTS_OUT, weights=WeightsTarget("weights/a", {"b.bin": OTHER})), True),
+        (OPEN, msgspec.structs.replace(OPEN, weights=None), False),
+        (
+            strategy(WEIGHTS_OUT),
+            strategy(msgspec.structs.replace(WEIGHTS_OUT, conditions=Conditions(retain_days=1))),
+            False,
+        ),
+        (
+            strategy(msgspec.structs.replace(WEIGHTS_OUT, to=("verified",))),
+            strategy(msgspec.structs.replace(WEIGHTS_OUT, to=("public",))),
+            True,
+        ),
+    ],
+    ids=["first", "first without", "added", "taken back", "another file", "none served", "kept longer", "for all"],
+)
+def test_what_lets_weights_out_cannot_be_undone(before: Strategy | None, after: Strategy, lasting: bool) -> None:
+    assert is_irreversible(differences(before, after, HERE)) is lasting
+
+
+@pytest.mark.soak
+@settings(max_examples=CASES, deadline=None)
+@given(pair=neighbours(), caller=callers(), holdings=held())
+def test_a_change_that_does_not_widen_lets_nobody_through_who_was_not(
+    pair: tuple[Strategy, Strategy], caller: Caller, holdings: Holdings
+) -> None:
+    before, after = pair
+    effect = effect_of(differences(before, after, HERE))
+
+    for instant in instants(pair, HERE):
+        for component in Component:
+            was, becomes = (answer(each, caller, holdings, component, instant) for each in pair)
+            if effect is Effect.NEUTRAL:
+                assert becomes == was
+            elif effect is Effect.NARROWING:
+                assert was.allow >= becomes.allow and was.visible >= becomes.visible
+                assert not becomes.allow or binds_as_much(becomes.obligations, was.obligations)
+
+
+@settings(max_examples=CASES, deadline=None)
+@given(pair=neighbours())
+def test_strategies_differ_exactly_where_their_digests_do(pair: tuple[Strategy, Strategy]) -> None:
+    before, after = pair
+
+    assert bool(differences(before, after, HERE)) == (before.digest() != after.digest())
+
+
+def answer(strategy: Strategy, caller: Caller, holdings: Holdings, component: Component, instant: int) -> Decision:
+    """What the rules say about a use at an instant."""
+    use = Use(caller, component, InForce(strategy, strategy.digest()), holdings)
+    return expected(gather(use, at(instant)).question)
+
+
+def binds_as_much(inner: Obligations | None, outer: Obligations | None) -> bool:
+    assert inner is not None and outer is not None
+    kept = [
+        Conditions(
+            requests_per_minute=each.requests_per_minute,
+            tokens_per_day=each.tokens_per_day,
+            log=each.log,
+            retain_days=each.retain_days,
+        )
+        for each in (inner, outer)
+    ]
+    return set(inner.components) <= set(outer.components) and conditions_within(kept[0], {}, kept[1], {})
+
+
+class LaterConditions(Conditions, frozen=True, kw_only=True):
+    """Conditions as a later release of the gateway may know them."""
+
+    geography: str | None = None
+
+
+class LaterStage(Stage, frozen=True, kw_only=True):
+    """A stage of that release."""
+
+    opens_when: tuple[str, ...] = ()
+
+
+class LaterStrategy(Strategy, frozen=True, kw_only=True):
+    """A strategy of that release."""
+
+    embargo: bool = False
+
+
+def later(**differences: Any) -> LaterStage:
+    """A stage that stands, with what is new about it."""
+    stage = OPEN.stages[0]
+    return LaterStage(**{name: getattr(stage, name) for name in stage.__struct_fields__} | differences)
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("stages.general.opens_when", strategy(later()), strategy(later(opens_when=("evidence",)))),
+        (
+            "stages.general.conditions.geography",
+            strategy(later(conditions=LaterConditions())),
+            strategy(later(conditions=LaterConditions(geography="EU"))),
+        ),
+        ("stages.anew.opens", strategy(later()), strategy(later(name="anew", opens_when=("evidence",)))),
+    ],
+    ids=["of a stage", "of its conditions", "of another stage in its place"],
+)
+def test_what_no_rule_knows_of_yet_widens(path: str, before: Strategy, after: Strategy) -> None:
+    found = differences(before, after, HERE)
+
+    assert [each.effect for each in found if each.path == path] == [Effect.WIDENING]
+
+
+def test_what_no_rule_knows_of_the_whole_widens() -> None:
+    fields = {name: getattr(OPEN, name) for name in OPEN.__struct_fields__}
+
+    found = differences(LaterStrategy(**fields), LaterStrategy(**fields, embargo=True), HERE)
+
+    assert [(each.path, each.effect) for each in found] == [("embargo", Effect.WIDENING)]
