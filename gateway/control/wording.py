@@ -6,7 +6,7 @@ finds what has none.
 
 import ast
 import re
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
 
 from gateway.access.reasons import Reason
 from gateway.control.wire import PATTERNS, Order
@@ -15,11 +15,13 @@ from gateway.ledger.entries import Event
 from gateway.releases.narrowings import OnUnknown, Verb
 from gateway.spelling import nearest
 
-CHOICES: dict[str, type[StrEnum]] = {
+CHOICES: Mapping[str, Iterable[str]] = {
     "event": Event,
     "on_unknown": OnUnknown,
+    "only": ("planned", "approved", "applied", "rejected"),
     "order": Order,
     "reason": Reason,
+    "role": (Role.PROVIDER, Role.APPROVER, Role.ANALYST),
     "roles": Role,
     "verb": Verb,
 }

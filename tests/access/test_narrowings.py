@@ -261,7 +261,7 @@ def a_use(*rows: Narrowing, **differences: Any) -> Use:
     return Use(
         differences.pop("caller", a_caller()),
         differences.pop("component", Component.TEXT),
-        InForce(STORY, STORY.digest(), held_to),
+        InForce(STORY, STORY.digest(), narrowings=held_to),
         differences.pop("held", holdings()),
     )
 
@@ -299,7 +299,9 @@ def test_a_hold_taken_before_any_stage_was_open_opens_none(engine: Engine) -> No
 def test_a_hold_leaves_the_stage_as_it_stood_though_a_new_version_widens_it(engine: Engine) -> None:
     held = a_narrowing(verb=Verb.HOLD, strategy=STORY.digest(), stage="trusted")
     wider = a_strategy(a_stage(name="trusted", opens=PAST), audiences=AUDIENCES)
-    use = Use(a_caller(), Component.TEXT, InForce(wider, wider.digest(), in_effect([held], [STORY])), holdings())
+    use = Use(
+        a_caller(), Component.TEXT, InForce(wider, wider.digest(), narrowings=in_effect([held], [STORY])), holdings()
+    )
 
     assert reasons(engine, use, NOW) == (Reason.HELD,)
 
@@ -321,7 +323,7 @@ def test_a_roll_back_leaves_the_earlier_stage_and_hides_nothing_that_was_known(e
 def test_a_component_that_is_suspended_is_not_drawn_on_by_another() -> None:
     narrowing = a_narrowing(scope="component = inference.logprobs")
     both = a_strategy(a_stage(offers=(Component.TEXT, Component.LOGPROBS)))
-    use = Use(a_caller(), Component.TEXT, InForce(both, both.digest(), in_effect([narrowing])), holdings())
+    use = Use(a_caller(), Component.TEXT, InForce(both, both.digest(), narrowings=in_effect([narrowing])), holdings())
     engine = Engine(read_policy_set(Path(__file__).parents[2] / "policies"))
 
     decision = judged(engine, use, at(NOW))

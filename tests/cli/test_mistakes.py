@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 PASSWORD = "pw-canary"
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, PR_CAPBSET_DROP = 1, 2, 24
@@ -92,7 +93,7 @@ def test_a_database_url_that_cannot_be(tmp_path: Path, url: str, words: str) -> 
 
 
 def test_a_postgresql_that_lets_nobody_in_or_lacks_the_database(tmp_path: Path, postgresql_url: str) -> None:
-    elsewhere = postgresql_url.replace(postgresql_url.rpartition("/")[2].partition("?")[0], "absent")
+    elsewhere = make_url(postgresql_url).set(database="absent").render_as_string(hide_password=False)
 
     assert told(run("db", "upgrade", data=str(tmp_path), database_url=elsewhere), "no database of that name") == []
 
