@@ -29,6 +29,13 @@ BODIES: dict[str, dict[str, Any]] = {
         "reference": "mine",
         "expires_at": "2200-01-01T00:00:00Z",
     },
+    # An approver may narrow, and look before: what would be done here is nothing, and what is asked makes no sense.
+    "/control/releases/{namespace:str}/{name:str}/narrowings": {"verb": "restore", "cause": "mine now"},
+    "/control/releases/{namespace:str}/{name:str}/narrowings/preview": {"verb": "suspend", "cause": "m", "scope": "("},
+    "/control/changes": {"file": "release: a/b"},
+    "/control/changes/{change:str}/approve": {"digest": "sha256:" + "0" * 64},
+    "/control/changes/{change:str}/reject": {"cause": "mine now"},
+    "/control/changes/{change:str}/apply": {},
     "/control/evidence": {"release": "globex/none", "document": "mine", "snapshot": DIGEST, "files": {"a": "YQ=="}},
     "/control/evidence/{evidence:str}/withdraw": {"cause": "mine now"},
     "/control/incidents": {"release": "globex/none", "summary": "mine"},
@@ -105,6 +112,7 @@ def spellings(route: Route, victim: Victim) -> list[str]:
         "stage": "internal",
         "evidence": "evidence_0",
         "incident": "incident_0",
+        "change": "change_0",
         "kind": "decision-record",
     }
     places = re.findall(r"\{(\w+):str\}", route.path)

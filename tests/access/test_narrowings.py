@@ -299,9 +299,8 @@ def test_a_hold_taken_before_any_stage_was_open_opens_none(engine: Engine) -> No
 def test_a_hold_leaves_the_stage_as_it_stood_though_a_new_version_widens_it(engine: Engine) -> None:
     held = a_narrowing(verb=Verb.HOLD, strategy=STORY.digest(), stage="trusted")
     wider = a_strategy(a_stage(name="trusted", opens=PAST), audiences=AUDIENCES)
-    use = Use(
-        a_caller(), Component.TEXT, InForce(wider, wider.digest(), narrowings=in_effect([held], [STORY])), holdings()
-    )
+    held_back = InForce(wider, wider.digest(), narrowings=in_effect([held], [STORY]))
+    use = Use(a_caller(), Component.TEXT, held_back, holdings())
 
     assert reasons(engine, use, NOW) == (Reason.HELD,)
 
