@@ -37,6 +37,15 @@ def lineage_of(connection: Connection, key_id: str) -> Lineage:
     return Lineage(person, tuple(sorted({first for first in met.values() if first != person})))
 
 
+def persons(connection: Connection, key_id: str) -> tuple[str, ...]:
+    """The person behind a key, then those who had a hand in their keys; the key alone where nothing is known of it."""
+    try:
+        lineage = lineage_of(connection, key_id)
+    except NotFound:
+        return (key_id,)
+    return (lineage.person, *lineage.issuers)
+
+
 def _chain(connection: Connection, key_id: str) -> list[Key]:
     """A key and those it was rotated from, back to the first."""
     chain: list[Key] = []

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.clock import DAY, NEVER, Instant, Moment
-from gateway.identity.lineage import persons
+from gateway.identity.lineages import persons
 from gateway.ledger.entries import Event
 from gateway.ledger.search import Query, counted
 from gateway.releases.evidence import store

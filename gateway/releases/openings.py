@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from gateway.clock import Instant, Moment, text_from
 from gateway.database.engine import Database
 from gateway.errors import Conflict, Forbidden, Invalid, NotFound
-from gateway.identity.lineage import persons
+from gateway.identity.lineages import persons
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases.evidence import store
