@@ -13,6 +13,7 @@ from gateway.database.engine import READ_DEADLINE_S, WRITE_DEADLINE_S, Work, ope
 T = TypeVar("T")
 
 CONNECTIONS = 2
+THREAD = "database-leisure"
 
 
 class Leisure:
@@ -43,7 +44,7 @@ class Leisure:
         """The thread's loop. Begun with the first reading: what was only built has nothing to end."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(target=_run, args=(self._loop,), name="database-leisure", daemon=True)
+            self._thread = threading.Thread(target=_run, args=(self._loop,), name=THREAD, daemon=True)
             self._thread.start()
         return self._loop
 

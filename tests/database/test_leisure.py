@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from gateway.database.engine import Database
-from gateway.database.leisure import CONNECTIONS, Leisure
+from gateway.database.leisure import CONNECTIONS, THREAD, Leisure
 
 SLOW_S = 0.4
 
@@ -68,10 +68,13 @@ async def test_what_a_reading_raises_is_raised_to_whoever_asked(leisure: Leisure
 
 
 async def test_what_was_never_read_from_closes_and_leaves_no_thread(database_url: str) -> None:
+    before = set(threading.enumerate())  # other tests may have a house open
     read_from, unused = Leisure(database_url), Leisure(database_url)
     await read_from.read(one)
+    begun = [thread for thread in threading.enumerate() if thread.name == THREAD and thread not in before]
 
     await read_from.close()
     await unused.close()
 
-    assert "database-leisure" not in {thread.name for thread in threading.enumerate()}
+    assert len(begun) == 1
+    assert not begun[0].is_alive()
