@@ -86,6 +86,10 @@ class Metrics:
         self._failed_batches = Counter("gateway_ledger_failures", "Batches not written.", registry=self._registry)
         self._weights = Counter("gateway_weights_bytes", "Bytes of weights given out.", registry=self._registry)
 
+        self._parts = _Bound(
+            Gauge("gateway_part_well", "Parts a call needs, as found by /readyz.", ["part"], registry=self._registry)
+        )
+
         self._batch_size = self._histogram("gateway_ledger_batch_entries", "Entries in one commit.", _BATCHES)
         self._commit_s = self._histogram("gateway_ledger_commit_seconds", "From begin to durable.", _COMMITS)
         self._judge_s = self._histogram("gateway_judge_seconds", "From question to answer.", _JUDGEMENTS)
@@ -155,6 +159,10 @@ class Metrics:
         self._upstream_failures.add(kind)
 
     # What stands now
+
+    def part_found(self, part: str, well: bool) -> None:
+        """Whether a part was well when readiness was asked for last."""
+        self._parts[(part,)].set(well)
 
     def follow(
         self,

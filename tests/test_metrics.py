@@ -33,6 +33,7 @@ def all_used() -> Metrics:
     metrics.turned_away("invalid_api_key")
     metrics.stream_cut("key_revoked")
     metrics.limits_near(["tokens"])
+    metrics.part_found("judge", False)
     metrics.tokens_counted(7, 11)
     metrics.weights_sent(1000)
     metrics.batch_written(3, 0.002)
