@@ -120,7 +120,7 @@ class Installation:
         self.incidents = Incidents(self.database, self.ledger)
         self.restraint = Restraint(self.leisure, self.ledger)
 
-        self.judge = _judge(settings)
+        self.judge = judge_of(settings)
         self.judging = Judging(self.judge, self.metrics)
         self.changing = Changing(self.leisure, self.ledger, self.judge)
         self.foresight = Foresight(self.leisure, self.judging)
@@ -278,7 +278,8 @@ def _in_force(connection: Connection) -> Mapping[str, InForce]:
     }
 
 
-def _judge(settings: Settings) -> Judge:
+def judge_of(settings: Settings) -> Judge:
+    """The judge that the settings name, not started."""
     policies = read_policy_set(settings.policies or shipped("policies"))
     timeout_s = settings.judge_timeout_ms / 1000
     if settings.judge == "opa":
