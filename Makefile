@@ -13,12 +13,15 @@ OPA_VERSION := v1.22.2
 HELM_VERSION := v3.22.0
 KUBECTL_VALIDATE_VERSION := v0.0.4
 
+ENGINE ?= docker
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' gateway/__init__.py)
+
 ARGS ?=
 export PATH := $(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test check style types imports rego bench bench-peers soak test-real chart helm-schema tools \
+.PHONY: help install run test check style types imports rego bench bench-peers soak test-real chart helm-schema image sbom tools \
 	opa regal chart-tools helm kubectl-validate has-go lock clean
 
 help: ## list what there is to do
@@ -69,6 +72,13 @@ chart: $(DEVELOPMENT) ## the Helm chart, its alerts and its dashboard (needs `ma
 
 helm-schema: $(DEVELOPMENT) ## write the gateway's settings into the chart's schema of values
 	$(BIN)/python tools/chart_settings.py
+
+image: ## build the image with docker or what ENGINE names, on a base pinned by digest: BASE=python:3.13-slim-bookworm@sha256:…
+	@case "$(BASE)" in *@sha256:*) ;; *) echo "name the base by its digest: make image BASE=python:3.13-slim-bookworm@sha256:…" >&2; exit 1;; esac
+	$(ENGINE) build --build-arg BASE=$(BASE) --tag release-gateway:$(VERSION) .
+
+sbom: ## write what the gateway is made of as sbom.cdx.json (CycloneDX), from the lock
+	$(PYTHON) tools/sbom.py
 
 tools: opa regal ## build opa and regal into .tools/bin (needs go)
 

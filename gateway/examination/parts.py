@@ -23,10 +23,10 @@ async def look_at_judge(settings: Settings) -> Finding:
     try:
         ready = await judge.ready()
         if ready:
-            return well("judge", f"{settings.judge} judges by {judge.policy}.")
+            return well("judge", f"The judge ({settings.judge}) answers by the policies {judge.policy[:19]}….")
         return wrong(
             "judge",
-            f"{judge.fault} Ours are {judge.policy}.",
+            f"{judge.fault} Our policies are {judge.policy[:19]}….",
             "Start OPA with the bundle of `gateway policy build`, made by this version from these policies."
             if settings.judge == "opa"
             else "Mend the policies: `opa check` and `opa test` say what is wrong with them.",
