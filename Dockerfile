@@ -25,6 +25,8 @@ RUN /opt/gateway/bin/python -m pip install --no-cache-dir --disable-pip-version-
     && /opt/gateway/bin/python -m compileall -q /opt/gateway/lib
 
 FROM ${BASE}
+# The embedded judge's engine is linked against it, and slim images lack it.
+RUN apt-get update && apt-get install --yes --no-install-recommends libatomic1 && rm -rf /var/lib/apt/lists/*
 COPY --from=built /opt/gateway /opt/gateway
 RUN mkdir -m 0700 /data && chown 10001:10001 /data
 ENV PATH=/opt/gateway/bin:/usr/local/bin:/usr/bin:/bin \
