@@ -10,13 +10,19 @@ DEVELOPMENT := $(VENV)/.development-installed
 REAL := .tools/real
 
 OPA_VERSION := v1.22.2
+HELM_VERSION := v3.22.0
+KUBECTL_VALIDATE_VERSION := v0.0.4
+
+ENGINE ?= docker
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' gateway/__init__.py)
 
 ARGS ?=
 export PATH := $(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test check style types imports rego bench bench-peers soak test-real tools opa regal has-go lock clean
+.PHONY: help install run test check style types imports rego bench bench-peers soak test-real chart helm-schema image sbom tools \
+	opa regal chart-tools helm kubectl-validate has-go lock clean
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +67,19 @@ soak: $(DEVELOPMENT) ## the heavy tests, whole: minutes to hours
 test-real: $(DEVELOPMENT) $(REAL)/.installed ## a real model behind the gateway, called by the official client
 	REAL_MODEL_PYTHON=$(CURDIR)/$(REAL)/bin/python $(BIN)/python -m pytest tests/real $(ARGS)
 
+chart: $(DEVELOPMENT) ## the Helm chart, its alerts and its dashboard (needs `make chart-tools`)
+	$(BIN)/python -m pytest tests/helm $(ARGS)
+
+helm-schema: $(DEVELOPMENT) ## write the gateway's settings into the chart's schema of values
+	$(BIN)/python tools/chart_settings.py
+
+image: ## build the image with docker or what ENGINE names, on a base pinned by digest: BASE=python:3.13-slim-bookworm@sha256:…
+	@case "$(BASE)" in *@sha256:*) ;; *) echo "name the base by its digest: make image BASE=python:3.13-slim-bookworm@sha256:…" >&2; exit 1;; esac
+	$(ENGINE) build --build-arg BASE=$(BASE) --tag release-gateway:$(VERSION) .
+
+sbom: ## write what the gateway is made of as sbom.cdx.json (CycloneDX), from the lock
+	$(PYTHON) tools/sbom.py
+
 tools: opa regal ## build opa and regal into .tools/bin (needs go)
 
 opa: | has-go
@@ -70,8 +89,17 @@ opa: | has-go
 regal: | has-go
 	cd tools/regal && go build -buildvcs=false -o $(TOOLS)/regal github.com/styrainc/regal
 
+chart-tools: helm kubectl-validate ## build helm and kubectl-validate into .tools/bin (needs go); promtool is Debian's `prometheus`
+	@command -v promtool >/dev/null || echo "promtool is missing: install Debian's package prometheus" >&2
+
+helm: | has-go
+	GOBIN=$(TOOLS) go install -ldflags=-s helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+
+kubectl-validate: | has-go
+	GOBIN=$(TOOLS) go install -ldflags=-s sigs.k8s.io/kubectl-validate@$(KUBECTL_VALIDATE_VERSION)
+
 has-go:
-	@command -v go >/dev/null || { echo "go is missing: install it, or put opa and regal on the PATH" >&2; exit 1; }
+	@command -v go >/dev/null || { echo "go is missing: install it, or put the tools on the PATH" >&2; exit 1; }
 
 lock: $(DEVELOPMENT) ## resolve the dependencies anew (to move them: ARGS=--upgrade)
 	$(BIN)/uv pip compile $(LOCKING) pyproject.toml --group build --output-file requirements.lock

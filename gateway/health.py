@@ -51,6 +51,8 @@ def health_routes(readiness: Readiness, metrics: Metrics) -> list[HTTPRouteHandl
     async def readyz() -> Response[dict[str, Any]]:
         """The process can do its duty; what cannot is named, and what can and is odd all the same."""
         parts = await readiness.parts()
+        for part, well in parts.items():
+            metrics.part_found(part, well)
         ready = all(parts.values())
         status = HTTP_200_OK if ready else HTTP_503_SERVICE_UNAVAILABLE
         told = {"status": "ready" if ready else "not ready", "parts": parts}

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from gateway import __version__
 from gateway.access.admissions import Admissions
+from gateway.access.awaited import Awaited
 from gateway.access.changing import Changing
 from gateway.access.current import UNCERTAINTY_MAX_US, Current
 from gateway.access.entrance import Entrance
@@ -119,7 +120,7 @@ class Installation:
         self.incidents = Incidents(self.database, self.ledger)
         self.restraint = Restraint(self.leisure, self.ledger)
 
-        self.judge = _judge(settings)
+        self.judge = judge_of(settings)
         self.judging = Judging(self.judge, self.metrics)
         self.changing = Changing(self.leisure, self.ledger, self.judge)
         self.foresight = Foresight(self.leisure, self.judging)
@@ -139,6 +140,7 @@ class Installation:
         self.usable = Usable(self.gate, self.current)
         self.review = Review(self.gate, self.directory, self.current, self.writer)
         self.opener = Opener(self.current, self.openings)
+        self.awaited = Awaited(self.leisure, self.current)
         self.feed = Feed(self.ledger, self.current, self.judging, self._in_force, (self.directory.drop, self._forget))
 
         self.connector = Connector(upstreams)
@@ -204,7 +206,7 @@ class Installation:
             stack.push_async_callback(self.directory.flush_last_used)
             self._follow_with_metrics()
             feeding = self.feed.run(self.review, self.settings.revision_poll_ms / 1000)
-            for work in (feeding, self.opener.run(), self.directory.run()):
+            for work in (feeding, self.opener.run(), self.directory.run(), self.awaited.run()):
                 _in_background(stack, work)
             if self.database.dialect != "sqlite":
                 _in_background(stack, self._recover())
@@ -256,6 +258,9 @@ class Installation:
             revision_age_s=lambda: (self.current.age_us() or 0) / SECOND,
             clock_uncertainty_s=lambda: self.current.clock.now().uncertainty / SECOND,
             clock_steps=lambda: self.current.clock.steps,
+            stages_waiting=self.awaited.stages,
+            change_waiting_s=self.awaited.change_s,
+            reviews_overdue=self.awaited.reviews,
         )
 
 
@@ -273,7 +278,8 @@ def _in_force(connection: Connection) -> Mapping[str, InForce]:
     }
 
 
-def _judge(settings: Settings) -> Judge:
+def judge_of(settings: Settings) -> Judge:
+    """The judge that the settings name, not started."""
     policies = read_policy_set(settings.policies or shipped("policies"))
     timeout_s = settings.judge_timeout_ms / 1000
     if settings.judge == "opa":

@@ -5,7 +5,7 @@ is counted under its refusal, never under its name, and what stands behind the g
 Each `Metrics` has its own registry, so that two gateways in one process do not mix.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
@@ -79,11 +79,16 @@ class Metrics:
         )
         self._judged = self._counter("gateway_judge_answers", "Answers of the judge: allow, deny, fault.", "outcome")
         self._kept = self._counter("gateway_decision_lookups", "Decisions needed, by whether one was kept.", "kept")
+        self._near = self._counter("gateway_limits_near", "Calls that left a tenth of a limit or less.", "limit")
         self._upstream_failures = self._counter("gateway_upstream_failures", "Upstreams' failures by kind.", "kind")
         self._tokens = self._counter("gateway_tokens", "Tokens by direction.", "direction")
         self._entries = Counter("gateway_ledger_entries", "Entries made durable.", registry=self._registry)
         self._failed_batches = Counter("gateway_ledger_failures", "Batches not written.", registry=self._registry)
         self._weights = Counter("gateway_weights_bytes", "Bytes of weights given out.", registry=self._registry)
+
+        self._parts = _Bound(
+            Gauge("gateway_part_well", "Parts a call needs, as found by /readyz.", ["part"], registry=self._registry)
+        )
 
         self._batch_size = self._histogram("gateway_ledger_batch_entries", "Entries in one commit.", _BATCHES)
         self._commit_s = self._histogram("gateway_ledger_commit_seconds", "From begin to durable.", _COMMITS)
@@ -109,6 +114,11 @@ class Metrics:
     def stream_cut(self, reason: str) -> None:
         """A passage was ended because what admitted it no longer stood."""
         self._cuts.add(reason)
+
+    def limits_near(self, limits: Iterable[str]) -> None:
+        """A call was admitted and left little of these limits: requests, tokens. Whose, only the ledger tells."""
+        for limit in limits:
+            self._near.add(limit)
 
     def tokens_counted(self, prompt: int, completion: int) -> None:
         """An upstream told what a call used. Not by release: that a hidden one exists is nobody's to read here."""
@@ -150,6 +160,10 @@ class Metrics:
 
     # What stands now
 
+    def part_found(self, part: str, well: bool) -> None:
+        """Whether a part was well when readiness was asked for last."""
+        self._parts[(part,)].set(well)
+
     def follow(
         self,
         *,
@@ -159,6 +173,9 @@ class Metrics:
         revision_age_s: Reading,
         clock_uncertainty_s: Reading,
         clock_steps: Reading,
+        stages_waiting: Reading,
+        change_waiting_s: Reading,
+        reviews_overdue: Reading,
     ) -> None:
         """Read these whenever the metrics are asked for. A reading that cannot be had is NaN."""
         self._gauge("gateway_passages_open", "Calls under way.", passages_open)
@@ -167,6 +184,9 @@ class Metrics:
         self._gauge("gateway_revision_age_seconds", "Since the revision was last confirmed.", revision_age_s)
         self._gauge("gateway_clock_uncertainty_seconds", "Width of now.", clock_uncertainty_s)
         self._gauge("gateway_clock_steps", "Steps of the database's clock that were not followed.", clock_steps)
+        self._gauge("gateway_stages_waiting", "Stages whose date has come, shut until approved.", stages_waiting)
+        self._gauge("gateway_change_waiting_seconds", "How long the oldest open change waits.", change_waiting_s)
+        self._gauge("gateway_reviews_overdue", "Changes that a second person should have seen.", reviews_overdue)
 
     def exposition(self) -> tuple[bytes, str]:
         """All of it as Prometheus text, and its media type."""

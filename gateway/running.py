@@ -39,7 +39,7 @@ COLLECT_AFTER = (10_000, 20, 20)
 def serve(settings: Settings, *, demo: bool = False, upstream: str | None = None) -> None:
     """Run a gateway until it is told to stop. Raises SettingsInvalid where it cannot."""
     set_up_logs(settings.log_level, settings.log_format)
-    declared, model = _declared(settings), _named(upstream)  # before anything is made
+    upstreams, model = declared(settings), _named(upstream)  # before anything is made
     if demo:
         # The demonstration's own releases come into force without anybody to approve them.
         settings = msgspec.structs.replace(settings, weights=settings.weights or shipped("demo"), changes="direct")
@@ -47,10 +47,11 @@ def serve(settings: Settings, *, demo: bool = False, upstream: str | None = None
         made(settings.data)
         if settings.database.startswith("sqlite"):
             held.enter_context(exclusively(settings.data))
-        uvloop.run(_serve(settings, declared, model, demo=demo))
+        uvloop.run(_serve(settings, upstreams, model, demo=demo))
 
 
-def _declared(settings: Settings) -> Mapping[str, Upstream]:
+def declared(settings: Settings) -> Mapping[str, Upstream]:
+    """The upstreams of the operator's file. Raises SettingsInvalid or InvalidFile."""
     if settings.upstreams is None:
         return {}
     try:

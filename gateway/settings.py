@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Meta
@@ -24,6 +25,8 @@ OF_THE_CLIENT = frozenset({"GATEWAY_URL", "GATEWAY_KEY"})
 _ORCHESTRATED = re.compile(r"GATEWAY_(SERVICE_|PORT_\d)")
 """What Kubernetes adds to every container beside a Service that is named `gateway`."""
 
+_USER_ALONE = re.compile(r"postgresql://[^:@/?#]+@[^@]*\Z")
+
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Text = Annotated[str, Meta(max_length=4096)]
 Bytes = Annotated[int, Meta(ge=1024, le=1 << 30)]
@@ -37,6 +40,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     database_url: Text = ""
     """`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; when empty, a SQLite file in the data directory."""
+
+    database_password_file: Path | None = None
+    """File with the password of the database's user, for where it must not stand in `GATEWAY_DATABASE_URL`."""
 
     host: Text = "127.0.0.1"
     """Address to listen on; `0.0.0.0` or `::` for every one."""
@@ -132,7 +138,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def database(self) -> str:
-        """URL of the database."""
+        """URL of the database, with the password that stands in a file of its own."""
+        if self.database_password_file is not None:
+            return _with_password(self.database_url, self.database_password_file)
         return self.database_url or f"sqlite:///{(self.data / 'gateway.sqlite').absolute()}"
 
     @property
@@ -158,6 +166,19 @@ def _custom(kind: type, value: Any) -> Any:
     if kind is Path and isinstance(value, str) and "\0" not in value:
         return Path(value)
     raise ValueError
+
+
+def _with_password(url: str, file: Path) -> str:
+    """The URL with the first line of the file as its user's password. Raises SettingsInvalid."""
+    try:
+        password, _, _ = file.read_text("utf-8").partition("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(
+            f"The password file {file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}.",
+            next_step="Let this process read it, or name another with GATEWAY_DATABASE_PASSWORD_FILE.",
+        ) from None
+    user, _, rest = url.partition("@")
+    return f"{user}:{quote(password, safe='')}@{rest}"
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
@@ -194,12 +215,17 @@ def _misfits(settings: Settings) -> list[str]:
         mistakes.append("GATEWAY_OPA_URL must name the OPA server when GATEWAY_JUDGE is `opa`.")
     if settings.database_url and not settings.database_url.startswith(("sqlite:///", "postgresql://")):
         mistakes.append("GATEWAY_DATABASE_URL must begin with `sqlite:///` or `postgresql://`.")
+    if settings.database_password_file is not None and not _USER_ALONE.match(settings.database_url):
+        mistakes.append(
+            "GATEWAY_DATABASE_URL must have a user and no password, `postgresql://USER@HOST/NAME`, "
+            "where GATEWAY_DATABASE_PASSWORD_FILE has the password."
+        )
     for name in ("opa_url", "access_request_url"):
         if (url := getattr(settings, name)) and not url.startswith(("http://", "https://")):
             mistakes.append(f"{PREFIX}{name.upper()} must begin with `http://` or `https://`.")
     if settings.policies is not None and not settings.policies.is_dir():
         mistakes.append("GATEWAY_POLICIES names a folder that is not there.")
-    for name in ("upstreams", "opa_token_file"):
+    for name in ("upstreams", "opa_token_file", "database_password_file"):
         if (path := getattr(settings, name)) is not None and not path.is_file():
             mistakes.append(f"{PREFIX}{name.upper()} names a file that is not there.")
     return mistakes

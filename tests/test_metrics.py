@@ -32,6 +32,8 @@ def all_used() -> Metrics:
     metrics.call_finished("v1", "complete")
     metrics.turned_away("invalid_api_key")
     metrics.stream_cut("key_revoked")
+    metrics.limits_near(["tokens"])
+    metrics.part_found("judge", False)
     metrics.tokens_counted(7, 11)
     metrics.weights_sent(1000)
     metrics.batch_written(3, 0.002)
@@ -100,6 +102,9 @@ def test_what_stands_is_read_when_it_is_asked_for_and_what_cannot_be_known_is_na
         revision_age_s=lambda: 0.25,
         clock_uncertainty_s=lambda: clock.now().uncertainty / 1e6,
         clock_steps=lambda: clock.steps,
+        stages_waiting=lambda: 0,
+        change_waiting_s=lambda: 0,
+        reviews_overdue=lambda: 0,
     )
     waiting.append(4)
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import make_url
 
 from gateway import settings as page
 from gateway.errors import SettingsInvalid
@@ -150,7 +151,35 @@ def test_the_document_names_every_setting_and_no_other() -> None:
 
 def test_every_setting_decides_something() -> None:
     elsewhere = "\n".join(path.read_text() for path in GATEWAY.rglob("*.py") if path != Path(page.__file__))
-    through = {"key_pepper_file": "peppers_path", "signing_key_file": "signing_key_path"}
+    through = {
+        "database_password_file": "database",
+        "key_pepper_file": "peppers_path",
+        "signing_key_file": "signing_key_path",
+    }
     names = [field.name for field in msgspec.structs.fields(Settings)]
 
     assert [name for name in names if f"settings.{through.get(name, name)}" not in elsewhere] == []
+
+
+def test_a_password_from_a_file_is_taken_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("p@ss:w/rd%\n")
+    variables = {
+        "GATEWAY_DATABASE_URL": "postgresql://gateway@db.internal:5432/gateway?ssl=require",
+        "GATEWAY_DATABASE_PASSWORD_FILE": str(file),
+    }
+
+    url = make_url(Settings.from_mapping(variables).database)
+
+    assert (url.username, url.password, url.host) == ("gateway", "p@ss:w/rd%", "db.internal")
+    assert (url.port, url.database, dict(url.query)) == (5432, "gateway", {"ssl": "require"})
+
+
+@pytest.mark.parametrize("url", ["", "sqlite:///x", "postgresql://user:pass@host/name", "postgresql://host/name"])
+def test_a_password_from_a_file_needs_a_user_and_no_other_password(tmp_path: Path, url: str) -> None:
+    file = tmp_path / "password"
+    file.write_text("secret")
+
+    told = mistakes({"GATEWAY_DATABASE_URL": url, "GATEWAY_DATABASE_PASSWORD_FILE": str(file)})
+
+    assert len(told) == 1 and "postgresql://USER@HOST/NAME" in told[0] and "secret" not in told[0]

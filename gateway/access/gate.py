@@ -20,7 +20,7 @@ from gateway.access.current import Current
 from gateway.access.grants import Holdings
 from gateway.access.judging import Judging
 from gateway.access.passages import OpenPassages, Passage, Standing, UseKey
-from gateway.access.quotas import Exceeded, Take, Taken, scope_of
+from gateway.access.quotas import Exceeded, Take, Taken, near, scope_of
 from gateway.access.reasons import Reason
 from gateway.access.refusals import Refusals, Refused
 from gateway.access.snapshot import Snapshot
@@ -219,6 +219,8 @@ class Gate:
         if isinstance(receipt.answer, Exceeded):
             raise self._refusals.exceeded(call, terms, receipt.answer)
         passage.begin(receipt, elapsed_us())
+        if isinstance(receipt.answer, Taken):
+            self._metrics.limits_near(near(claim, receipt.answer))
         if passage.cut_reason:
             raise self._refusals.ended(call.request_id, passage.cut_reason)
 

@@ -48,6 +48,19 @@ class Taken(msgspec.Struct, frozen=True):
     tokens_remaining: int | None
 
 
+NEAR = 10
+"""A limit is near where no more than one part in so many is left of it."""
+
+
+def near(claim: Take, taken: Taken) -> list[str]:
+    """Which limits are near after a call has taken its part: `requests`, `tokens`."""
+    left = {
+        "requests": (taken.requests_remaining, claim.requests_per_minute),
+        "tokens": (taken.tokens_remaining, claim.tokens_per_day),
+    }
+    return [name for name, (rest, most) in left.items() if rest is not None and most and rest * NEAR <= most]
+
+
 class Left(msgspec.Struct, frozen=True):
     """How one limit stands."""
 

@@ -60,14 +60,10 @@ def _database(data: Path | None, *, made: bool) -> str:
 
 def _show(url: str) -> None:
     from gateway.database.migrate import current, head
+    from gateway.database.reaching import is_absent
 
     with told():
-        facts = {"current": None if _is_absent(url) else asyncio.run(current(url)), "needed": head()}
+        facts = {"current": None if is_absent(url) else asyncio.run(current(url)), "needed": head()}
     if wants_json():
         return show_json(facts)
     return show_facts(facts.items())
-
-
-def _is_absent(url: str) -> bool:
-    """Whether it is a SQLite file that is not there: looking must not make it."""
-    return url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()

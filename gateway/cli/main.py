@@ -9,6 +9,7 @@ from gateway import __version__
 
 NOUNS: dict[str, str] = {
     "serve": "Run the gateway here.",
+    "doctor": "Look over the gateway here, and say what to do.",
     "whoami": "Who I am, what I may use now and from when, what I have used.",
     "model": "Models that I may use.",
     "key": "API keys: issue, list, show, rotate, revoke, recover.",

@@ -4,6 +4,7 @@ Nothing of a URL but a SQLite file's path is ever told: a password mistyped may 
 """
 
 import sqlite3
+from pathlib import Path
 
 from sqlalchemy import exc, make_url
 from sqlalchemy.engine import URL
@@ -45,6 +46,11 @@ def located(url: str) -> URL:
             f"{SETTING} names no {backend} database that keeps what it is given.", next_step=f"{_FORM}."
         )
     return parsed
+
+
+def is_absent(url: str) -> bool:
+    """Whether it is a SQLite file that is not there: looking must not make it."""
+    return url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
 
 
 def unreachable(error: Exception) -> SettingsInvalid:

@@ -15,7 +15,7 @@ from gateway.errors import SettingsInvalid
 
 PEPPER_LENGTH = 32
 _FILE_MAX = 65_536
-_CLOSED_TO_OTHERS = 0o027
+CLOSED_TO_OTHERS = 0o027
 """Bits no peppers file may have: nobody else reads it, only the owner writes it (a mounted secret's group may read)."""
 _KEY_PURPOSE = b"release-gateway api key 1\x00"
 _PERSON_PURPOSE = b"release-gateway end user 1\x00"
@@ -98,7 +98,7 @@ def _read(path: Path) -> list[bytes]:
             content = file.read(_FILE_MAX)
     except OSError as error:
         raise SettingsInvalid(f"The peppers file {path} cannot be read: {error.strerror}.") from error
-    if mode & _CLOSED_TO_OTHERS:
+    if mode & CLOSED_TO_OTHERS:
         raise SettingsInvalid(f"The peppers file {path} is open to others.", next_step=f"Run `chmod 600 {path}`.")
     lines = [line.strip() for line in content.splitlines() if line.strip()]
     try:

@@ -1,7 +1,7 @@
 """The key that the ledger signs with: Ed25519, in a file of its own that nobody else may read.
 
 The key is made where there is none. A file that others can read or write is refused: whoever had
-it could sign another history.
+it could sign another history. Its group may read it, for so a mounted secret reaches a process that is not root.
 """
 
 import contextlib
@@ -15,6 +15,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.errors import SettingsInvalid
+
+CLOSED_TO_OTHERS = 0o027
+"""Bits that its file may not have."""
 
 
 class SigningKey:
@@ -50,7 +53,7 @@ def open_signing_key(path: Path) -> SigningKey:
 def _load(path: Path) -> SigningKey:
     with path.open("rb") as file:
         state = os.fstat(file.fileno())
-        if not stat.S_ISREG(state.st_mode) or state.st_mode & 0o077:
+        if not stat.S_ISREG(state.st_mode) or state.st_mode & CLOSED_TO_OTHERS:
             raise SettingsInvalid(
                 f"Others than its owner may use the signing key `{path}`.",
                 next_step=f"Run `chmod 600 {path}`, and think about who may have read it.",

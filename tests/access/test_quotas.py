@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.access.quotas import Exceeded, Left, Meter, Settle, Take, Taken
+from gateway.access.quotas import Exceeded, Left, Meter, Settle, Take, Taken, near
 from gateway.access.reasons import Reason
 from gateway.clock import AHEAD_MAX, DAY, SECOND
 
@@ -171,3 +171,12 @@ def test_what_a_clock_that_ran_ahead_counted_holds_for_a_minute_and_no_longer(ah
     assert isinstance(soon, Exceeded)
     assert isinstance(later, Taken)
     assert (later.day, later.tokens_remaining) == (NOON // DAY, 1000 - 7 * (limit + 1))
+
+
+def test_a_limit_is_near_when_a_tenth_of_it_is_left_or_less() -> None:
+    claim = Take("o:r", 0, requests_per_minute=100, tokens_per_day=1000)
+
+    assert near(claim, Taken(0, 11, 101)) == []
+    assert near(claim, Taken(0, 10, 101)) == ["requests"]
+    assert near(claim, Taken(0, 0, 100)) == ["requests", "tokens"]
+    assert near(Take("o:r"), Taken(0, None, None)) == []

@@ -38,7 +38,7 @@ def test_nobody_but_its_owner_may_read_a_new_key(tmp_path: Path) -> None:
     assert (tmp_path / "ledger.pem").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666])
+@pytest.mark.parametrize("mode", [0o604, 0o620, 0o660, 0o666])
 def test_a_key_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "ledger.pem"
     open_signing_key(path)
@@ -46,6 +46,14 @@ def test_a_key_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> None
 
     with pytest.raises(SettingsInvalid, match="Others"):
         open_signing_key(path)
+
+
+def test_a_key_that_is_mounted_for_the_processs_group_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.pem"
+    made = open_signing_key(path)
+    path.chmod(0o440)
+
+    assert open_signing_key(path).public == made.public
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,21 @@ import re
 from typing import Any
 
 import msgspec
-from regopy import Input, Interpreter
-from regopy.rego_shared import LogLevel, RegoError
 
 from gateway.access.judges.answers import Unsound, read
 from gateway.access.judges.entrypoints import ACCESS, CHANGES, A, Entrypoint, Q
 from gateway.access.judges.functions import missing_functions
 from gateway.access.judges.policies import PolicySet
 from gateway.errors import SettingsInvalid
+
+try:
+    from regopy import Input, Interpreter
+    from regopy.rego_shared import LogLevel, RegoError
+except OSError as error:  # its own library is there, and one of the system's that it is linked against is not
+    raise SettingsInvalid(
+        f"The engine of the embedded judge cannot be loaded: {error}.",
+        next_step="Install that library: on Debian, `apt-get install libatomic1`.",
+    ) from error
 
 INTEGER_MAX = 2**53 - 1
 

@@ -19,11 +19,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    func,
     insert,
     select,
     update,
 )
 
+from gateway.clock import Instant
 from gateway.database.naming import metadata
 from gateway.errors import Unavailable
 from gateway.releases.changes.change import Approval, Base, Change, ChangeState
@@ -112,6 +114,23 @@ def changes(
     if before:
         query = query.where(change_table.c.id < before)
     return _changes(connection, connection.execute(query.order_by(change_table.c.id.desc()).limit(limit)))
+
+
+def undecided(connection: Connection) -> list[tuple[str, Base, str, Instant]]:
+    """Release, base, policies and instant of planning of each change that nobody has decided, the oldest first."""
+    told = (*(change_table.c[name] for name in ("release", "base_number", "base_digest", "policy", "planned_at")),)
+    query = select(*told).where(change_table.c.state == ChangeState.PLANNED.value).order_by(change_table.c.planned_at)
+    return [
+        (row.release, Base(row.base_number, row.base_digest), row.policy, row.planned_at)
+        for row in connection.execute(query)
+    ]
+
+
+def unreviewed(connection: Connection, before: Instant) -> int:
+    """How many changes a second person should have looked at before an instant, and none has."""
+    reviewed = select(approval_table.c.change).where(approval_table.c.after)
+    due = select(func.count()).where(change_table.c.review_by < before, change_table.c.id.not_in(reviewed))
+    return int(connection.execute(due).scalar_one())
 
 
 def _changes(connection: Connection, found: Iterable[Row[Any]]) -> list[Change]:

@@ -1,0 +1,77 @@
+"""What waits for people: stages whose date has come, changes to decide on, changes to be looked at again.
+
+It is looked at in the background and told by the metrics, so that somebody is called before a launch is late.
+"""
+
+import asyncio
+
+import structlog
+from sqlalchemy import Connection
+
+from gateway.access.current import Current
+from gateway.clock import SECOND, Instant
+from gateway.database.leisure import Leisure
+from gateway.releases.changes.change import NOTHING, Base
+from gateway.releases.changes.store import undecided, unreviewed
+from gateway.releases.store import version_in_force
+
+log = structlog.get_logger()
+
+LOOK_S = 15.0
+
+
+class Awaited:
+    """What waits for people, as it was when it was last looked at."""
+
+    def __init__(self, database: Leisure, current: Current) -> None:
+        self._database = database
+        self._current = current
+        self._oldest: Instant | None = None
+        self._overdue = 0
+
+    async def run(self) -> None:
+        """Look until cancelled; what fails is logged and tried again."""
+        while True:
+            try:
+                await self.look()
+            except Exception as error:
+                log.warning("waiting_unlooked", error=type(error).__name__)
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Look once. Raises Unavailable while it cannot be known."""
+        snapshot, moment = self._current.now()
+
+        def work(connection: Connection) -> tuple[Instant | None, int]:
+            oldest = None
+            for release, base, policy, planned_at in undecided(connection):
+                # What was planned against another version or other policies waits for nobody: it is stale.
+                if policy == snapshot.policy and base == _in_force(connection, release):
+                    oldest = planned_at
+                    break
+            return oldest, unreviewed(connection, moment.earliest)
+
+        self._oldest, self._overdue = await self._database.read(work)
+
+    def stages(self) -> int:
+        """Stages whose date has surely come and whose requirements do not hold."""
+        snapshot, moment = self._current.now()
+        return sum(
+            each.strategy.waiting_stage(moment, each.openings) is not None for each in snapshot.releases.values()
+        )
+
+    def change_s(self) -> float:
+        """How long the oldest change that nobody has decided waits; 0 where there is none."""
+        if self._oldest is None:
+            return 0.0
+        _, moment = self._current.now()
+        return max(0, moment.earliest - self._oldest) / SECOND
+
+    def reviews(self) -> int:
+        """Changes that a second person should have looked at by now."""
+        return self._overdue
+
+
+def _in_force(connection: Connection, release: str) -> Base:
+    version = version_in_force(connection, release)
+    return NOTHING if version is None else Base(version.number, version.digest)

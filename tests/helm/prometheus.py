@@ -1,0 +1,89 @@
+"""A real Prometheus on loopback, with the rules of the chart, for as long as a test needs it."""
+
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from tests.fakes.gateway import free_port, until
+from tests.helm.charts import CHART, tool
+
+RULES = CHART / "rules" / "alerts.yaml"
+SCRAPES_S = 0.25
+PATIENCE_S = 30.0
+
+
+class Prometheus:
+    """Asks one Prometheus."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.Client(base_url=url, timeout=10)
+
+    def is_ready(self) -> bool:
+        """Whether it takes questions."""
+        try:
+            return self._client.get("/-/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The samples of an expression now."""
+        answer = self._client.get("/api/v1/query", params={"query": expression}).json()
+        assert answer["status"] == "success", answer
+        return list(answer["data"]["result"])
+
+    def firing(self) -> set[str]:
+        """The names of the alerts that fire."""
+        alerts = self._client.get("/api/v1/alerts").json()["data"]["alerts"]
+        return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
+
+    def unwell(self) -> dict[str, str]:
+        """Rules that could not be evaluated, and why."""
+        groups = self._client.get("/api/v1/rules").json()["data"]["groups"]
+        return {rule["name"]: rule["lastError"] for group in groups for rule in group["rules"] if rule.get("lastError")}
+
+
+@contextmanager
+def scraping(folder: Path, ports: Sequence[int]) -> Iterator[Prometheus]:
+    """A Prometheus that scrapes gateways four times a second, and whose alerts wait a thirtieth of their time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "rules.yaml").write_text(yaml.safe_dump(hurried(yaml.safe_load(RULES.read_text("utf-8")))))
+    targets = [f"127.0.0.1:{port}" for port in ports]
+    pace = {"scrape_interval": "250ms", "scrape_timeout": "250ms", "evaluation_interval": "250ms"}
+    jobs = [{"job_name": "release-gateway", "static_configs": [{"targets": targets}]}]
+    (folder / "prometheus.yml").write_text(
+        yaml.safe_dump({"global": pace, "rule_files": ["rules.yaml"], "scrape_configs": jobs})
+    )
+    port = free_port()
+    command = [
+        tool("prometheus"),
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--log.level=warn",
+    ]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        prometheus = Prometheus(f"http://127.0.0.1:{port}")
+        until(prometheus.is_ready, PATIENCE_S, (folder / "log").read_text)
+        yield prometheus
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_S)
+
+
+def hurried(rules: dict[str, Any]) -> dict[str, Any]:
+    """The same rules for a test: what must last for minutes lasts for seconds, nothing else is changed."""
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            if "for" in rule:
+                amount, unit = re.fullmatch(r"(\d+)([smh])", rule["for"]).groups()  # type: ignore[union-attr]
+                seconds = int(amount) * {"s": 1, "m": 60, "h": 3600}[unit]
+                rule["for"] = f"{seconds * 1000 // 30}ms"
+    return rules
