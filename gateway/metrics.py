@@ -159,6 +159,9 @@ class Metrics:
         revision_age_s: Reading,
         clock_uncertainty_s: Reading,
         clock_steps: Reading,
+        requests_open: Reading,
+        requests_late: Reading,
+        grants_to_recertify: Reading,
     ) -> None:
         """Read these whenever the metrics are asked for. A reading that cannot be had is NaN."""
         self._gauge("gateway_passages_open", "Calls under way.", passages_open)
@@ -167,6 +170,13 @@ class Metrics:
         self._gauge("gateway_revision_age_seconds", "Since the revision was last confirmed.", revision_age_s)
         self._gauge("gateway_clock_uncertainty_seconds", "Width of now.", clock_uncertainty_s)
         self._gauge("gateway_clock_steps", "Steps of the database's clock that were not followed.", clock_steps)
+        self._gauge("gateway_requests_open", "Requests for access under way.", requests_open)
+        self._gauge("gateway_requests_late", "Requests for access whose review is overdue.", requests_late)
+        self._gauge(
+            "gateway_grants_to_recertify",
+            "Grants that admit nobody because nobody has looked at them again in time.",
+            grants_to_recertify,
+        )
 
     def exposition(self) -> tuple[bytes, str]:
         """All of it as Prometheus text, and its media type."""
