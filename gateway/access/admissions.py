@@ -39,14 +39,16 @@ class Admissions:
             )
 
         def work(connection: Connection) -> tuple[Grant, list[Act]]:
-            _check_given_by_one(connection, grant.release)
-            store.add_grant(connection, grant)
+            given = _with_rules(connection, grant)
+            store.add_grant(connection, given)
             detail: dict[str, str | int | bool | list[str]] = {
-                "authority": grant.authority,
-                "starts_at": text_from(grant.starts_at),
-                "ends_at": text_from(grant.ends_at),
+                "authority": given.authority,
+                "starts_at": text_from(given.starts_at),
+                "ends_at": text_from(given.ends_at),
             }
-            return grant, [_act(Event.GRANT_GIVEN, grant, detail)]
+            if given.recertify_by is not None:
+                detail["recertify_by"] = text_from(given.recertify_by)
+            return given, [_act(Event.GRANT_GIVEN, given, detail)]
 
         return await self._ledger.administer(actor, work)
 
@@ -163,17 +165,27 @@ def new_id(kind: str) -> str:
     return f"{kind}_{secrets.token_hex(12)}"
 
 
-def _check_given_by_one(connection: Connection, release: str) -> None:
-    """Raise Conflict where the release wants more than one person's word: that is had by a request alone."""
-    version = version_in_force(connection, release)
+def _with_rules(connection: Connection, grant: Grant) -> Grant:
+    """The grant as the release's form has it: looked at again in time, like those that were asked for.
+
+    Raises Conflict where the release wants more than one person's word: that is had by a request alone.
+    """
+    version = version_in_force(connection, grant.release)
     form = None if version is None else version.strategy.requests
-    if form is not None and (form.second_approval or form.concurrence):
+    if form is None:
+        return grant
+    if form.second_approval or form.concurrence:
         wanted = " and ".join(["two approvals"] * form.second_approval + ["a concurrence"] * bool(form.concurrence))
         raise Conflict(
-            f"Each grant of `{release}` needs {wanted}: nobody gives one alone.",
+            f"Each grant of `{grant.release}` needs {wanted}: nobody gives one alone.",
             code="request_required",
-            next_step=f"Let the organisation ask: `gateway request ask {release}`.",
+            next_step=f"Let the organisation ask: `gateway request ask {grant.release}`.",
         )
+    return msgspec.structs.replace(
+        grant,
+        recertify_by=form.recertification(grant.starts_at),
+        recertify_every=form.recertify_every_days * DAY or None,
+    )
 
 
 def _act(event: Event, grant: Grant, detail: dict[str, str | int | bool | list[str]]) -> Act:

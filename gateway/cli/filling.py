@@ -33,6 +33,14 @@ def show_form(form: Any) -> None:
     )
 
 
+def told_briefly(form: Any) -> str:
+    """How access is asked for, on one line."""
+    people = f"{'two of' if form['second_approval'] else 'one of'} {', '.join(form['reviewers'])}"
+    concurs = f", then {form['concurrence']}" if form["concurrence"] else ""
+    again = f", looked at again every {form['recertify_every_days']} days" if form["recertify_every_days"] else ""
+    return f"{len(form['fields'])} questions; approved by {people}{concurs}; for {form['grant_days']} days{again}"
+
+
 def answers_of(form: Any, given: Iterable[str], file: Any = None, *, prompting: bool = False) -> dict[str, Any]:
     """Answers by name of the field: those of the file, then those given, then those asked for here."""
     answers: dict[str, Any] = _read(file) if file is not None else {}

@@ -140,3 +140,10 @@ class _Tty:
     @staticmethod
     def isatty() -> bool:
         return True
+
+
+def test_a_release_shows_how_it_is_asked_for(desk: Terminal) -> None:
+    shown = desk.type("release", "show", GATED)
+
+    assert "5 questions; approved by one of approver; for 60 days, looked at again every 30 days" in shown.stdout
+    assert json.loads(desk.type("release", "show", GATED, "--json").stdout)["requests"]["grant_days"] == 60

@@ -1,5 +1,6 @@
 """Requests for access over the wire: who may ask, read, review and refuse, and what is told to whom."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -327,3 +328,14 @@ async def test_nobody_asks_for_a_release_they_may_not_know_of(desk: Premises) ->
 
     assert [answer.status_code for answer in told] == [404, 404]
     assert told[0].json() | {"request_id": ""} == told[1].json() | {"request_id": ""}
+
+
+async def test_a_grant_that_nobody_asked_for_is_looked_at_again_like_any_other(desk: Premises) -> None:
+    given = await desk.ask(
+        "POST", "/grants", json={"organisation": "acme", "release": GATED, "authority": "contract 7"}
+    )
+    every = (
+        datetime.fromisoformat(given.json()["recertify_by"]) - datetime.fromisoformat(given.json()["starts_at"])
+    ).days
+
+    assert (given.status_code, every) == (201, 30)
