@@ -29,6 +29,8 @@ from gateway.access.opening import Opener
 from gateway.access.reach import Reach
 from gateway.access.recording import closed_after_crash
 from gateway.access.refusals import Refusals
+from gateway.access.requests.chasing import Chaser
+from gateway.access.requests.requesting import Requests
 from gateway.access.review import Review
 from gateway.access.snapshot import InForce
 from gateway.access.usable import Usable
@@ -123,6 +125,7 @@ class Installation:
         self.judge = judge_of(settings)
         self.judging = Judging(self.judge, self.metrics)
         self.changing = Changing(self.leisure, self.ledger, self.judge)
+        self.requests = Requests(self.leisure, self.ledger, self.judge)
         self.foresight = Foresight(self.leisure, self.judging)
         self.admissions = Admissions(self.database, self.ledger, self.leisure)
         self.reach = Reach(self.leisure)
@@ -141,6 +144,7 @@ class Installation:
         self.review = Review(self.gate, self.directory, self.current, self.writer)
         self.opener = Opener(self.current, self.openings)
         self.awaited = Awaited(self.leisure, self.current)
+        self.chaser = Chaser(self.current, self.leisure, self.ledger)
         self.feed = Feed(self.ledger, self.current, self.judging, self._in_force, (self.directory.drop, self._forget))
 
         self.connector = Connector(upstreams)
@@ -173,6 +177,7 @@ class Installation:
             changing=self.changing,
             foresight=self.foresight,
             admissions=self.admissions,
+            requests=self.requests,
             current=self.current,
             usable=self.usable,
             refusals=self.refusals,
@@ -206,7 +211,8 @@ class Installation:
             stack.push_async_callback(self.directory.flush_last_used)
             self._follow_with_metrics()
             feeding = self.feed.run(self.review, self.settings.revision_poll_ms / 1000)
-            for work in (feeding, self.opener.run(), self.directory.run(), self.awaited.run()):
+            watching = (self.opener.run(), self.chaser.run(), self.awaited.run())
+            for work in (feeding, *watching, self.directory.run()):
                 _in_background(stack, work)
             if self.database.dialect != "sqlite":
                 _in_background(stack, self._recover())
@@ -261,6 +267,9 @@ class Installation:
             stages_waiting=self.awaited.stages,
             change_waiting_s=self.awaited.change_s,
             reviews_overdue=self.awaited.reviews,
+            requests_open=lambda: self.chaser.standing.requests_open,
+            requests_late=lambda: self.chaser.standing.requests_late,
+            grants_to_recertify=lambda: self.chaser.standing.grants_to_recertify,
         )
 
 

@@ -176,6 +176,9 @@ class Metrics:
         stages_waiting: Reading,
         change_waiting_s: Reading,
         reviews_overdue: Reading,
+        requests_open: Reading,
+        requests_late: Reading,
+        grants_to_recertify: Reading,
     ) -> None:
         """Read these whenever the metrics are asked for. A reading that cannot be had is NaN."""
         self._gauge("gateway_passages_open", "Calls under way.", passages_open)
@@ -187,6 +190,13 @@ class Metrics:
         self._gauge("gateway_stages_waiting", "Stages whose date has come, shut until approved.", stages_waiting)
         self._gauge("gateway_change_waiting_seconds", "How long the oldest open change waits.", change_waiting_s)
         self._gauge("gateway_reviews_overdue", "Changes that a second person should have seen.", reviews_overdue)
+        self._gauge("gateway_requests_open", "Requests for access under way.", requests_open)
+        self._gauge("gateway_requests_late", "Requests for access whose review is overdue.", requests_late)
+        self._gauge(
+            "gateway_grants_to_recertify",
+            "Grants that admit nobody because nobody has looked at them again in time.",
+            grants_to_recertify,
+        )
 
     def exposition(self) -> tuple[bytes, str]:
         """All of it as Prometheus text, and its media type."""

@@ -1,17 +1,20 @@
 """Giving and revoking grants, accepting terms: each with its entry, in one transaction."""
 
 import secrets
+from collections.abc import Callable
 
+import msgspec
 from sqlalchemy import Connection
 
 from gateway.access import store
-from gateway.access.grants import Acceptance, Grant, Holdings
+from gateway.access.grants import LASTING, Acceptance, Grant, Holdings
 from gateway.access.quotas import Meter
-from gateway.clock import DAY, Instant, text_from
+from gateway.clock import DAY, Instant, Moment, text_from
 from gateway.database.engine import Database, Readable
 from gateway.errors import Conflict, DatabaseUnavailable, Invalid, NotFound
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
+from gateway.releases.store import version_in_force
 
 GRANT_DAYS_MAX = 366
 """A grant ends within a year: interface authorisations are to be looked at again."""
@@ -36,13 +39,16 @@ class Admissions:
             )
 
         def work(connection: Connection) -> tuple[Grant, list[Act]]:
-            store.add_grant(connection, grant)
+            given = _with_rules(connection, grant)
+            store.add_grant(connection, given)
             detail: dict[str, str | int | bool | list[str]] = {
-                "authority": grant.authority,
-                "starts_at": text_from(grant.starts_at),
-                "ends_at": text_from(grant.ends_at),
+                "authority": given.authority,
+                "starts_at": text_from(given.starts_at),
+                "ends_at": text_from(given.ends_at),
             }
-            return grant, [_act(Event.GRANT_GIVEN, grant, detail)]
+            if given.recertify_by is not None:
+                detail["recertify_by"] = text_from(given.recertify_by)
+            return given, [_act(Event.GRANT_GIVEN, given, detail)]
 
         return await self._ledger.administer(actor, work)
 
@@ -57,6 +63,59 @@ class Admissions:
             grant = store.grant_by_id(connection, grant_id)
             assert grant is not None
             return grant, [_act(Event.GRANT_REVOKED, grant, {"cause": cause})]
+
+        return await self._ledger.administer(actor, work)
+
+    async def pause(self, actor: Actor, grant_id: str, cause: str, moment: Moment) -> Grant:
+        """Let a grant admit nobody until it is resumed; calls under way are cut within a second."""
+
+        def change(held: Grant) -> tuple[Grant, Act]:
+            if held.paused_at is not None:
+                raise Conflict(f"The grant `{grant_id}` is paused already.")
+            paused = msgspec.structs.replace(held, paused_at=moment.latest, paused_cause=cause)
+            return paused, _act(Event.GRANT_PAUSED, paused, {"cause": cause})
+
+        return await self._change(actor, grant_id, moment, change)
+
+    async def resume(self, actor: Actor, grant_id: str, moment: Moment) -> Grant:
+        """Let a grant that was paused admit again, for what is left of its time."""
+
+        def change(held: Grant) -> tuple[Grant, Act]:
+            if held.paused_at is None:
+                raise Conflict(f"The grant `{grant_id}` is not paused.")
+            resumed = msgspec.structs.replace(held, paused_at=None, paused_cause="")
+            return resumed, _act(Event.GRANT_RESUMED, resumed, {"paused_at": text_from(held.paused_at)})
+
+        return await self._change(actor, grant_id, moment, change)
+
+    async def recertify(self, actor: Actor, grant_id: str, authority: str, moment: Moment) -> Grant:
+        """Say that somebody has looked at a grant again and that it goes on: until the next time, or its end."""
+
+        def change(held: Grant) -> tuple[Grant, Act]:
+            if held.recertify_every is None:
+                raise Conflict(f"The grant `{grant_id}` need not be looked at again.")
+            due = moment.earliest + held.recertify_every
+            fresh = msgspec.structs.replace(held, recertify_by=due, recertification_noted=None)
+            detail: dict[str, str | int | bool | list[str]] = {"authority": authority, "recertify_by": text_from(due)}
+            return fresh, _act(Event.GRANT_RECERTIFIED, fresh, detail)
+
+        return await self._change(actor, grant_id, moment, change)
+
+    async def _change(
+        self, actor: Actor, grant_id: str, moment: Moment, change: Callable[[Grant], tuple[Grant, Act]]
+    ) -> Grant:
+        """Change a grant that lasts. Raises NotFound, or Conflict where it is over or as it should be already."""
+
+        def work(connection: Connection) -> tuple[Grant, list[Act]]:
+            held = store.grant_by_id(connection, grant_id)
+            if held is None:
+                raise NotFound(f"There is no grant `{grant_id}`.")
+            if held.state(moment) not in LASTING:
+                raise Conflict(f"The grant `{grant_id}` is over: it is {held.state(moment)}.")
+            changed, act = change(held)
+            if not store.change_grant(connection, changed, held):
+                raise Conflict(f"The grant `{grant_id}` has changed meanwhile.")
+            return changed, [act]
 
         return await self._ledger.administer(actor, work)
 
@@ -104,6 +163,29 @@ class Admissions:
 def new_id(kind: str) -> str:
     """An id that sorts nowhere in particular: `grant_…`, `terms_…`."""
     return f"{kind}_{secrets.token_hex(12)}"
+
+
+def _with_rules(connection: Connection, grant: Grant) -> Grant:
+    """The grant as the release's form has it: looked at again in time, like those that were asked for.
+
+    Raises Conflict where the release wants more than one person's word: that is had by a request alone.
+    """
+    version = version_in_force(connection, grant.release)
+    form = None if version is None else version.strategy.requests
+    if form is None:
+        return grant
+    if form.second_approval or form.concurrence:
+        wanted = " and ".join(["two approvals"] * form.second_approval + ["a concurrence"] * bool(form.concurrence))
+        raise Conflict(
+            f"Each grant of `{grant.release}` needs {wanted}: nobody gives one alone.",
+            code="request_required",
+            next_step=f"Let the organisation ask: `gateway request ask {grant.release}`.",
+        )
+    return msgspec.structs.replace(
+        grant,
+        recertify_by=form.recertification(grant.starts_at),
+        recertify_every=form.recertify_every_days * DAY or None,
+    )
 
 
 def _act(event: Event, grant: Grant, detail: dict[str, str | int | bool | list[str]]) -> Act:

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from gateway.clock import Instant, Moment
+from gateway.clock import DAY, Instant, Moment
+
+REMINDER = 14 * DAY
+"""How long before a grant must be looked at again people are reminded."""
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -22,20 +25,55 @@ class Grant(msgspec.Struct, frozen=True):
     ends_at: Instant
     revoked_at: Instant | None = None
     revoked_cause: str | None = None
+    request: str = ""
+    """Id of the request that it was given for; empty where nobody asked."""
+    terms: str = "{}"
+    """Digests of the release's texts when it was given, by name, as JSON."""
+    paused_at: Instant | None = None
+    """Since when it is paused; None while it is not."""
+    paused_cause: str = ""
+    superseded_at: Instant | None = None
+    superseded_by: str = ""
+    """Id of the grant that took its place."""
+    recertify_by: Instant | None = None
+    """From when it admits nobody until somebody has looked at it again; None: it need not be."""
+    recertify_every: int | None = None
+    """In microseconds."""
+    recertification_noted: Instant | None = None
+    """When it was noticed that it is overdue; None once it was looked at."""
 
     def is_active(self, moment: Moment) -> bool:
-        """Whether it surely has begun and cannot have ended."""
-        return (
-            self.revoked_at is None and moment.surely_reached(self.starts_at) and not moment.maybe_reached(self.ends_at)
-        )
+        """Whether it surely has begun, cannot have ended, and nothing stands in its way."""
+        return self.state(moment) == "active"
 
     def state(self, moment: Moment) -> str:
-        """to come, active, ended or revoked."""
+        """to come, active, paused, recertification_due, expired, superseded or revoked."""
         if self.revoked_at is not None:
             return "revoked"
+        if self.superseded_at is not None:
+            return "superseded"
         if moment.maybe_reached(self.ends_at):
-            return "ended"
+            return "expired"
+        if self.paused_at is not None:
+            return "paused"
+        if self.recertify_by is not None and moment.maybe_reached(self.recertify_by):
+            return "recertification_due"
         return "active" if moment.surely_reached(self.starts_at) else "to come"
+
+    def is_to_be_recertified(self, moment: Moment) -> bool:
+        """Whether somebody should look at it again soon, or should have."""
+        return (
+            self.recertify_by is not None
+            and self.state(moment) in LASTING
+            and moment.maybe_reached(self.recertify_by - REMINDER)
+        )
+
+
+LASTING = ("to come", "active", "paused", "recertification_due")
+"""States in which a grant admits, or may admit again."""
+
+STANDING = ("active", "paused", "recertification_due")
+"""What the judge is told of several grants: the first of these that one of them is in."""
 
 
 class Acceptance(msgspec.Struct, frozen=True):
@@ -80,12 +118,11 @@ class Holdings(msgspec.Struct, frozen=True):
         active = [grant for grant in self.grants.get(release, ()) if grant.is_active(moment)]
         return max(active, key=lambda grant: grant.ends_at, default=None)
 
-    def had_grant(self, release: str, moment: Moment) -> bool:
-        """Whether a grant was revoked or may have run out."""
-        return any(
-            grant.revoked_at is not None or moment.maybe_reached(grant.ends_at)
-            for grant in self.grants.get(release, ())
-        )
+    def grant_standing(self, release: str, moment: Moment) -> str:
+        """How it stands with all grants together: active, paused, recertification_due, ended or none."""
+        states = {grant.state(moment) for grant in self.grants.get(release, ())}
+        standing = next((state for state in STANDING if state in states), "")
+        return standing or ("ended" if states - {"to come"} else "none")
 
     def grant_to_come(self, release: str, moment: Moment) -> Grant | None:
         """The grant that begins next, or None."""
@@ -93,7 +130,9 @@ class Holdings(msgspec.Struct, frozen=True):
         return min(coming, key=lambda grant: grant.starts_at, default=None)
 
     def boundaries(self, release: str) -> Iterable[Instant]:
-        """Instants at which a grant for this release begins or ends."""
+        """Instants at which a grant for this release begins, ends or must have been looked at again."""
         for grant in self.grants.get(release, ()):
             yield grant.starts_at
             yield grant.ends_at
+            if grant.recertify_by is not None:
+                yield grant.recertify_by

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, case, exists, func, or_, select
+from sqlalchemy import Connection, and_, case, exists, func, select
 from sqlalchemy.sql.selectable import Subquery
 
-from gateway.access.store import acceptance_table, grant_table
+from gateway.access.store import acceptance_table, grant_states, grant_table
 from gateway.clock import Moment
 from gateway.identity.index import Slice, slices, standing_facts
 from gateway.identity.predicates import Fact
@@ -34,7 +34,7 @@ class Group(msgspec.Struct, frozen=True):
     attributes: tuple[Fact | None, ...]
     """In the order of `Read.attributes`; None is unknown."""
     grant: str
-    """active, ended or none."""
+    """active, paused, recertification_due, ended or none."""
     accepted: tuple[str, ...]
     """Digests."""
     organisations: int
@@ -71,14 +71,9 @@ def _facts(read: Read, moment: Moment, within: Slice) -> Subquery:
     """A row for each organisation of a slice, with everything that is read of it."""
     standing = standing_facts(read.attributes, moment, within).subquery("standing")
     own = and_(grant_table.c.organisation == standing.c.organisation, grant_table.c.release == read.release)
-    ended = or_(grant_table.c.revoked_at.is_not(None), grant_table.c.ends_at <= moment.latest)
-    active = and_(
-        grant_table.c.revoked_at.is_(None),
-        grant_table.c.starts_at <= moment.earliest,
-        grant_table.c.ends_at > moment.latest,
-    )
     grant = case(
-        (_there_is(grant_table, own, active), "active"), (_there_is(grant_table, own, ended), "ended"), else_="none"
+        *((_there_is(grant_table, own, condition), state) for state, condition in grant_states(moment).items()),
+        else_="none",
     )
     accepted = [
         _there_is(

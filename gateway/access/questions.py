@@ -70,7 +70,7 @@ class Question(msgspec.Struct, frozen=True):
     future_audiences: tuple[AudienceFact, ...]
     """Those the next stage is for: who will be admitted may know of it."""
     grant: str
-    """active, ended or none."""
+    """active, paused, recertification_due, ended or none."""
     terms_missing: tuple[str, ...]
     """Names of required terms not accepted as they stand."""
     narrowings: tuple[NarrowingFact, ...]

@@ -16,6 +16,8 @@ class Reason(StrEnum):
     STAGE_CLOSED = "stage_closed"
     GRANT_REQUIRED = "grant_required"
     GRANT_ENDED = "grant_ended"
+    GRANT_PAUSED = "grant_paused"
+    GRANT_RECERTIFICATION_DUE = "grant_recertification_due"
     AUDIENCE_NOT_ADMITTED = "audience_not_admitted"
     ATTRIBUTE_UNKNOWN = "attribute_unknown"
     TERMS_NOT_ACCEPTED = "terms_not_accepted"
@@ -74,6 +76,16 @@ MEANINGS: dict[Reason, Meaning] = {
     ),
     Reason.GRANT_ENDED: Meaning(
         403, "Your organisation's grant for this model has ended.", "Ask the model's provider to renew it."
+    ),
+    Reason.GRANT_PAUSED: Meaning(
+        403,
+        "Your organisation's grant for this model is paused.",
+        "See why with `gateway grant list`; it comes back when the model's provider resumes it.",
+    ),
+    Reason.GRANT_RECERTIFICATION_DUE: Meaning(
+        403,
+        "Your organisation's grant for this model had to be looked at again by now, and was not.",
+        "Ask the model's provider to recertify it.",
     ),
     Reason.AUDIENCE_NOT_ADMITTED: Meaning(
         403, "The stage now open does not admit your organisation.", "See GET /control/me for what you may use."

@@ -51,7 +51,10 @@ class Refusals:
         if not decision.visible:
             return self.unknown(call)
         refused = Refused(decision.reasons, request_id=call.request_id)
-        if refused.reasons[0] is Reason.GRANT_REQUIRED and self._access_request_url:
+        release = standing.in_force.strategy.release
+        if refused.reasons[0] in _WANTS_GRANT and standing.in_force.strategy.requests is not None:
+            refused.next_step = f"Ask for access: `gateway request ask {release}`, or POST /control/requests."
+        elif refused.reasons[0] is Reason.GRANT_REQUIRED and self._access_request_url:
             refused.next_step = f"Ask for access at {self._access_request_url}, naming your organisation and the model."
         if refused.reasons[0] in _WANTS_GRANT:
             _tell_start(refused, standing)

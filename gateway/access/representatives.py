@@ -71,6 +71,11 @@ def caller_of(read: Read, group: Group) -> Caller:
 
 def holdings_of(read: Read, group: Group, accepted: Iterable[str]) -> Holdings:
     """What a group holds towards the release, these texts accepted."""
-    grant = Grant("", "", read.release, 0, "", "", 0, NEVER, revoked_at=0 if group.grant == "ended" else None)
+    grant = msgspec.structs.replace(_LASTING, release=read.release, **_BECAME.get(group.grant, {}))
     grants = {} if group.grant == "none" else {read.release: (grant,)}
     return Holdings("", grants, {read.release: frozenset(accepted)})
+
+
+_LASTING = Grant("", "", "", 0, "", "", 0, NEVER)
+_BECAME = {"ended": {"revoked_at": 0}, "paused": {"paused_at": 0}, "recertification_due": {"recertify_by": 0}}
+"""What makes a grant that lasts one of another kind."""

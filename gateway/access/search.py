@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import CTE, Connection, Select, String, cast, exists, func, literal, null, select, union_all
 
-from gateway.access.store import grant_table
+from gateway.access.store import grant_states, grant_table
 from gateway.clock import Moment
 from gateway.identity.compiled import Answer
 from gateway.identity.predicates import Predicate
@@ -77,9 +77,7 @@ def _holds_grant(release: str, moment: Moment) -> Answer:
         select(held.id).where(
             held.organisation == organisation_table.c.id,
             held.release == release,
-            held.revoked_at.is_(None),
-            held.starts_at <= moment.earliest,
-            held.ends_at > moment.latest,
+            grant_states(moment)["active"],
         )
     )
 

@@ -85,7 +85,7 @@ def gather(use: Use, moment: Moment) -> Gathered:
         future_access=None if coming is None else coming.access,
         audiences=audiences,
         future_audiences=audience_facts(strategy, coming, facts),
-        grant="active" if grant else "ended" if use.holdings.had_grant(strategy.release, moment) else "none",
+        grant=use.holdings.grant_standing(strategy.release, moment),
         terms_missing=tuple(name for name, digest in terms.items() if digest not in accepted),
         narrowings=_once(narrowing),
     )

@@ -7,13 +7,17 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     LargeBinary,
     String,
     Table,
     Text,
     UniqueConstraint,
+    and_,
+    func,
     insert,
+    not_,
     or_,
     select,
     update,
@@ -21,7 +25,7 @@ from sqlalchemy import (
 
 from gateway.access.grants import Acceptance, Grant, Holdings
 from gateway.access.quotas import Meter
-from gateway.clock import Instant
+from gateway.clock import Instant, Moment
 from gateway.database.naming import metadata
 from gateway.database.plainly import run_plainly
 from gateway.ledger.rows import RowInsert
@@ -39,6 +43,15 @@ grant_table = Table(
     Column("ends_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
     Column("revoked_cause", Text),
+    Column("request", Text, nullable=False),
+    Column("terms", Text, nullable=False),
+    Column("paused_at", BigInteger),
+    Column("paused_cause", Text, nullable=False),
+    Column("superseded_at", BigInteger),
+    Column("superseded_by", Text, nullable=False),
+    Column("recertify_by", BigInteger, index=True),
+    Column("recertify_every", BigInteger),
+    Column("recertification_noted", BigInteger),
 )
 
 acceptance_table = Table(
@@ -104,6 +117,44 @@ def end_grant(connection: Connection, grant_id: str, revoked_at: Instant, cause:
     return ended.rowcount == 1
 
 
+def change_grant(connection: Connection, grant: Grant, held: Grant) -> bool:
+    """Write what has become of a grant over what was read of it; False where somebody was faster."""
+    was, becomes = msgspec.structs.asdict(held), msgspec.structs.asdict(grant)
+    changed = {name: value for name, value in becomes.items() if value != was[name]}
+    same = [grant_table.c[name].is_not_distinct_from(was[name]) for name in changed]
+    lasts = grant_table.c.revoked_at.is_(None)
+    return (
+        connection.execute(
+            update(grant_table).where(grant_table.c.id == grant.id, lasts, *same).values(**changed)
+        ).rowcount
+        == 1
+    )
+
+
+def grants_held(connection: Connection, organisation: str, release: str) -> list[Grant]:
+    """Every grant of an organisation for a release, in order of id."""
+    held = grant_table.c.organisation == organisation, grant_table.c.release == release
+    return [Grant(*row) for row in connection.execute(select(*_GRANT_COLUMNS).where(*held).order_by(grant_table.c.id))]
+
+
+def grants_to_note(connection: Connection, instant: Instant, limit: int) -> list[Grant]:
+    """Grants that last, that somebody had to look at again by an instant, and of which nobody has noted that yet."""
+    query = select(*_GRANT_COLUMNS).where(_overdue(instant), grant_table.c.recertification_noted.is_(None))
+    return [Grant(*row) for row in connection.execute(query.order_by(grant_table.c.recertify_by).limit(limit))]
+
+
+def count_overdue(connection: Connection, instant: Instant) -> int:
+    """How many grants last and admit nobody, because nobody has looked at them again in time."""
+    counted = select(func.count()).select_from(grant_table).where(_overdue(instant))
+    return int(connection.execute(counted).scalar_one())
+
+
+def _overdue(instant: Instant) -> ColumnElement[bool]:
+    held = grant_table.c
+    ended = or_(held.revoked_at.is_not(None), held.superseded_at.is_not(None), held.ends_at <= instant)
+    return and_(held.recertify_by <= instant, not_(ended))
+
+
 def grants(connection: Connection, *, organisation: str, release: str, after: str, limit: int) -> list[Grant]:
     """Grants in order of id, after the given one; an empty organisation or release leaves that open."""
     query = select(*_GRANT_COLUMNS).where(grant_table.c.id > after).order_by(grant_table.c.id).limit(limit)
@@ -122,8 +173,23 @@ def organisations_admitted(connection: Connection, release: str, instant: Instan
         held.starts_at <= instant,
         held.ends_at > instant,
         or_(held.revoked_at.is_(None), held.revoked_at > instant),
+        or_(held.superseded_at.is_(None), held.superseded_at > instant),
     )
     return list(connection.execute(query.distinct().order_by(held.organisation)).scalars())
+
+
+def grant_states(moment: Moment) -> dict[str, ColumnElement[bool]]:
+    """How one grant stands, as conditions, the telling ones first: what `Holdings.grant_standing` says, in SQL."""
+    held = grant_table.c
+    ended = or_(held.revoked_at.is_not(None), held.superseded_at.is_not(None), held.ends_at <= moment.latest)
+    overdue = and_(held.recertify_by.is_not(None), held.recertify_by <= moment.latest)
+    running = and_(held.paused_at.is_(None), not_(overdue))
+    return {
+        "active": and_(not_(ended), running, held.starts_at <= moment.earliest),
+        "paused": and_(not_(ended), held.paused_at.is_not(None)),
+        "recertification_due": and_(not_(ended), held.paused_at.is_(None), overdue),
+        "ended": ended,
+    }
 
 
 def accept_terms(connection: Connection, acceptance: Acceptance) -> bool:

@@ -1,4 +1,6 @@
-"""`gateway grant`: give, list, revoke."""
+"""`gateway grant`: give, list, pause, resume, recertify, revoke."""
+
+from typing import Any
 
 import click
 
@@ -55,7 +57,7 @@ def list_grants(organisation: str | None, release: str | None, limit: int) -> No
     if wants_json():
         return show_json(grants)
     return show_table(
-        ("id", "organisation", "release", "state", "starts", "ends", "authority", "revoked because"),
+        ("id", "organisation", "release", "state", "starts", "ends", "look again by", "authority", "because"),
         [
             (
                 g["id"],
@@ -64,13 +66,47 @@ def list_grants(organisation: str | None, release: str | None, limit: int) -> No
                 g["state"],
                 to_the_second(g["starts_at"]),
                 ago(g["ends_at"]),
+                ago(g["recertify_by"]),
                 g["authority"],
-                g["revoked_cause"],
+                g["revoked_cause"] or g["paused_cause"],
             )
             for g in grants
         ],
         empty="No grants.",
     )
+
+
+@command.command()
+@click.argument("grant")
+@click.option("--cause", required=True, help="Why; kept in the ledger.")
+@with_json
+def pause(grant: str, cause: str) -> None:
+    """Let GRANT admit nobody until it is resumed; calls that no other grant admits are cut."""
+    return _changed(ask("POST", f"/grants/{segment(grant)}/pause", body={"cause": cause}))
+
+
+@command.command()
+@click.argument("grant")
+@with_json
+def resume(grant: str) -> None:
+    """Let GRANT, which was paused, admit again."""
+    return _changed(ask("POST", f"/grants/{segment(grant)}/resume"))
+
+
+@command.command()
+@click.argument("grant")
+@click.option("--authority", required=True, help="On whose word it goes on; kept in the ledger.")
+@with_json
+def recertify(grant: str, authority: str) -> None:
+    """Say that GRANT was looked at again and goes on."""
+    return _changed(ask("POST", f"/grants/{segment(grant)}/recertify", body={"authority": authority}))
+
+
+def _changed(grant: Any) -> None:
+    if wants_json():
+        return show_json(grant)
+    again = f"; it must be looked at again by {ago(grant['recertify_by'])}" if grant["recertify_by"] else ""
+    return click.echo(f"{grant['id']} of {grant['organisation']} for {grant['release']} is {grant['state']}{again}.")
 
 
 @command.command()

@@ -31,7 +31,7 @@ def absent_at(path: str) -> Absent | None:
         return _absent("assertion", names[2], f"gateway organisation show {names[0]}")
     if noun == "releases":
         release = "/".join(names[:2])
-        listing = "gateway model list" if names[2:3] == ["terms"] else "gateway release list"
+        listing = "gateway model list" if names[2:3] in (["terms"], ["request-form"]) else "gateway release list"
         return _absent("release", release, listing)
     listed = _LISTED.get(noun)
     return None if listed is None else _absent(listed[0], names[0], listed[1])
@@ -45,5 +45,6 @@ _LISTED = {
     "grants": ("grant", "gateway grant list"),
     "keys": ("key", "gateway key list"),
     "ledger": ("entry", "gateway audit search"),
+    "requests": ("request", "gateway request list"),
     "organisations": ("organisation", "gateway organisation list"),
 }

@@ -9,6 +9,7 @@ from gateway.cli import preset
 from gateway.cli.asking import ask, pages
 from gateway.cli.classify import AT, classify, label
 from gateway.cli.failures import Failure, printable
+from gateway.cli.filling import told_briefly
 from gateway.cli.narrowing import VERBS
 from gateway.cli.paths import release_path
 from gateway.cli.plans import show_plan
@@ -120,9 +121,11 @@ def show(*, release: str, versions: bool, digest: str | None, timeline: bool, at
     version = ask("GET", path, query={"digest": digest})
     if wants_json():
         return show_json(version)
-    show_facts((name, value) for name, value in version.items() if name not in {"stages", "audiences"})
+    show_facts((name, value) for name, value in version.items() if name not in {"stages", "audiences", "requests"})
     click.echo()
     show_facts((f"audience {name}", _asked(audience)) for name, audience in version["audiences"].items())
+    if version["requests"] is not None:
+        show_facts([("requests", told_briefly(version["requests"]))])
     if version["audiences"]:
         click.echo()
     show_table(STAGE, [_stage(stage) for stage in version["stages"]])

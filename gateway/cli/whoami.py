@@ -27,7 +27,16 @@ def command() -> None:
     for release in me["releases"]:
         click.echo()
         show_facts(_facts(release))
+    if me["requests"]:
+        click.echo()
+        show_facts((f"request {each['id']}", _asked(each)) for each in me["requests"])
     return None
+
+
+def _asked(request: Any) -> str:
+    reason = f": {request['reason']}" if request["reason"] else ""
+    answer = "; next: gateway request show" if request["state"] == "needs_info" else ""
+    return f"{request['release']}, {request['state']}{reason}{answer}"
 
 
 def _facts(release: Any) -> list[tuple[str, Any]]:
@@ -44,6 +53,8 @@ def _facts(release: Any) -> list[tuple[str, Any]]:
     facts += [(f"  terms {t['name']}", "accepted" if t["accepted"] else "not accepted") for t in release["terms"]]
     if release["grant_ends_at"]:
         facts.append(("  grant until", ago(release["grant_ends_at"])))
+    if release["recertify_by"]:
+        facts.append(("  look again by", ago(release["recertify_by"])))
     facts.append(("  last minute", _of(used["requests_last_minute"], limits.get("requests_per_minute"), "requests")))
     facts.append(("  today", f"{used['requests_today']} requests"))
     facts.append(("  tokens today", _of(used["tokens_today"], limits.get("tokens_per_day"), "tokens")))

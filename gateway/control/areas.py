@@ -12,6 +12,7 @@ from gateway.access.entrance import Entrance
 from gateway.access.foresight import Foresight
 from gateway.access.reach import Reach
 from gateway.access.refusals import Refusals
+from gateway.access.requests.requesting import Requests
 from gateway.access.usable import Usable
 from gateway.clock import Moment
 from gateway.control.searching import Searching
@@ -42,6 +43,7 @@ class Areas:
     changing: Changing
     foresight: Foresight
     admissions: Admissions
+    requests: Requests
     current: Current
     usable: Usable
     refusals: Refusals

@@ -47,6 +47,12 @@ class NewGrant(Body, frozen=True):
     """90 days after the start, where it is left out; 366 at most."""
 
 
+class Recertification(Body, frozen=True):
+    """On whose word a grant goes on. Kept in the ledger."""
+
+    authority: Line
+
+
 class ShownGrant(msgspec.Struct, frozen=True, kw_only=True):
     """A grant as it stands."""
 
@@ -55,7 +61,7 @@ class ShownGrant(msgspec.Struct, frozen=True, kw_only=True):
     release: str
     active: bool
     state: str
-    """to come, active, ended or revoked."""
+    """to come, active, paused, recertification_due, expired, superseded or revoked."""
     authority: str
     given_at: datetime
     given_by: str
@@ -63,6 +69,17 @@ class ShownGrant(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: datetime
     revoked_at: datetime | None
     revoked_cause: str | None
+    request: str | None
+    """The request that it was given for; null where nobody asked."""
+    terms: dict[str, str]
+    """Digests of the release's texts when it was given, where it was asked for."""
+    paused_at: datetime | None
+    paused_cause: str | None
+    superseded_by: str | None
+    recertify_by: datetime | None
+    """From when it admits nobody until somebody has looked at it again; null: it need not be."""
+    to_be_recertified: bool
+    """Whether that is due within 14 days, or overdue."""
 
 
 class GivenGrant(ShownGrant, frozen=True, kw_only=True):
@@ -150,6 +167,25 @@ class Grants(Controller):
         shown = msgspec.structs.asdict(_shown(revoked, moment))
         return RevokedGrant(**shown, still_admitted_by=sorted(others))
 
+    @post("/{grant:str}/pause", status_code=200, **open_to(Role.PROVIDER))
+    async def pause(
+        self, grant: RecordInPath, data: JSONBody[Cause], areas: InAreas, actor: By, moment: Now
+    ) -> ShownGrant:
+        """Let a grant admit nobody until it is resumed; calls that no other one admits are cut within a second."""
+        return _shown(await areas.admissions.pause(actor, grant, data.cause, moment), moment)
+
+    @post("/{grant:str}/resume", status_code=200, **open_to(Role.PROVIDER))
+    async def resume(self, grant: RecordInPath, areas: InAreas, actor: By, moment: Now) -> ShownGrant:
+        """Let a paused grant admit again, for what is left of its time."""
+        return _shown(await areas.admissions.resume(actor, grant, moment), moment)
+
+    @post("/{grant:str}/recertify", status_code=200, **open_to(Role.PROVIDER, Role.APPROVER))
+    async def recertify(
+        self, grant: RecordInPath, data: JSONBody[Recertification], areas: InAreas, actor: By, moment: Now
+    ) -> ShownGrant:
+        """Say that somebody has looked at a grant again and that it goes on."""
+        return _shown(await areas.admissions.recertify(actor, grant, data.authority, moment), moment)
+
 
 async def _check_both_exist(data: NewGrant, areas: Areas, caller: Caller) -> None:
     """Raise Invalid unless organisation and release are known, Conflict for a disabled one: it would admit nobody."""
@@ -197,4 +233,11 @@ def _shown(grant: Grant, moment: Moment) -> ShownGrant:
         ends_at=shown(grant.ends_at),
         revoked_at=when(grant.revoked_at),
         revoked_cause=grant.revoked_cause,
+        request=grant.request or None,
+        terms=msgspec.json.decode(grant.terms),
+        paused_at=when(grant.paused_at),
+        paused_cause=grant.paused_cause or None,
+        superseded_by=grant.superseded_by or None,
+        recertify_by=when(grant.recertify_by),
+        to_be_recertified=grant.is_to_be_recertified(moment),
     )

@@ -12,12 +12,14 @@ from gateway.access.reasons import Reason
 from gateway.access.refusals import will_admit
 from gateway.clock import NEVER, Moment
 from gateway.control.areas import Areas, Asking, InAreas, Now
+from gateway.control.asked import ShownRequest, shown_request
 from gateway.control.guards import EVERYBODY, open_to
 from gateway.control.wire import when
-from gateway.identity.callers import Caller
+from gateway.identity.callers import Caller, Role
 from gateway.releases.components import Component
 
 ENDPOINT = "/control/me"
+REQUESTS_SHOWN = 20
 
 
 class MyKey(msgspec.Struct, frozen=True):
@@ -82,6 +84,12 @@ class MyRelease(msgspec.Struct, frozen=True, kw_only=True):
     terms: list[MyTerms]
     grant_ends_at: datetime | None
     """When my organisation's grant ends; null where it holds none."""
+    grant: str
+    """How it stands with my organisation's grants: active, paused, recertification_due, ended or none."""
+    recertify_by: datetime | None
+    """When somebody must have looked at the grant again, for it to go on; null where nobody must."""
+    takes_requests: bool
+    """Whether access can be asked for: `POST /control/requests`."""
     log: str | None
     retain_days: int | None
     limits: Limits | None
@@ -96,6 +104,8 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     roles: list[str]
     key: MyKey
     releases: list[MyRelease]
+    requests: list[ShownRequest]
+    """The newest requests for access of my organisation, where I may see them."""
 
 
 class Myself(Controller):
@@ -115,6 +125,7 @@ class Myself(Controller):
             roles=[role.value for role in caller.roles],
             key=MyKey(caller.key, when(caller.expires_at), None if caller.scopes is None else list(caller.scopes)),
             releases=[release for release in releases if release is not None],
+            requests=await _requests(areas, caller, moment),
         )
 
 
@@ -139,6 +150,9 @@ async def _release(
         missing=await _missing(areas, standings),
         terms=[MyTerms(text, digest, digest in accepted) for text, digest in sorted(strategy.terms.items())],
         grant_ends_at=when(gathered.grant.ends_at) if gathered.grant is not None else None,
+        grant=gathered.question.grant,
+        recertify_by=when(gathered.grant.recertify_by) if gathered.grant is not None else None,
+        takes_requests=strategy.requests is not None,
         log=conditions.log if conditions is not None else None,
         retain_days=conditions.retain_days if conditions is not None else None,
         limits=None
@@ -146,6 +160,15 @@ async def _release(
         else Limits(obliged.requests_per_minute, obliged.tokens_per_day, obliged.max_output_tokens),
         used=_used(meters.get(name, Meter()), moment),
     )
+
+
+async def _requests(areas: Areas, caller: Caller, moment: Moment) -> list[ShownRequest]:
+    if not caller.has(Role.DEVELOPER):
+        return []
+    found = await areas.requests.page(
+        organisation=caller.organisation, release="", states=(), before="", limit=REQUESTS_SHOWN
+    )
+    return [shown_request(request, moment) for request in found]
 
 
 async def _missing(areas: Areas, standings: dict[Component, Standing]) -> list[Missing]:

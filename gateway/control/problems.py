@@ -14,6 +14,7 @@ from litestar.types import ExceptionHandlersMap, Scope
 from gateway.access.calls import new_request_id
 from gateway.access.change_decisions import ChangeRefused
 from gateway.access.refusals import Refused
+from gateway.access.requests.decisions import RequestRefused
 from gateway.clock import text_from
 from gateway.control import wording
 from gateway.control.searching import TooManySearches
@@ -100,7 +101,9 @@ def problem_of(error: Exception, request_id: str) -> Problem:
         next_step=known.next_step,
         request_id=request_id,
         param=param or "",
-        reasons=[reason.value for reason in known.reasons] if isinstance(known, Refused | ChangeRefused) else [],
+        reasons=[reason.value for reason in known.reasons]
+        if isinstance(known, Refused | ChangeRefused | RequestRefused)
+        else [],
         opens_at="" if opens_at is None else text_from(opens_at),
         file=name,
         faults=faults,

@@ -23,6 +23,7 @@ from gateway.control.organisations import Organisations
 from gateway.control.policies import Policies
 from gateway.control.releases import Releases
 from gateway.control.reports import Reports
+from gateway.control.requests import FormsOfReleases, RequestsForAccess
 from gateway.control.stages import StagesOfReleases
 from gateway.control.terms import TermsOfReleases
 from gateway.control.timelines import Timelines
@@ -49,6 +50,8 @@ NOUNS = (
     StagesOfReleases,
     EvidenceOfReleases,
     IncidentsOfReleases,
+    FormsOfReleases,
+    RequestsForAccess,
     Grants,
     LedgerEntries,
     Policies,

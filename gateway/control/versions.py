@@ -7,6 +7,7 @@ from types import MappingProxyType
 import msgspec
 
 from gateway.clock import Instant, Moment
+from gateway.control.asked import ShownForm, shown_form
 from gateway.control.wire import shown, when
 from gateway.releases.audiences import Audience
 from gateway.releases.openings import Standing
@@ -95,6 +96,8 @@ class ShownVersion(msgspec.Struct, frozen=True, kw_only=True):
     listed: bool
     audiences: dict[str, ShownAudience]
     """By name; `public` is everybody and not among them."""
+    requests: ShownForm | None
+    """How access is asked for; null where it is not."""
     terms: dict[str, str]
     """Digests by name."""
     upstream: str | None
@@ -126,6 +129,7 @@ def shown_version(
         change=version.change or None,
         listed=strategy.listed,
         audiences={name: _audience(audience) for name, audience in strategy.audiences.items()},
+        requests=None if strategy.requests is None else shown_form(strategy.release, strategy.requests),
         terms=strategy.terms,
         upstream=strategy.inference.upstream if strategy.inference is not None else None,
         model=strategy.inference.model if strategy.inference is not None else None,

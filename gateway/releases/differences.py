@@ -13,6 +13,7 @@ from gateway.clock import NEVER, Instant, Moment, text_from
 from gateway.releases.audiences import Audience
 from gateway.releases.components import Component
 from gateway.releases.effects import Effect, compared, gives_weights, stands_again, worst
+from gateway.releases.form_changes import form_changes
 from gateway.releases.narrowness import (
     audience_within,
     audiences_within,
@@ -26,7 +27,7 @@ from gateway.releases.strategies import Stage, Strategy
 Value = str | int | bool | list[str] | None
 """As a release file writes it; None for what is not there."""
 
-COMPARED = ("listed", "inference", "weights", "terms", "audiences", "stages")
+COMPARED = ("listed", "inference", "weights", "terms", "audiences", "requests", "stages")
 """What is compared part by part. What else differs widens, unless it only describes."""
 DESCRIBING = (
     "modality", "parameters", "training_flop", "bio_sequence_flop", "attestations", "developer",
@@ -89,6 +90,8 @@ def _whole(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Differ
         return audience_within(new[name], old[name])
 
     yield from _declared("audiences", shown[0], shown[1], within, lasting=lasting)
+    for change in form_changes(before.requests, after.requests):
+        yield Difference(f"requests{change.path}", change.before, change.after, change.effect)
 
 
 def _weights(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Difference]:

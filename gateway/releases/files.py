@@ -12,6 +12,7 @@ import msgspec
 from gateway.errors import Fault, InvalidFile
 from gateway.releases import values
 from gateway.releases.audiences import PUBLIC, Audience
+from gateway.releases.form_files import read_form
 from gateway.releases.models import KEYS as MODEL_KEYS
 from gateway.releases.models import check_flop, read_attestations, read_developer
 from gateway.releases.nodes import Faults, Node, TooManyFaults, compose, shown
@@ -23,7 +24,7 @@ from gateway.releases.stages import Declared, StageRead, read_stage
 from gateway.releases.strategies import Strategy, digest_of
 from gateway.releases.targets import read_flop, read_inference, read_modality, read_snapshot, read_weights
 
-KEYS = ("release", "listed", "serves", "model", "terms", "audiences", "stages")
+KEYS = ("release", "listed", "serves", "model", "terms", "audiences", "requests", "stages")
 DOCUMENT_BYTES_MAX = 1 << 20
 
 _RELEASE = re.compile(r"([A-Za-z0-9](?:[._-]?[A-Za-z0-9])*)/[A-Za-z0-9](?:[._-]?[A-Za-z0-9])*")
@@ -115,6 +116,7 @@ def _read(
     _check_used(top, stages, faults)
     weights = read_weights(serves.get("weights"), faults)
     notes = check_weights(weights, serves["weights"], shelf, faults) if shelf and weights is not None else ()
+    form = read_form(top.get("requests"), audiences.values(), faults)
     strategy = Strategy(
         release=release,
         listed=listed is not False,
@@ -129,6 +131,7 @@ def _read(
         snapshot=read_snapshot(model.get("snapshot"), faults),
         terms=terms,
         audiences=audiences,
+        requests=form,
         stages=() if faults.found else tuple(stage.stage() for stage in stages),
     )
     return Reading(

@@ -19,6 +19,7 @@ from gateway.releases.attestations import Attestation, Developer
 from gateway.releases.audiences import Audience
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
+from gateway.releases.forms import RequestForm
 from gateway.releases.requirements import Requirement
 
 NOTHING_OPENED: Mapping[str, Instant] = MappingProxyType({})
@@ -113,6 +114,8 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     terms: dict[str, str] = {}
     """Name of a document to `sha256:<hex>` of its text."""
     audiences: dict[str, Audience] = {}
+    requests: RequestForm | None = None
+    """How access is asked for; None: not here."""
     stages: tuple[Stage, ...] = ()
     """In order of `opens`."""
 

@@ -19,6 +19,24 @@ obstacles contains "grant_ended" if {
 }
 
 # METADATA
+# title: grant_paused
+# description: An audience asks for a grant, and the one that there is was paused.
+obstacles contains "grant_paused" if {
+	_stage_does_not_admit
+	_some_audience_wants_a_grant
+	input.grant == "paused"
+}
+
+# METADATA
+# title: grant_recertification_due
+# description: An audience asks for a grant, and nobody has looked at the one that there is in time.
+obstacles contains "grant_recertification_due" if {
+	_stage_does_not_admit
+	_some_audience_wants_a_grant
+	input.grant == "recertification_due"
+}
+
+# METADATA
 # title: attribute_unknown
 # description: An audience depends on a fact that nobody has asserted.
 obstacles contains "attribute_unknown" if {
@@ -52,5 +70,5 @@ _some_audience_does_not_know if {
 
 _a_grant_is_missing if {
 	_some_audience_wants_a_grant
-	input.grant in {"ended", "none"}
+	input.grant in {"ended", "none", "paused", "recertification_due"}
 }

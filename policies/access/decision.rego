@@ -59,6 +59,8 @@ reasons := [code |
 		"stage_closed",
 		"grant_required",
 		"grant_ended",
+		"grant_paused",
+		"grant_recertification_due",
 		"attribute_unknown",
 		"audience_not_admitted",
 		"component_not_offered",

@@ -7,7 +7,7 @@ package access
 question_is_well_formed if {
 	count(input) == count(_facts)
 	object.remove(input, _facts) == {}
-	input.grant in {"active", "ended", "none"}
+	input.grant in {"active", "ended", "none", "paused", "recertification_due"}
 	is_boolean(input.listed)
 	is_boolean(input.in_scope)
 	is_array(input.terms_missing)

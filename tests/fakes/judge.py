@@ -5,6 +5,8 @@ from gateway.access.change_questions import ChangeQuestion
 from gateway.access.decisions import Decision, Obligations
 from gateway.access.questions import Question
 from gateway.access.reasons import Reason
+from gateway.access.requests.decisions import RequestDecision
+from gateway.access.requests.questions import RequestQuestion
 from gateway.errors import JudgeUnavailable
 
 
@@ -29,6 +31,10 @@ class FakeJudge:
 
     async def ask_change(self, _question: ChangeQuestion) -> ChangeDecision:
         """It has no rules about changes, so none passes."""
+        raise JudgeUnavailable
+
+    async def ask_request(self, _question: RequestQuestion) -> RequestDecision:
+        """It has no rules about requests, so none passes."""
         raise JudgeUnavailable
 
     async def ask(self, question: Question) -> Decision:

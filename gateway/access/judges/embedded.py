@@ -11,9 +11,11 @@ from gateway.access.change_questions import ChangeQuestion
 from gateway.access.decisions import Decision
 from gateway.access.judges.answers import Unsound
 from gateway.access.judges.engine import Engine
-from gateway.access.judges.entrypoints import ACCESS, CHANGES
+from gateway.access.judges.entrypoints import ACCESS, CHANGES, REQUESTS
 from gateway.access.judges.policies import PolicySet
 from gateway.access.questions import Question
+from gateway.access.requests.decisions import RequestDecision
+from gateway.access.requests.questions import RequestQuestion
 from gateway.errors import JudgeUnavailable
 
 T = TypeVar("T")
@@ -73,6 +75,12 @@ class EmbeddedJudge:
         if self._engine is None:
             raise JudgeUnavailable
         return await self._on_thread(functools.partial(self._engine.judge, CHANGES, question))
+
+    async def ask_request(self, question: RequestQuestion) -> RequestDecision:
+        """The decision on an act on a request. Raises JudgeUnavailable in time, whatever went wrong."""
+        if self._engine is None:
+            raise JudgeUnavailable
+        return await self._on_thread(functools.partial(self._engine.judge, REQUESTS, question))
 
     async def ready(self) -> bool:
         """Whether the engine answers, and says no where it must."""

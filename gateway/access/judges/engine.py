@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from gateway.access.judges.answers import Unsound, read
-from gateway.access.judges.entrypoints import ACCESS, CHANGES, A, Entrypoint, Q
+from gateway.access.judges.entrypoints import ACCESS, CHANGES, REQUESTS, A, Entrypoint, Q
 from gateway.access.judges.functions import missing_functions
 from gateway.access.judges.policies import PolicySet
 from gateway.errors import SettingsInvalid
@@ -81,8 +81,9 @@ class Engine:
     def probe(self) -> None:
         """Ask what makes no sense. Raises Unsound unless the answer is the plain no."""
         ACCESS.sound(self._answer(ACCESS.path, {}), None)
-        if CHANGES.package in self._packages:
-            CHANGES.sound(self._answer(CHANGES.path, {}), None)
+        for entrypoint in (CHANGES, REQUESTS):
+            if entrypoint.package in self._packages:
+                entrypoint.sound(self._answer(entrypoint.path, {}), None)
 
     def _answer(self, path: str, facts: Any) -> dict[str, Any]:
         if path.partition("/")[0] not in self._packages:

@@ -1,4 +1,4 @@
-"""The two things that a policy set is asked: whether a use may pass, and whether an act on a change may."""
+"""What a policy set is asked: whether a use may pass, and whether an act on a change or on a request may."""
 
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
@@ -10,10 +10,13 @@ from gateway.access.change_questions import ActOnChange, ChangeQuestion
 from gateway.access.decisions import Decision
 from gateway.access.judges.answers import NOTHING_TOLD, Unsound, check
 from gateway.access.questions import Question
+from gateway.access.requests.decisions import REQUEST_NOT_UNDERSTOOD, RequestDecision
+from gateway.access.requests.questions import RequestQuestion
+from gateway.access.requests.request import may_lead
 
 
 class Asked(Protocol):
-    """A question of either kind."""
+    """A question of any kind."""
 
     def canonical(self) -> bytes:
         """RFC 8785 bytes."""
@@ -60,5 +63,19 @@ def _check_change(decision: ChangeDecision, question: ChangeQuestion) -> ChangeD
     return decision
 
 
+def _check_request(decision: RequestDecision, question: RequestQuestion) -> RequestDecision:
+    """The decision, if it holds together and leads somewhere that this act can lead to."""
+    if decision.allow == bool(decision.reasons):
+        raise Unsound("an allow gives reasons, or a denial gives none")
+    if decision.allow != (decision.leads_to is not None):
+        raise Unsound("an allow leads nowhere, or a denial somewhere")
+    if decision.leads_to is not None and not may_lead(question.state, question.act, decision.leads_to):
+        raise Unsound("an allow leads where this act cannot")
+    return decision
+
+
 ACCESS = Entrypoint[Question, Decision]("access", Decision, check, NOTHING_TOLD)
 CHANGES = Entrypoint[ChangeQuestion, ChangeDecision]("changes", ChangeDecision, _check_change, CHANGE_NOT_UNDERSTOOD)
+REQUESTS = Entrypoint[RequestQuestion, RequestDecision](
+    "requests", RequestDecision, _check_request, REQUEST_NOT_UNDERSTOOD
+)

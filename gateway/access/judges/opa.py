@@ -14,11 +14,13 @@ from gateway.access.change_decisions import ChangeDecision
 from gateway.access.change_questions import ChangeQuestion
 from gateway.access.decisions import Decision
 from gateway.access.judges.answers import ANSWER_BYTES_MAX, Unsound, read
-from gateway.access.judges.entrypoints import ACCESS, CHANGES, A, Entrypoint, Q
+from gateway.access.judges.entrypoints import ACCESS, CHANGES, REQUESTS, A, Entrypoint, Q
 from gateway.access.questions import Question
+from gateway.access.requests.decisions import RequestDecision
+from gateway.access.requests.questions import RequestQuestion
 from gateway.errors import JudgeUnavailable, SettingsInvalid
 
-PATHS = {entrypoint.path: f"data/{entrypoint.path}?provenance=true" for entrypoint in (ACCESS, CHANGES)}
+PATHS = {entrypoint.path: f"data/{entrypoint.path}?provenance=true" for entrypoint in (ACCESS, CHANGES, REQUESTS)}
 """Constants: nothing that a caller sends is ever part of one."""
 
 
@@ -127,6 +129,10 @@ class OPAJudge:
     async def ask_change(self, question: ChangeQuestion) -> ChangeDecision:
         """The decision on an act on a change. Raises JudgeUnavailable in time, whatever went wrong."""
         return await self._judged(CHANGES, question)
+
+    async def ask_request(self, question: RequestQuestion) -> RequestDecision:
+        """The decision on an act on a request. Raises JudgeUnavailable in time, whatever went wrong."""
+        return await self._judged(REQUESTS, question)
 
     async def ready(self) -> bool:
         """Whether the server answers from our policy set, and says no where it must."""

@@ -18,8 +18,8 @@ from gateway.errors import SettingsInvalid
 ROOT = "access"
 """The package that judges uses: no policy set is without it."""
 
-ROOTS = (ROOT, "changes")
-"""The packages that judge. Where there is none about changes, no change may pass."""
+ROOTS = (ROOT, "changes", "requests")
+"""The packages that judge. Where there is none about changes or requests, none may pass."""
 
 FILES_MAX = 1000
 FILE_BYTES_MAX = 1_000_000

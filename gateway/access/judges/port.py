@@ -6,6 +6,8 @@ from gateway.access.change_decisions import ChangeDecision
 from gateway.access.change_questions import ChangeQuestion
 from gateway.access.decisions import Decision
 from gateway.access.questions import Question
+from gateway.access.requests.decisions import RequestDecision
+from gateway.access.requests.questions import RequestQuestion
 
 
 class Judge(Protocol):
@@ -35,6 +37,10 @@ class Judge(Protocol):
 
     async def ask_change(self, question: ChangeQuestion) -> ChangeDecision:
         """The same of an act on a change."""
+        ...
+
+    async def ask_request(self, question: RequestQuestion) -> RequestDecision:
+        """The same of an act on a request for access."""
         ...
 
     async def ready(self) -> bool:

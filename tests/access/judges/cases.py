@@ -106,6 +106,12 @@ LIMITED = [
         _at("limited", audiences=(NOT_STAFF, STRANGERS), grant="none"),
         ("grant_required",),
     ),
+    Case("limited, grant paused", _at("limited", audiences=(STRANGERS,), grant="paused"), ("grant_paused",)),
+    Case(
+        "limited, grant not looked at again",
+        _at("limited", audiences=(STRANGERS,), grant="recertification_due"),
+        ("grant_recertification_due",),
+    ),
     Case("limited, grant ended", _at("limited", audiences=(STRANGERS,), grant="ended"), ("grant_ended",)),
     Case("limited, granted and still not admitted", _at("limited", audiences=(STRANGERS,)), ("audience_not_admitted",)),
     Case("limited, granted and unsure", _at("limited", audiences=(UNSURE,)), ("attribute_unknown",)),

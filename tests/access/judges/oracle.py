@@ -98,7 +98,13 @@ def _admits(audiences: Sequence[AudienceFact], access: str | None) -> bool:
 def _why_not_admitted(question: Question) -> list[Reason]:
     told = []
     if any(audience.wants_grant for audience in question.audiences):
-        told += {"none": [Reason.GRANT_REQUIRED], "ended": [Reason.GRANT_ENDED], "active": []}[question.grant]
+        because = {
+            "none": Reason.GRANT_REQUIRED,
+            "ended": Reason.GRANT_ENDED,
+            "paused": Reason.GRANT_PAUSED,
+            "recertification_due": Reason.GRANT_RECERTIFICATION_DUE,
+        }
+        told += [because[question.grant]] if question.grant in because else []
     if any(audience.truth == "unknown" for audience in question.audiences):
         told.append(Reason.ATTRIBUTE_UNKNOWN)
     return told or [Reason.AUDIENCE_NOT_ADMITTED]

@@ -86,7 +86,7 @@ def questions(draw: st.DrawFn) -> Question:
         future_access=draw(st.sampled_from(LEVELS)) if future else None,
         audiences=draw(audiences),
         future_audiences=draw(audiences) if future else (),
-        grant=draw(st.sampled_from(["active", "ended", "none"])),
+        grant=draw(st.sampled_from(["active", "ended", "none", "paused", "recertification_due"])),
         terms_missing=draw(st.lists(names, max_size=2).map(tuple)),
         narrowings=draw(st.lists(narrowings, max_size=2).map(tuple)),
     )

@@ -15,6 +15,7 @@ from gateway.access.change_decisions import CHANGE_MEANINGS
 from gateway.access.judges.policies import Policy, PolicySet, policy_set, read_policy_set
 from gateway.access.questions import Question
 from gateway.access.reasons import MEANINGS
+from gateway.access.requests.decisions import REQUEST_MEANINGS
 from gateway.errors import SettingsInvalid
 from tests.access.judges.conftest import POLICIES
 from tests.access.judges.opa_server import opa_binary
@@ -74,11 +75,14 @@ def test_a_bundle_is_the_same_bytes_every_time_and_names_its_policies_digest(pol
         manifest = json.load(tar.extractfile(".manifest"))  # type: ignore[arg-type]
         names = tar.getnames()
     assert manifest["revision"] == policies.digest
-    assert manifest["roots"] == ["access", "changes"]
+    assert manifest["roots"] == ["access", "changes", "requests"]
     assert names == [".manifest", *(policy.name for policy in policies.policies)]
 
 
-@pytest.mark.parametrize(("package", "public"), [("access", set(MEANINGS)), ("changes", set(CHANGE_MEANINGS))])
+@pytest.mark.parametrize(
+    ("package", "public"),
+    [("access", set(MEANINGS)), ("changes", set(CHANGE_MEANINGS)), ("requests", set(REQUEST_MEANINGS))],
+)
 def test_every_reason_the_policies_give_is_a_public_one(policies: PolicySet, package: str, public: set[str]) -> None:
     sources = [policy.source for policy in policies.policies if policy.name.startswith(f"{package}/")]
     source = b"\n".join(sources).decode()
@@ -103,8 +107,8 @@ def test_the_schema_beside_the_policies_is_that_of_a_question() -> None:
     "arguments",
     [
         ["fmt", "--list", "--fail", "."],
-        ["check", "--strict", "--schema", "schemas", "access", "changes"],
-        ["test", "access", "changes"],
+        ["check", "--strict", "--schema", "schemas", "access", "changes", "requests"],
+        ["test", "access", "changes", "requests"],
     ],
     ids=["formatted", "checked", "tested"],
 )

@@ -1,0 +1,89 @@
+package requests
+
+# METADATA
+# title: Two different people, as far as keys can tell
+# description: >
+#   Neither is the other, and neither issued the other's key: whoever issued a key has held it.
+are_unrelated(one, other) if {
+	one.person != other.person
+	every issuer in one.issuers {
+		issuer != other.person
+	}
+	every issuer in other.issuers {
+		issuer != one.person
+	}
+}
+
+# METADATA
+# title: The actor may review
+# description: In one of those roles, and never their own.
+actor_reviews if {
+	are_unrelated(input.actor, input.asker)
+	actor_holds_a_reviewers_role
+}
+
+# METADATA
+# title: The actor holds a role that reviews this release's requests
+actor_holds_a_reviewers_role if {
+	some role in input.actor_roles
+	role in input.reviewers
+}
+
+# METADATA
+# title: Nobody who approved before acts
+actor_is_new if {
+	every approval in input.approvals {
+		are_unrelated(input.actor, approval)
+	}
+}
+
+# METADATA
+# title: Approvals that count
+# description: >
+#   Judged again with every act: by somebody who may still review, and who did not ask.
+approvals_that_count := [approval |
+	some approval in input.approvals
+	approval.role in input.reviewers
+	are_unrelated(approval, input.asker)
+]
+
+# METADATA
+# title: not_a_reviewer
+obstacles contains "not_a_reviewer" if {
+	_is_review
+	not actor_holds_a_reviewers_role
+}
+
+# METADATA
+# title: reviewer_asked
+obstacles contains "reviewer_asked" if {
+	_is_review
+	input.actor.person == input.asker.person
+}
+
+# METADATA
+# title: related_to_asker
+obstacles contains "related_to_asker" if {
+	_is_review
+	input.actor.person != input.asker.person
+	not are_unrelated(input.actor, input.asker)
+}
+
+# METADATA
+# title: reviewed_already
+obstacles contains "reviewed_already" if {
+	input.act == "approve"
+	some approval in input.approvals
+	approval.person == input.actor.person
+}
+
+# METADATA
+# title: related_to_reviewer
+obstacles contains "related_to_reviewer" if {
+	input.act == "approve"
+	some approval in input.approvals
+	approval.person != input.actor.person
+	not are_unrelated(input.actor, approval)
+}
+
+_is_review if input.act in {"approve", "concur", "need_info", "reject"}
