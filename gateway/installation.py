@@ -42,6 +42,10 @@ from gateway.hub.weights import Weights
 from gateway.identity.directory import Directory
 from gateway.identity.keyring import Issued
 from gateway.identity.peppers import open_peppers
+from gateway.identity.tokens.authority import Authority
+from gateway.identity.tokens.believing import Believed
+from gateway.identity.tokens.own import OwnIssuer
+from gateway.identity.tokens.signing_keys import SigningKeys
 from gateway.inference import fields
 from gateway.inference.connector.exchanges import Connector
 from gateway.inference.connector.upstreams import Upstream
@@ -56,6 +60,7 @@ from gateway.ledger.store import Act, Ledger, Touch
 from gateway.ledger.writer import Writer
 from gateway.lookups import Lookup
 from gateway.metrics import Metrics
+from gateway.oauth.door import OAuthDoor
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.evidence.incidents import Incidents
 from gateway.releases.evidence.store import all_openings
@@ -104,7 +109,10 @@ class Installation:
 
         self.signing_key = open_signing_key(settings.signing_key_path)
         peppers = open_peppers(settings.peppers_path)
-        self.directory = Directory(self.database, self.ledger, peppers, self.leisure)
+        self.issuer = OwnIssuer(settings.issuer, SigningKeys(settings.token_keys_path), settings.token_s * SECOND)
+        believed = Believed([self.issuer])
+        self.directory = Directory(self.database, self.ledger, peppers, self.leisure, believed=believed)
+        self.authority = Authority(self.directory, self.ledger, self.issuer)
         self.entrance = Entrance(self.directory, self.current, self.metrics.turned_away)
         self.weight_files = Weights(settings.weights_path)
         self.catalogue = Catalogue(
@@ -152,6 +160,7 @@ class Installation:
             extra_fields=fields.operators(settings.extra_fields),
         )
         self.models = ModelsDoor(self.entrance, self.usable, self.refusals, relay, self.metrics)
+        self.oauth = OAuthDoor(self.authority, self.current, self.metrics)
         self.weights = ResolveDoor(self.entrance, self.gate, self.weight_files, self.metrics)
         self.readiness = Readiness(self.current, self.judge, self.writer)
         self.bootstrap: Issued | None = None
@@ -162,6 +171,7 @@ class Installation:
         return Areas(
             entrance=self.entrance,
             directory=self.directory,
+            authority=self.authority,
             catalogue=self.catalogue,
             openings=self.openings,
             vouching=self.vouching,

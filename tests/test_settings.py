@@ -150,7 +150,12 @@ def test_the_document_names_every_setting_and_no_other() -> None:
 
 def test_every_setting_decides_something() -> None:
     elsewhere = "\n".join(path.read_text() for path in GATEWAY.rglob("*.py") if path != Path(page.__file__))
-    through = {"key_pepper_file": "peppers_path", "signing_key_file": "signing_key_path"}
+    through = {
+        "key_pepper_file": "peppers_path",
+        "signing_key_file": "signing_key_path",
+        "token_keys_file": "token_keys_path",
+        "public_url": "issuer",
+    }
     names = [field.name for field in msgspec.structs.fields(Settings)]
 
     assert [name for name in names if f"settings.{through.get(name, name)}" not in elsewhere] == []
