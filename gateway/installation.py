@@ -36,6 +36,7 @@ from gateway.control.areas import Areas
 from gateway.control.searching import Searching
 from gateway.database.engine import open_database
 from gateway.database.leisure import Leisure
+from gateway.errors import SettingsInvalid
 from gateway.health import Readiness
 from gateway.hub.resolve import ResolveDoor
 from gateway.hub.weights import Weights
@@ -44,6 +45,7 @@ from gateway.identity.keyring import Issued
 from gateway.identity.peppers import open_peppers
 from gateway.identity.tokens.authority import Authority
 from gateway.identity.tokens.believing import Believed
+from gateway.identity.tokens.issuers import DeclaredIssuer, read_issuers
 from gateway.identity.tokens.own import OwnIssuer
 from gateway.identity.tokens.signing_keys import SigningKeys
 from gateway.inference import fields
@@ -79,6 +81,9 @@ RECORD_DEADLINE_S = 0.9
 FIRST_POLLS = 20
 """Readings of the clock to try at the start, on a machine too busy to be answered in time."""
 
+TOKEN_KEYS_S = 0.5
+"""How often the file of token keys is looked at."""
+
 RECOVERY_S = 10.0
 """How often the calls of processes that died are looked for."""
 
@@ -110,7 +115,8 @@ class Installation:
         self.signing_key = open_signing_key(settings.signing_key_path)
         peppers = open_peppers(settings.peppers_path)
         self.issuer = OwnIssuer(settings.issuer, SigningKeys(settings.token_keys_path), settings.token_s * SECOND)
-        believed = Believed([self.issuer])
+        self.issuers = _issuers(settings, self.metrics)
+        believed = Believed([self.issuer, *self.issuers])
         self.directory = Directory(self.database, self.ledger, peppers, self.leisure, believed=believed)
         self.authority = Authority(self.directory, self.ledger, self.issuer)
         self.entrance = Entrance(self.directory, self.current, self.metrics.turned_away)
@@ -214,7 +220,8 @@ class Installation:
             stack.push_async_callback(self.directory.flush_last_used)
             self._follow_with_metrics()
             feeding = self.feed.run(self.review, self.settings.revision_poll_ms / 1000)
-            for work in (feeding, self.opener.run(), self.directory.run()):
+            asking = [issuer.keys.run(self.directory.tokens.drop_all) for issuer in self.issuers]
+            for work in (feeding, self.opener.run(), self.directory.run(), self._follow_token_keys(), *asking):
                 _in_background(stack, work)
             if self.database.dialect != "sqlite":
                 _in_background(stack, self._recover())
@@ -241,6 +248,16 @@ class Installation:
             changed = {"previous": judged_by}
             acts.append(Act(event=Event.POLICY_CHANGED, subject=self.judge.policy, detail={**changed}, touches=touched))
         await self.ledger.administer(GATEWAY, lambda _: (None, acts))
+
+    async def _follow_token_keys(self) -> None:
+        """Notice, until cancelled, that keys were rotated; what was signed by one that is gone is believed no more."""
+        while True:
+            try:
+                if self.issuer.keys.follow(self.current.clock.now()):
+                    self.directory.tokens.drop_all()
+            except Exception as error:
+                log.warning("token_keys_unread", error=type(error).__name__)
+            await asyncio.sleep(TOKEN_KEYS_S)
 
     async def _recover(self) -> None:
         """Close, until cancelled, what other processes left open when they died."""
@@ -281,6 +298,17 @@ def _in_force(connection: Connection) -> Mapping[str, InForce]:
         )
         for name, version in load_all(connection).items()
     }
+
+
+def _issuers(settings: Settings, metrics: Metrics) -> list[DeclaredIssuer]:
+    file = settings.issuers
+    if file is None:
+        return []
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SettingsInvalid(f"The file of issuers {file} cannot be read: {error.strerror}.") from error
+    return read_issuers(content, file, own=settings.issuer, told=metrics.issuer_keys_asked)
 
 
 def _judge(settings: Settings) -> Judge:

@@ -70,6 +70,8 @@ class SigningKeys:
         self._path = path
         self._seen = _state(path)
         self._keys = _read(path)
+        self._verified: set[str] = set()
+        """Ids of those that verified when `follow` was last asked."""
 
     def sign(self, claims: bytes, moment: Moment) -> str:
         """A token over these claims, by the key that signs now."""
@@ -93,18 +95,17 @@ class SigningKeys:
             if _verifies(key, moment)
         ]
 
-    def follow(self) -> bool:
-        """Read the file again where it has changed; whether other keys are in force now."""
+    def follow(self, moment: Moment) -> bool:
+        """Read the file again where it has changed; whether a key verifies no more that did when last asked."""
         state = _state(self._path)
-        if state == self._seen:
-            return False
-        self._seen = state
-        try:
-            self._keys = _read(self._path)
-        except SettingsInvalid as error:
-            log.warning("token_keys_unread", error=error.message)
-            return False
-        return True
+        if state != self._seen:
+            self._seen = state
+            try:
+                self._keys = _read(self._path)
+            except SettingsInvalid as error:
+                log.warning("token_keys_unread", error=error.message)
+        before, self._verified = self._verified, {key["kid"] for key in self.published(moment)}
+        return not before <= self._verified
 
 
 def rotate(path: Path, now: Instant, *, announce: int, overlap: int) -> str:
