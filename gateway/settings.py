@@ -18,7 +18,7 @@ from gateway.errors import SettingsInvalid
 
 PREFIX = "GATEWAY_"
 
-OF_THE_CLIENT = frozenset({"GATEWAY_URL", "GATEWAY_KEY"})
+OF_THE_CLIENT = frozenset({"GATEWAY_URL", "GATEWAY_KEY", "GATEWAY_CLIENT_SECRET"})
 """Read by the command line when it talks to a running gateway."""
 
 _ORCHESTRATED = re.compile(r"GATEWAY_(SERVICE_|PORT_\d)")
