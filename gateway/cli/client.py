@@ -1,4 +1,4 @@
-"""`gateway client`: machines that sign in. A client is a key that opens nothing itself: `gateway key` ends and rotates it."""
+"""`gateway client`: machines that sign in. A client is a key that opens nothing itself; `gateway key` ends it."""
 
 import json
 from pathlib import Path

@@ -73,14 +73,14 @@ class OAuthDoor:
         if any(name == b"dpop" for name, _ in headers):
             raise Invalid("This gateway does not take DPoP: its tokens are plain bearer tokens.")
         fields = fields_in(headers, await _body(receive))
+        if path == TOKEN and fields.get("grant_type") != GRANT:
+            raise Invalid(f"The one `grant_type` here is `{GRANT}`.", code=UNSUPPORTED)
         credentials = credentials_in(headers, fields)
         if path == REVOKE:
             if "token" not in fields:
                 raise Invalid("The form has no `token`.")
             await self._authority.revoke(credentials, fields["token"], peer, moment)
             return answer(200, {}, request_id)
-        if fields.get("grant_type") != GRANT:
-            raise Invalid(f"The one `grant_type` here is `{GRANT}`.", code=UNSUPPORTED)
         granted = await self._authority.grant(credentials, scopes_in(fields), peer, moment)
         told = {
             "access_token": granted.text,
