@@ -7,9 +7,12 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from click.testing import CliRunner
 
-from tests.fakes.gateway import GatewayProcess
-from tests.journeys.releases import open_to_all
+from gateway.cli.main import gateway
+from tests.fakes.gateway import GatewayProcess, until
+from tests.fakes.issuer import FakeIssuer
+from tests.journeys.releases import LONG_AGO, open_to_all, release
 from tests.journeys.streams import streaming
 
 LATE_S = 1.0
@@ -105,3 +108,108 @@ def test_a_client_revoked_during_a_stream_ends_all_its_tokens_within_a_second(de
     assert stream.ended_at - revoked_at <= LATE_S
     assert stream.error["code"] == "key_revoked"
     assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
+
+
+# A token of another issuer.
+
+
+@pytest.fixture
+def workload(demo: GatewayProcess, issuer: FakeIssuer) -> str:
+    """A token as a cluster gives one to the service account `batch`; its organisation is there."""
+    demo.enter("acme")
+    token = issuer.token(country="DE")
+    until(lambda: httpx.get(f"{demo.base_url}/v1/models", headers=bearer(token)).status_code == 200, 20)
+    return token
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def test_the_official_client_calls_by_a_service_accounts_own_token_what_the_operator_mapped(
+    demo: GatewayProcess, workload: str
+) -> None:
+    demo.apply(open_to_all("story/mapped", upstream="brisk"))
+
+    said = demo.openai(workload).chat.completions.create(model="story/mapped", messages=HELLO)
+    called = demo.entries(release="story/mapped")[-2:]
+    with demo.http(workload) as caller:
+        me = caller.get("/control/me").json()
+        beyond = [caller.get("/control/releases"), caller.post("/control/keys", json={"roles": ["developer"]})]
+        weights = caller.get("/hub/demo/open-1/resolve/main/README.md")
+
+    assert said.choices[0].message.content
+    assert (me["organisation"], me["roles"], me["key"]["scopes"]) == ("acme", ["developer"], ["inference"])
+    assert {each["body"]["client"] for each in called} == {"system:serviceaccount:ml:batch"} == {me["key"]["client"]}
+    assert {each["body"]["key"] for each in called} == {me["key"]["id"]}
+    assert called[0] in demo.entries(key=me["key"]["id"]), "a workload's calls are found as a key's are"
+    assert [answer.json()["code"] for answer in beyond] == ["role_required", "scope_too_narrow"]
+    assert weights.status_code == 403
+
+
+def test_what_a_token_says_of_its_holder_is_asked_by_audiences_as_what_others_assert_is(
+    demo: GatewayProcess, issuer: FakeIssuer, workload: str
+) -> None:
+    audience = 'audiences: {known: {kyc: ">= K3", residence_country: DE, on_unknown: deny}}'
+    stage = f"name: known, opens: {LONG_AGO}, access: limited, to: [known], offers: [inference.text]"
+    demo.apply(release("story/known", stage, upstream="brisk", more=audience))
+    _, key = demo.enter("acme")
+    others = {
+        "elsewhere": issuer.token(country="FR"),
+        "unsaid": issuer.token(),
+        "no country": issuer.token(country="?"),
+    }
+
+    admitted = demo.openai(workload).chat.completions.create(model="story/known", messages=HELLO)
+    codes = {}
+    for name, token in {**others, "a key": key}.items():
+        with pytest.raises(openai.APIStatusError) as refused:
+            demo.openai(token).chat.completions.create(model="story/known", messages=HELLO)
+        codes[name] = refused.value.code
+
+    assert admitted.id
+    assert set(codes.values()) <= {"audience_not_admitted", "attribute_unknown"}
+    shown = demo.entries(release="story/known", decision="admitted")[-1]["body"]["assertions"]
+    assert len(shown) == 2 and all(each.startswith("claim_") for each in shown), "ids, and never values"
+
+
+def test_a_workloads_token_is_ended_by_the_provider_within_a_second(
+    demo: GatewayProcess, issuer: FakeIssuer, workload: str
+) -> None:
+    demo.apply(open_to_all("story/workload"))
+    token, other = issuer.token(jti="one"), issuer.token(jti="another")
+    with demo.http(token) as caller:
+        token_id = caller.get("/control/me").json()["key"]["token"]
+
+    with streaming(demo, token, "story/workload") as stream:
+        reading = threading.Thread(target=stream.read_on)
+        reading.start()
+        demo.control("POST", f"/tokens/{token_id}/revoke", json={"cause": "its pod was broken into"})
+        revoked_at = time.time()
+        reading.join(10)
+
+    assert stream.ended_at - revoked_at <= LATE_S
+    assert stream.error["code"] == "token_revoked"
+    assert httpx.get(f"{demo.base_url}/v1/models", headers=bearer(token)).status_code == 401
+    assert httpx.get(f"{demo.base_url}/v1/models", headers=bearer(other)).status_code == 200
+
+
+def test_tokens_of_a_key_that_was_rotated_away_in_haste_end_within_a_second_with_their_streams(
+    demo: GatewayProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo.apply(open_to_all("story/stolen"))
+    client = client_of(demo, "robots")
+    token = token_for(demo, client)
+    monkeypatch.setenv("GATEWAY_DATA", str(demo.data))
+
+    with streaming(demo, token, "story/stolen") as stream:
+        reading = threading.Thread(target=stream.read_on)
+        reading.start()
+        rotated = CliRunner().invoke(gateway, ["token", "rotate-key", "--announce", "0", "--overlap", "0"])
+        rotated_at = time.time()
+        reading.join(10)
+
+    assert rotated.exit_code == 0, rotated.output
+    assert stream.ended_at - rotated_at <= LATE_S
+    assert stream.error["code"] == "invalid_token"
+    assert list(demo.openai(token_for(demo, client)).models.list())
