@@ -43,7 +43,7 @@ class Behind(msgspec.Struct, frozen=True):
 class KnownToken:
     """One token, and the caller last made of it."""
 
-    __slots__ = ("_behind", "_caller", "_until", "digest", "token")
+    __slots__ = ("_behind", "_caller", "_drops", "_stands_until", "_until", "digest", "token")
 
     def __init__(self, token: AccessToken, digest: bytes) -> None:
         self.token = token
@@ -53,6 +53,21 @@ class KnownToken:
         self._behind: Behind | None = None
         self._until: Instant = 0
         """From when other attributes may stand."""
+        self._drops = -1
+        self._stands_until: Instant = 0
+
+    def kept_caller(self, drops: int, peer: str | None, moment: Moment) -> Caller | None:
+        """The caller last made of it, where nothing was forgotten since and no end was reached: most uses are such."""
+        if drops != self._drops or moment.latest >= self._stands_until or self._behind is None:
+            return None
+        if self._behind.client is not None:
+            self._behind.client.check_peer(peer)
+        return self._caller
+
+    def keep(self, drops: int) -> None:
+        """The caller was made while so much had been forgotten."""
+        ends = self.token.expires_at if self._caller is None else self._caller.expires_at
+        self._drops, self._stands_until = drops, min(ends, self._until)
 
     def caller(self, behind: Behind, moment: Moment) -> Caller:
         """Who stands behind the token. Raises Unauthenticated where somebody no longer does."""
@@ -106,6 +121,8 @@ class KnownTokens:
         known = self._tokens.get(self._ids.get(digest, ""))
         if known is None:
             known = self._keep(KnownToken(self._believed.verified(text, moment), digest))
+        else:
+            self._tokens.move_to_end(known.token.id)
         return await self._stands(known, peer, moment)
 
     async def again(self, token: AccessToken, moment: Moment) -> Caller:
@@ -141,12 +158,16 @@ class KnownTokens:
         token = known.token
         if not self._believed.still_believes(token, moment):
             raise TokenInvalid("The key that signed the token is not believed any more.")
+        drops = self._keys.drops + self.drops
+        caller = known.kept_caller(drops, peer, moment) if comes_in else None
+        if caller is not None:
+            return caller
         behind = self._kept(token) or await self._find(token)
         if comes_in and behind.client is not None:
             behind.client.check_peer(peer)
-        if token.id in self._tokens:
-            self._tokens.move_to_end(token.id)
-        return known.caller(behind, moment)
+        caller = known.caller(behind, moment)
+        known.keep(drops)  # of before the waiting: what was forgotten meanwhile is looked at again
+        return caller
 
     def _kept(self, token: AccessToken) -> Behind | None:
         """What is behind a token, where all of it is at hand."""
