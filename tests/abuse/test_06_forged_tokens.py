@@ -242,7 +242,7 @@ def test_a_token_of_any_length_costs_nothing_and_opens_nothing(forger: Forger, l
 def test_no_mutation_of_a_good_token_is_let_in_or_answered_by_a_fault(forger: Forger) -> None:
     chance = random.Random(20261124)
     goods, slow, quick, met = [forger.token(), forger.issuer.token()], [], [], Counter[int]()
-    for _ in range(50):
+    for _ in range(500):
         quick.append(timed(forger, goods[0]))
 
     for turn in range(MUTATIONS):
@@ -257,8 +257,15 @@ def test_no_mutation_of_a_good_token_is_let_in_or_answered_by_a_fault(forger: Fo
 
     assert set(met) <= {400, 401} and met[401] > MUTATIONS // 2, met
     assert [forger.ask(good).status_code for good in goods] == [200, 200]
-    assert sorted(slow)[len(slow) // 2] < 10 * sorted(quick)[len(quick) // 2]
+    if MUTATIONS >= 100_000:
+        told = worst(quick), worst(slow)
+        assert told[1] <= 2 * told[0], f"p99 of good calls, alone and beside the forged: {told}"
     assert len(forger.issuer.asked) < 3 + MUTATIONS // 1_000, "unknown keys have the issuer asked now and then only"
+
+
+def worst(seconds: list[float]) -> float:
+    """The 99th percentile."""
+    return sorted(seconds)[int(len(seconds) * 0.99)]
 
 
 def timed(forger: Forger, token: str) -> float:
