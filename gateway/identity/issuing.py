@@ -107,6 +107,12 @@ def issue(asks: Asking, peppers: Peppers, order: KeyOrder) -> tuple[Issued, Sequ
     )
     _check_within(rights, may_give, "the key that issues it")
     _check_holdable(rights.roles, organisation)
+    if order.is_client and Role.APPROVER in rights.roles:
+        raise Forbidden(
+            "A client is a machine, and people approve.",
+            code="role_not_for_clients",
+            next_step="Issue a key with the role approver to a person.",
+        )
     key = unsigned(organisation, rights, asks.key.id, asks.moment)
     label = checked_text(order.label, "label", empty=True)
     key = msgspec.structs.replace(key, label=label, is_client=order.is_client, public_keys=order.public_keys)

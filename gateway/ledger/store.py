@@ -27,7 +27,7 @@ class Touch(msgspec.Struct, frozen=True):
     """What an act changed of what may pass."""
 
     kind: str
-    """key, organisation, release or policy."""
+    """key, organisation, token, release or policy."""
     id: str
 
 

@@ -8,7 +8,8 @@ import pytest_asyncio
 
 from gateway.clock import DAY, SECOND, at
 from gateway.database.engine import Database
-from gateway.errors import GatewayError, Invalid, Unauthenticated
+from gateway.errors import Conflict, GatewayError, Invalid, Unauthenticated
+from gateway.identity.callers import Role
 from gateway.identity.directory import Directory
 from gateway.identity.keyring import KeyOrder
 from gateway.identity.tokens.authority import Authority
@@ -157,7 +158,7 @@ async def test_every_token_has_its_entry_and_a_refused_one_has_none(machines: Ma
 
 
 async def test_what_a_token_may_do_is_read_again_in_the_transaction(machines: Machines) -> None:
-    order = KeyOrder(organisation="provider", roles=("provider",), is_client=True)  # type: ignore[arg-type]
+    order = KeyOrder(organisation="provider", roles=(Role.PROVIDER,), is_client=True)
     client = await machines.client(order)
     caller = await machines.directory.authenticate(await machines.token(client), None, NOW)
     await machines.process()[1].revoke_by_id(machines.installation.provider, caller.credential, "leaked", NOW)
@@ -166,3 +167,14 @@ async def test_what_a_token_may_do_is_read_again_in_the_transaction(machines: Ma
         await machines.directory.create_organisation(caller, "new", "New", NOW)
 
     assert refused.value.status == 401
+
+
+async def test_a_providers_client_is_no_way_back_for_whoever_ends_the_last_key(machines: Machines) -> None:
+    """Its tokens issue no keys, so that nobody could administer the gateway any more."""
+    await machines.client(KeyOrder(organisation="provider", roles=(Role.PROVIDER,), is_client=True))
+    provider = machines.installation.provider
+
+    with pytest.raises(Conflict) as refused:
+        await machines.directory.revoke_key(provider, provider.key, "lost", NOW)
+
+    assert refused.value.code == "last_provider_key"

@@ -363,3 +363,37 @@ def test_networks_of_a_client_bind_where_it_gets_tokens_and_where_they_are_used(
     client = made["client"]["client"]["id"], made["client_secret"]
 
     assert ask(house, data=form(client)).status_code == 401
+
+
+def test_a_rotated_client_and_its_successor_overlap_and_both_are_clients(house: House) -> None:
+    made = house.control("/clients", organisation="acme", scopes=["inference"])
+    old = made["client"]["client"]["id"], made["client_secret"]
+
+    issued = house.control(f"/keys/{old[0]}/rotate", overlap_s=3600)
+    new = issued["key"]["id"], issued["token"]
+    house.tokens["successor"] = issued["token"]
+
+    assert [ask(house, data=form(each)).json()["scope"] for each in (old, new)] == ["inference", "inference"]
+    assert house.ask("GET", "/v1/models", "successor").status_code == 401
+    assert {each["client"]["id"] for each in house.ask("GET", "/control/clients", "developer").json()["clients"]} >= {
+        old[0],
+        new[0],
+    }
+
+
+def test_no_machine_has_the_role_of_those_who_approve(house: House) -> None:
+    answer = house.ask("POST", "/control/clients", "provider", json={"roles": ["approver"]})
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "role_not_for_clients")
+
+
+def test_clients_of_other_organisations_are_neither_seen_nor_made(house: House, client: tuple[str, str]) -> None:
+    house.enter("neighbour", "globex")
+
+    listed = house.ask("GET", "/control/clients", "neighbour").json()["clients"]
+    shown = house.ask("GET", f"/control/keys/{client[0]}", "neighbour")
+    made = house.ask("POST", "/control/clients", "neighbour", json={"organisation": "acme"})
+    wider = house.ask("POST", "/control/clients", "neighbour", json={"roles": ["auditor"]})
+
+    assert client[0] not in str(listed)
+    assert (shown.status_code, made.status_code, wider.status_code) == (404, 404, 403)

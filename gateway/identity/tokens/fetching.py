@@ -44,7 +44,7 @@ async def fetch(address: Address) -> dict[str, VerifyingKey]:
         listed = msgspec.json.decode(content, type=_KeySet).keys
     except TimeoutError:
         raise Unfetched(f"no answer within {FETCH_MAX_S:g} s") from None
-    except (httpx.HTTPError, OSError, ssl.SSLError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
         raise Unfetched(type(error).__name__) from error
     except (ValueError, RecursionError, GatewayError) as error:
         raise Unfetched("what answered is no key set") from error

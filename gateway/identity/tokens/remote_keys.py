@@ -73,8 +73,13 @@ class RemoteKeys:
         """Ask now, then every so often and when a key is missing, until cancelled."""
         while True:
             self._is_wanted.clear()
-            was_believed = bool(self._keys) and self.is_believed
-            if await self.ask() or (was_believed and not self.is_believed):
+            was_believed = self.is_believed
+            try:
+                is_taken_back = await self.ask()
+            except Exception as error:  # whatever it is: the keys at hand go on, and are asked for again
+                log.warning("issuer_keys_unfetched", issuer=self._name, error=type(error).__name__)
+                is_taken_back = False
+            if is_taken_back or (was_believed and not self.is_believed):
                 taken_back()
             await asyncio.sleep(self._apart_s)
             wait_s = self._every_s - self._apart_s if self.is_believed else self._apart_s
