@@ -17,6 +17,7 @@ from gateway.health import health_routes
 from gateway.hub import answers
 from gateway.inference import dialect
 from gateway.installation import Installation
+from gateway.oauth import answers as oauth
 
 OPENAPI = OpenAPIConfig(
     title="release-gateway",
@@ -36,6 +37,8 @@ def create_app(installation: Installation) -> Litestar:
         route_handlers=[
             _mounted("/v1", installation.models),
             _mounted("/hub", installation.weights),
+            _mounted("/oauth", installation.oauth),
+            _mounted("/.well-known", installation.oauth),
             control_router(installation.areas(), installation.settings.control_bytes_max),
             *health_routes(installation.readiness, installation.metrics),
         ],
@@ -72,6 +75,8 @@ def told_by_door(path: bytes, error: GatewayError) -> tuple[int, list[tuple[byte
         return dialect.failure(error, new_request_id())
     if path.startswith(b"/hub/"):
         return answers.failure(error, new_request_id())
+    if path.startswith((b"/oauth/", b"/.well-known/")):
+        return oauth.failure(error, new_request_id())
     return problems.failure(error, new_request_id())
 
 

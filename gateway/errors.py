@@ -2,7 +2,8 @@
 
 GatewayError
 ├── Unauthenticated      401  nobody we know: missing, malformed, unknown, expired or revoked credential
-│   └── OutsideNetworks  401  a key from where it may not be used, which only the metrics tell apart
+│   ├── OutsideNetworks  401  a key from where it may not be used, which only the metrics tell apart
+│   └── TokenInvalid     401  an access token that is not believed, with why
 ├── Refused              4xx  the gate said no, with reasons (access/reasons.py has their statuses)
 ├── Forbidden            403  this role may not use this route
 ├── NotFound             404  no such thing, or none that this caller may know of
@@ -74,6 +75,14 @@ class OutsideNetworks(Unauthenticated):
     def counted_as(self) -> str:
         """Told apart for the operator alone."""
         return "outside_networks"
+
+
+class TokenInvalid(Unauthenticated):
+    """An access token that is not believed. Codes: invalid_token, token_expired, token_revoked, token_bound."""
+
+    code = "invalid_token"
+    message = "What was presented is no access token that this gateway believes."
+    next_step = "Get one from `/oauth/token`, or from an issuer that the gateway's operator declared."
 
 
 class Forbidden(GatewayError):

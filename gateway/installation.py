@@ -19,10 +19,6 @@ from gateway.access.feed import GATEWAY, Feed
 from gateway.access.foresight import Foresight
 from gateway.access.gate import Gate
 from gateway.access.grants import Holdings
-from gateway.access.judges.embedded import EmbeddedJudge
-from gateway.access.judges.opa import OPAJudge
-from gateway.access.judges.policies import read_policy_set
-from gateway.access.judges.port import Judge
 from gateway.access.judging import Judging
 from gateway.access.limits import take_limits
 from gateway.access.opening import Opener
@@ -34,6 +30,7 @@ from gateway.access.requests.requesting import Requests
 from gateway.access.review import Review
 from gateway.access.snapshot import InForce
 from gateway.access.usable import Usable
+from gateway.chosen import issuers_of, judge_of
 from gateway.clock import SECOND, elapsed_us
 from gateway.control.areas import Areas
 from gateway.control.searching import Searching
@@ -45,6 +42,10 @@ from gateway.hub.weights import Weights
 from gateway.identity.directory import Directory
 from gateway.identity.keyring import Issued
 from gateway.identity.peppers import open_peppers
+from gateway.identity.tokens.authority import Authority
+from gateway.identity.tokens.believing import Believed
+from gateway.identity.tokens.own import OwnIssuer
+from gateway.identity.tokens.signing_keys import SigningKeys
 from gateway.inference import fields
 from gateway.inference.connector.exchanges import Connector
 from gateway.inference.connector.upstreams import Upstream
@@ -59,6 +60,7 @@ from gateway.ledger.store import Act, Ledger, Touch
 from gateway.ledger.writer import Writer
 from gateway.lookups import Lookup
 from gateway.metrics import Metrics
+from gateway.oauth.door import OAuthDoor
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.evidence.incidents import Incidents
 from gateway.releases.evidence.store import all_openings
@@ -67,7 +69,6 @@ from gateway.releases.openings import Openings
 from gateway.releases.restraint import Restraint
 from gateway.releases.store import load_all, narrowings_in_effect
 from gateway.settings import Settings
-from gateway.shipped import shipped
 
 log = structlog.get_logger()
 
@@ -76,6 +77,9 @@ RECORD_DEADLINE_S = 0.9
 
 FIRST_POLLS = 20
 """Readings of the clock to try at the start, on a machine too busy to be answered in time."""
+
+TOKEN_KEYS_S = 0.5
+"""How often the file of token keys is looked at."""
 
 RECOVERY_S = 10.0
 """How often the calls of processes that died are looked for."""
@@ -107,7 +111,12 @@ class Installation:
 
         self.signing_key = open_signing_key(settings.signing_key_path)
         peppers = open_peppers(settings.peppers_path)
-        self.directory = Directory(self.database, self.ledger, peppers, self.leisure)
+        self.issuer = OwnIssuer(settings.issuer, SigningKeys(settings.token_keys_path), settings.token_s * SECOND)
+        self.issuers = issuers_of(settings, self.metrics)
+        self.directory = Directory(
+            self.database, self.ledger, peppers, self.leisure, believed=Believed([self.issuer, *self.issuers])
+        )
+        self.authority = Authority(self.directory, self.ledger, self.issuer)
         self.entrance = Entrance(self.directory, self.current, self.metrics.turned_away)
         self.weight_files = Weights(settings.weights_path)
         self.catalogue = Catalogue(
@@ -158,6 +167,7 @@ class Installation:
             extra_fields=fields.operators(settings.extra_fields),
         )
         self.models = ModelsDoor(self.entrance, self.usable, self.refusals, relay, self.metrics)
+        self.oauth = OAuthDoor(self.authority, self.current, self.metrics)
         self.weights = ResolveDoor(self.entrance, self.gate, self.weight_files, self.metrics)
         self.readiness = Readiness(self.current, self.judge, self.writer)
         self.bootstrap: Issued | None = None
@@ -168,6 +178,7 @@ class Installation:
         return Areas(
             entrance=self.entrance,
             directory=self.directory,
+            authority=self.authority,
             catalogue=self.catalogue,
             openings=self.openings,
             vouching=self.vouching,
@@ -212,7 +223,8 @@ class Installation:
             self._follow_with_metrics()
             feeding = self.feed.run(self.review, self.settings.revision_poll_ms / 1000)
             watching = (self.opener.run(), self.chaser.run(), self.awaited.run())
-            for work in (feeding, *watching, self.directory.run()):
+            asking = [issuer.keys.run(self.directory.tokens.drop_all) for issuer in self.issuers]
+            for work in (feeding, *watching, self.directory.run(), self._follow_token_keys(), *asking):
                 _in_background(stack, work)
             if self.database.dialect != "sqlite":
                 _in_background(stack, self._recover())
@@ -239,6 +251,16 @@ class Installation:
             changed = {"previous": judged_by}
             acts.append(Act(event=Event.POLICY_CHANGED, subject=self.judge.policy, detail={**changed}, touches=touched))
         await self.ledger.administer(GATEWAY, lambda _: (None, acts))
+
+    async def _follow_token_keys(self) -> None:
+        """Notice, until cancelled, that keys were rotated; what was signed by one that is gone is believed no more."""
+        while True:
+            try:
+                if self.issuer.keys.follow(self.current.clock.now()):
+                    self.directory.tokens.drop_all()
+            except Exception as error:
+                log.warning("token_keys_unread", error=type(error).__name__)
+            await asyncio.sleep(TOKEN_KEYS_S)
 
     async def _recover(self) -> None:
         """Close, until cancelled, what other processes left open when they died."""
@@ -285,16 +307,6 @@ def _in_force(connection: Connection) -> Mapping[str, InForce]:
         )
         for name, version in load_all(connection).items()
     }
-
-
-def judge_of(settings: Settings) -> Judge:
-    """The judge that the settings name, not started."""
-    policies = read_policy_set(settings.policies or shipped("policies"))
-    timeout_s = settings.judge_timeout_ms / 1000
-    if settings.judge == "opa":
-        token = settings.opa_token_file.read_text("ascii").strip() if settings.opa_token_file is not None else None
-        return OPAJudge(policies.digest, settings.opa_url, token=token, timeout_s=timeout_s)
-    return EmbeddedJudge(policies, timeout_s=timeout_s)
 
 
 def _in_background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

@@ -73,6 +73,9 @@ class Metrics:
         Info("gateway_build", "What runs here.", registry=self._registry).info({"version": __version__})
 
         self._calls = self._counter("gateway_calls", "Calls by door, outcome and reason.", "door", "outcome", "reason")
+        self._issuer_keys = self._counter(
+            "gateway_issuer_key_fetches", "Public keys of declared issuers asked for, by outcome.", "issuer", "outcome"
+        )
         self._turned_away = self._counter("gateway_authentication_failures", "Nobody we know, by reason.", "reason")
         self._cuts = self._counter(
             "gateway_streams_cut", "Passages ended before their answer was, by reason.", "reason"
@@ -110,6 +113,10 @@ class Metrics:
     def turned_away(self, code: str) -> None:
         """Authentication failed."""
         self._turned_away.add(code)
+
+    def issuer_keys_asked(self, issuer: str, outcome: str) -> None:
+        """A declared issuer was asked for its keys: fetched or failed."""
+        self._issuer_keys.add(issuer, outcome)
 
     def stream_cut(self, reason: str) -> None:
         """A passage was ended because what admitted it no longer stood."""

@@ -19,7 +19,7 @@ from gateway.errors import SettingsInvalid
 
 PREFIX = "GATEWAY_"
 
-OF_THE_CLIENT = frozenset({"GATEWAY_URL", "GATEWAY_KEY"})
+OF_THE_CLIENT = frozenset({"GATEWAY_URL", "GATEWAY_KEY", "GATEWAY_CLIENT_SECRET"})
 """Read by the command line when it talks to a running gateway."""
 
 _ORCHESTRATED = re.compile(r"GATEWAY_(SERVICE_|PORT_\d)")
@@ -79,6 +79,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     signing_key_file: Path | None = None
     """File of the key that signs the ledger (0600); when empty, `signing.key` in the data directory."""
+
+    public_url: Text = ""
+    """Where callers reach this gateway, such as `https://gateway.example`: it issues its tokens under this name."""
+
+    token_keys_file: Path | None = None
+    """File of the keys that access tokens are signed with (0600); when empty, `token.keys` in the data directory."""
+
+    token_s: Annotated[int, Meta(ge=60, le=3600)] = 600
+    """How long an access token of this gateway lives."""
+
+    issuers: Path | None = None
+    """YAML file that declares the issuers whose tokens are accepted, and what those give."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least that is logged."""
@@ -154,6 +166,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.signing_key_file or self.data / "signing.key"
 
     @property
+    def token_keys_path(self) -> Path:
+        """Where the keys are that access tokens are signed with."""
+        return self.token_keys_file or self.data / "token.keys"
+
+    @property
+    def issuer(self) -> str:
+        """The name under which this gateway issues tokens, and for which it accepts them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url.rstrip("/") or f"http://{host}:{self.port}"
+
+    @property
     def weights_path(self) -> Path:
         """Where the weights of releases lie."""
         return self.weights or self.data / "weights"
@@ -220,12 +243,12 @@ def _misfits(settings: Settings) -> list[str]:
             "GATEWAY_DATABASE_URL must have a user and no password, `postgresql://USER@HOST/NAME`, "
             "where GATEWAY_DATABASE_PASSWORD_FILE has the password."
         )
-    for name in ("opa_url", "access_request_url"):
+    for name in ("opa_url", "access_request_url", "public_url"):
         if (url := getattr(settings, name)) and not url.startswith(("http://", "https://")):
             mistakes.append(f"{PREFIX}{name.upper()} must begin with `http://` or `https://`.")
     if settings.policies is not None and not settings.policies.is_dir():
         mistakes.append("GATEWAY_POLICIES names a folder that is not there.")
-    for name in ("upstreams", "opa_token_file", "database_password_file"):
+    for name in ("upstreams", "opa_token_file", "database_password_file", "issuers"):
         if (path := getattr(settings, name)) is not None and not path.is_file():
             mistakes.append(f"{PREFIX}{name.upper()} names a file that is not there.")
     return mistakes

@@ -112,3 +112,12 @@ def test_what_is_below_the_level_is_not_written() -> None:
     structlog.get_logger().warning("loud")
 
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["loud"]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_access_token_is_ever_written_not_even_one_that_was_cut(form: Format) -> None:
+    token = f"eyJhbGciOiJFZDI1NTE5In0.{'eyJpc3MiOiJodHRwcyJ9' * 3}.c2lnbmF0dXJl"
+
+    written = logged(form, ("asked", {"header": f"Bearer {token}", "cut": token[:60], "two": [token, token]}))
+
+    assert "eyJ" not in written and "c2lnbmF0dXJl" not in written

@@ -155,6 +155,8 @@ def test_every_setting_decides_something() -> None:
         "database_password_file": "database",
         "key_pepper_file": "peppers_path",
         "signing_key_file": "signing_key_path",
+        "token_keys_file": "token_keys_path",
+        "public_url": "issuer",
     }
     names = [field.name for field in msgspec.structs.fields(Settings)]
 

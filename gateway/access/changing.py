@@ -164,4 +164,4 @@ class Changing:
 
 
 def _actor(caller: Caller) -> Actor:
-    return Actor(key=caller.key, organisation=caller.organisation)
+    return caller.actor

@@ -95,7 +95,7 @@ class Gate:
             draft = recording.refused_unknown(call, component, caller, Reason.MODEL_NOT_FOUND)
             await self._refuse(draft, self._refusals.unknown(call))
         terms = await self._bound(call, component, standing)  # 3
-        passage = Passage(call.request_id, (caller.key, release, component), standing, terms)
+        passage = Passage(call.request_id, (caller.credential, release, component), standing, terms)
         self.passages.add(passage)  # before it is recorded: a narrowing meanwhile must find it
         try:
             await self._admitted(call, component, passage)  # 4, 5
@@ -138,7 +138,7 @@ class Gate:
                 return standing
             if not self._directory.is_current(caller):
                 _, moment = self._current.now()
-                caller = await self._directory.caller(caller.key, moment)
+                caller = await self._directory.renewed(caller, moment)
             standing = await self.weigh(caller, component, release)
             if standing is None or self._stands(standing):
                 return standing
@@ -158,13 +158,13 @@ class Gate:
         standing = await self.weigh_at(Use(caller, component, in_force, holdings), moment)
         if len(self._standings) >= STANDINGS_MAX:
             self._standings.clear()
-        self._standings[caller.key, release, component] = _Kept(standing)
+        self._standings[caller.credential, release, component] = _Kept(standing)
         return standing
 
     def _kept(self, caller: Caller, component: Component, release: str) -> Standing | None:
         """What was weighed for this very caller, where it still holds."""
         snapshot, moment = self._current.now()
-        kept = self._standings.get((caller.key, release, component))
+        kept = self._standings.get((caller.credential, release, component))
         if kept is None:
             return None
         standing = kept.standing

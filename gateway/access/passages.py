@@ -21,7 +21,7 @@ COMMITTED = "metadata+hash"
 """The logging mode that asks for commitments beside the metadata."""
 
 UseKey = tuple[str, str, Component]
-"""Key id, release, component: all passages of one such triple stand and fall together."""
+"""Id of the key or token, release, component: all passages of one such triple stand and fall together."""
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -1,5 +1,7 @@
 """What the gate writes down: drafts of entries from judged uses and finished passages."""
 
+from typing import Any
+
 import msgspec
 
 from gateway.access.calls import Call
@@ -31,8 +33,7 @@ def refused(call: Call, component: str, standing: Standing, reasons: tuple[str, 
 def refused_unknown(call: Call, component: str, caller: Caller, reason: str) -> Draft:
     """A refusal of a name that is no release; the name itself is the caller's text and is not kept."""
     body = AccessBody(
-        organisation=caller.organisation,
-        key=caller.key,
+        **_by(caller),
         component=component,
         draws_on=list(call.draws_on),
         endpoint=call.endpoint,
@@ -55,8 +56,7 @@ def finished(passage: Passage) -> Intent:
         used, basis = 0, "none"
     caller, release = passage.standing.caller, passage.standing.in_force.strategy.release
     body = FinishedBody(
-        organisation=caller.organisation,
-        key=caller.key,
+        **_by(caller),
         release=release,
         admitted=passage.request_id,
         outcome="cut" if passage.cut_reason else passage.outcome,
@@ -87,6 +87,9 @@ def closed_after_crash(entry: Entry) -> Intent:
     ended = FinishedBody(
         organisation=organisation,
         key=body.get("key", ""),
+        token=body.get("token", ""),
+        issuer=body.get("issuer", ""),
+        client=body.get("client", ""),
         release=release,
         admitted=entry.id,
         outcome="unknown_after_crash",
@@ -97,12 +100,19 @@ def closed_after_crash(entry: Entry) -> Intent:
     return Intent(Draft(f"{entry.id}.end", Event.ACCESS_FINISHED, ended), claim)
 
 
+def _by(caller: Caller) -> dict[str, Any]:
+    """Who it was: its organisation, its key, and the token that it presented in a key's place."""
+    by: dict[str, Any] = {"organisation": caller.organisation, "key": caller.key}
+    if caller.token is not None:
+        by |= {"token": caller.token.id, "issuer": caller.token.issuer, "client": caller.token.client}
+    return by
+
+
 def _body(call: Call, component: str, standing: Standing, reasons: tuple[str, ...], tokens_reserved: int) -> AccessBody:
     strategy, gathered, obligations = standing.in_force.strategy, standing.gathered, standing.decision.obligations
     stage = gathered.stage
     return AccessBody(
-        organisation=standing.caller.organisation,
-        key=standing.caller.key,
+        **_by(standing.caller),
         release=strategy.release,
         component=component,
         draws_on=list(call.draws_on),

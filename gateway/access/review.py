@@ -38,7 +38,9 @@ class Review:
             *[
                 self._again(use, passages, moment)
                 for use, passages in self._gate.passages.groups()
-                if use in self._in_doubt or any(_concerns(named, moment, passage.standing) for passage in passages)
+                if use in self._in_doubt
+                or self._is_forgotten(passages)
+                or any(_concerns(named, moment, passage.standing) for passage in passages)
             ]
         )
 
@@ -55,10 +57,10 @@ class Review:
             self._cut(use, passages, reason)
 
     async def _again(self, use: UseKey, passages: list[Passage], moment: Moment) -> None:
-        key, release, component = use
+        _, release, component = use
         asked_at = elapsed_us()
         try:
-            caller = await self._directory.caller(key, moment)
+            caller = await self._directory.renewed(passages[0].standing.caller, moment)
             standing = await self._gate.weigh(caller, component, release)
         except Unauthenticated as error:
             return self._cut(use, passages, error.code)
@@ -76,6 +78,11 @@ class Review:
             passage.standing = standing
         return None
 
+    def _is_forgotten(self, passages: list[Passage]) -> bool:
+        """Whether a token was forgotten, as when its issuer took back the key that signed it: no touch names those."""
+        caller = passages[0].standing.caller
+        return caller.token is not None and not self._directory.is_current(caller)
+
     def _cut(self, use: UseKey, passages: list[Passage], reason: str) -> None:
         self._in_doubt.pop(use, None)
         cut_all(passages, reason)
@@ -89,6 +96,7 @@ def _concerns(named: set[tuple[str, str]], moment: Moment, standing: Standing) -
     return (
         any(kind == "policy" for kind, _ in named)
         or ("key", standing.caller.key) in named
+        or ("token", standing.caller.credential) in named
         or ("organisation", standing.caller.organisation) in named
         or ("release", standing.in_force.strategy.release) in named
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.failures import NotPermitted, Unreachable, from_problem
+from gateway.cli.failures import Failure, NotPermitted, Unreachable, from_problem
 from gateway.cli.paths import absent_at
 
 TIMEOUT_S = 30.0
@@ -18,6 +18,39 @@ def ask(method: str, path: str, *, query: Mapping[str, Any] | None = None, body:
 
     `file` is what a file sent along is called here, for its faults.
     """
+    sent = {
+        "params": {name: value for name, value in (query or {}).items() if value is not None},
+        "json": body,
+        "headers": {"authorization": f"Bearer {_key()}", "accept": "application/json"},
+    }
+    url, answer = _answer(method, f"/control{path}", sent)
+    return _read(answer, url, path, file)
+
+
+def ask_authority(path: str, client: str, form: Mapping[str, str]) -> Any:
+    """The answer to a client that asks for a token by its secret. Raises Failure with the exit code that fits."""
+    secret = os.environ.get("GATEWAY_CLIENT_SECRET", "").strip()
+    if not secret:
+        raise NotPermitted(
+            "No client's secret is set.", "Put it into GATEWAY_CLIENT_SECRET: `export GATEWAY_CLIENT_SECRET=rsg_…`."
+        )
+    url, answer = _answer("POST", path, {"data": form, "auth": (client, secret)})
+    try:
+        content = answer.json()
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise Unreachable(
+            f"What answers at {url} is not a gateway (status {answer.status_code}).", "Look at GATEWAY_URL."
+        )
+    if answer.is_success:
+        return content
+    said = str(content.get("error_description") or content.get("error"))
+    raise NotPermitted(said) if answer.status_code == 401 else Failure(said)
+
+
+def _answer(method: str, path: str, sent: Mapping[str, Any]) -> tuple[str, Any]:
+    """Where the gateway is, and what it answers. Raises Unreachable."""
     import httpx  # opened late: help and local commands do not wait for it
 
     settings: dict[str, Any] = click.get_current_context().ensure_object(dict)
@@ -25,13 +58,7 @@ def ask(method: str, path: str, *, query: Mapping[str, Any] | None = None, body:
     client = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, transport=settings.get("transport"))
     try:
         with client:
-            answer = client.request(
-                method,
-                f"{url}/control{path}",
-                params={name: value for name, value in (query or {}).items() if value is not None},
-                json=body,
-                headers={"authorization": f"Bearer {_key()}", "accept": "application/json"},
-            )
+            return url, client.request(method, f"{url}{path}", **sent)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
         raise click.UsageError(
             f"{url!r} is not the address of a gateway; it looks like http://127.0.0.1:8080."
@@ -41,7 +68,6 @@ def ask(method: str, path: str, *, query: Mapping[str, Any] | None = None, body:
             f"The gateway at {url} cannot be reached: {type(error).__name__}.",
             "Start one with `gateway serve`, or set GATEWAY_URL to where it is.",
         ) from None
-    return _read(answer, url, path, file)
 
 
 def pages(path: str, noun: str, *, query: Mapping[str, Any], limit: int | None, cursor: str = "after") -> Iterator[Any]:

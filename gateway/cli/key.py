@@ -79,7 +79,7 @@ def list_keys(organisation: str | None, limit: int) -> None:
 @with_json
 def show(key: str) -> None:
     """Show one key by its public id."""
-    found = ask("GET", f"/keys/{_id(key)}")
+    found = ask("GET", f"/keys/{key_id(key)}")
     if wants_json():
         return show_json(found)
     return show_facts(found.items())
@@ -91,7 +91,7 @@ def show(key: str) -> None:
 @with_json
 def rotate(key: str, overlap: int) -> None:
     """Issue a successor to a key. It is shown once, alone on standard output."""
-    _show_once(ask("POST", f"/keys/{_id(key)}/rotate", body={"overlap_s": overlap}))
+    _show_once(ask("POST", f"/keys/{key_id(key)}/rotate", body={"overlap_s": overlap}))
 
 
 @command.command()
@@ -100,7 +100,7 @@ def rotate(key: str, overlap: int) -> None:
 @with_json
 def revoke(key: str, cause: str) -> None:
     """End a key at once, everywhere, answers under way included."""
-    revoked = ask("POST", f"/keys/{_id(key)}/revoke", body={"cause": cause})
+    revoked = ask("POST", f"/keys/{key_id(key)}/revoke", body={"cause": cause})
     if wants_json():
         return show_json(revoked)
     return click.echo(f"{revoked['id']} of {revoked['organisation']} is revoked.")
@@ -130,7 +130,7 @@ def recover(data: Path | None) -> None:
     _show_once({"key": shown, "token": issued.token.reveal()})
 
 
-def _id(key: str) -> str:
+def key_id(key: str) -> str:
     """The public id. A whole key must not end in a path, where others log it."""
     if not (len(key) == 12 and key.isascii() and key.isalnum()):
         raise click.UsageError("Name a key by its public id: the twelve letters and digits after `rsg_…_`.")

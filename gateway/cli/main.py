@@ -13,6 +13,8 @@ NOUNS: dict[str, str] = {
     "whoami": "Who I am, what I may use now and from when, what I have used.",
     "model": "Models that I may use.",
     "key": "API keys: issue, list, show, rotate, revoke, recover.",
+    "client": "Machines that sign in: create, list, and by which keys.",
+    "token": "Access tokens: get, revoke; the keys that sign them: rotate-key, keys.",
     "organisation": "Organisations and what is asserted of them.",
     "release": "Release files: validate, plan, apply, list, show, label; presets; approve, concur; hold, suspend …",
     "change": "Changes: list, show, approve, reject, apply.",

@@ -42,6 +42,7 @@ def _absent(noun: str, name: str, listing: str) -> Absent:
 
 
 _LISTED = {
+    "clients": ("client", "gateway client list"),
     "grants": ("grant", "gateway grant list"),
     "keys": ("key", "gateway key list"),
     "ledger": ("entry", "gateway audit search"),

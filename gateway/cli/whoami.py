@@ -20,6 +20,7 @@ def command() -> None:
             ("organisation", me["organisation"]),
             ("roles", me["roles"]),
             ("key", me["key"]["id"]),
+            *_token(me["key"]),
             ("expires", ago(me["key"]["expires_at"])),
             ("scopes", "not narrowed" if me["key"]["scopes"] is None else me["key"]["scopes"]),
         ]
@@ -37,6 +38,13 @@ def _asked(request: Any) -> str:
     reason = f": {request['reason']}" if request["reason"] else ""
     answer = "; next: gateway request show" if request["state"] == "needs_info" else ""
     return f"{request['release']}, {request['state']}{reason}{answer}"
+
+
+def _token(key: Any) -> list[tuple[str, Any]]:
+    """What is told of a caller that presented a token: whose client it is, at which issuer."""
+    if key["token"] is None:
+        return []
+    return [("token", key["token"]), ("issuer", key["issuer"]), ("client", key["client"])]
 
 
 def _facts(release: Any) -> list[tuple[str, Any]]:

@@ -19,6 +19,7 @@ from gateway.control.searching import Searching
 from gateway.database.engine import Readable
 from gateway.identity.callers import Caller
 from gateway.identity.directory import Directory
+from gateway.identity.tokens.authority import Authority
 from gateway.ledger.search import Search
 from gateway.ledger.store import Actor
 from gateway.releases.catalogue import Catalogue
@@ -34,6 +35,7 @@ class Areas:
 
     entrance: Entrance
     directory: Directory
+    authority: Authority
     catalogue: Catalogue
     openings: Openings
     vouching: Vouching

@@ -80,6 +80,8 @@ class ShownKey(msgspec.Struct, frozen=True, kw_only=True):
     revoked_cause: str | None
     last_used_at: datetime | None
     """True to about a minute."""
+    is_client: bool
+    """Whether it opens nothing itself, and is exchanged for access tokens at `/oauth/token`."""
 
 
 class IssuedKey(msgspec.Struct, frozen=True):
@@ -119,7 +121,7 @@ class Keys(Controller):
         """Keys of one organisation, or of all. A developer sees those of its own organisation."""
         keys = await areas.directory.keys(caller, organisation=organisation or "", after=after or "", limit=limit)
         disabled = await areas.directory.disabled_among(frozenset(key.organisation for key in keys))
-        shown_keys = [_shown(key, moment, disabled) for key in keys]
+        shown_keys = [shown_key(key, moment, disabled) for key in keys]
         return KeyPage(shown_keys, keys[-1].id if len(keys) == limit else None)
 
     @get("/{key:str}", **open_to(*EVERYBODY))
@@ -175,14 +177,15 @@ async def _warnings(areas: Areas, caller: Caller, scopes: tuple[str, ...]) -> li
 
 
 def _issued(issued: Issued, moment: Moment) -> IssuedKey:
-    return IssuedKey(_shown(issued.key, moment), issued.token.reveal())
+    return IssuedKey(shown_key(issued.key, moment), issued.token.reveal())
 
 
 async def _looked_up(areas: Areas, key: Key, moment: Moment) -> ShownKey:
-    return _shown(key, moment, await areas.directory.disabled_among(frozenset({key.organisation})))
+    return shown_key(key, moment, await areas.directory.disabled_among(frozenset({key.organisation})))
 
 
-def _shown(key: Key, moment: Moment, disabled: frozenset[str] = frozenset()) -> ShownKey:
+def shown_key(key: Key, moment: Moment, disabled: frozenset[str] = frozenset()) -> ShownKey:
+    """What may be shown of a key, whose organisation may be among those disabled."""
     return ShownKey(
         id=key.id,
         kind=key.kind,
@@ -199,6 +202,7 @@ def _shown(key: Key, moment: Moment, disabled: frozenset[str] = frozenset()) -> 
         revoked_at=when(key.revoked_at),
         revoked_cause=key.revoked_cause,
         last_used_at=when(key.last_used_at),
+        is_client=key.is_client,
     )
 
 

@@ -23,12 +23,18 @@ REQUESTS_SHOWN = 20
 
 
 class MyKey(msgspec.Struct, frozen=True):
-    """The key this was asked with."""
+    """The key this was asked with, or the client or workload behind the token that was."""
 
     id: str
     expires_at: datetime | None
     scopes: list[str] | None
     """null: not narrowed. Empty: nothing."""
+    token: str | None = None
+    """Id of the access token, where one was presented."""
+    issuer: str | None = None
+    """Who issued it."""
+    client: str | None = None
+    """Whom it was issued to, as its issuer names it."""
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -123,10 +129,17 @@ class Myself(Controller):
         return Me(
             organisation=caller.organisation,
             roles=[role.value for role in caller.roles],
-            key=MyKey(caller.key, when(caller.expires_at), None if caller.scopes is None else list(caller.scopes)),
+            key=_key(caller),
             releases=[release for release in releases if release is not None],
             requests=await _requests(areas, caller, moment),
         )
+
+
+def _key(caller: Caller) -> MyKey:
+    scopes = None if caller.scopes is None else list(caller.scopes)
+    if (token := caller.token) is None:
+        return MyKey(caller.key, when(caller.expires_at), scopes)
+    return MyKey(caller.key, when(caller.expires_at), scopes, token.id, token.issuer, token.client)
 
 
 async def _release(

@@ -11,6 +11,7 @@ from gateway.control import problems, queries
 from gateway.control.areas import Areas
 from gateway.control.changes import Changes
 from gateway.control.classifications import Classifications
+from gateway.control.clients import Clients
 from gateway.control.evidence import EvidenceOfReleases
 from gateway.control.grants import Grants
 from gateway.control.guards import doorkeeper
@@ -27,6 +28,7 @@ from gateway.control.requests import FormsOfReleases, RequestsForAccess
 from gateway.control.stages import StagesOfReleases
 from gateway.control.terms import TermsOfReleases
 from gateway.control.timelines import Timelines
+from gateway.control.tokens import Tokens
 from gateway.identity.callers import Caller
 from gateway.ledger.store import Actor
 
@@ -40,6 +42,8 @@ NOUNS = (
     Myself,
     Organisations,
     Keys,
+    Clients,
+    Tokens,
     Releases,
     Narrowings,
     Timelines,
@@ -97,7 +101,7 @@ async def _provide_caller(request: Request[Caller, Any, Any]) -> Caller:
 
 
 async def _provide_actor(request: Request[Caller, Any, Any]) -> Actor:
-    return Actor(key=request.user.key, organisation=request.user.organisation)
+    return request.user.actor
 
 
 def _finish(response: Response[Any]) -> Response[Any]:

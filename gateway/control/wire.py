@@ -17,6 +17,8 @@ _END = r"$(?!\n)"
 _PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 _ORGANISATION = rf"^[a-z0-9](?:[a-z0-9-]{{0,62}}[a-z0-9])?{_END}"
 _KEY = rf"^[0-9A-Za-z]{{12}}{_END}"
+_KEY_OR_WORKLOAD = rf"^(?:[0-9A-Za-z]{{12}}|workload_[0-9a-f]{{24}}){_END}"
+_TOKEN = rf"^token_[0-9a-f]{{32}}{_END}"
 _RECORD = rf"^[A-Za-z0-9_.-]{{1,64}}{_END}"
 _NARROWING = rf"^(?:narrowing_[0-9a-f]{{24}})?{_END}"
 _RELEASE = rf"^{_PART}/{_PART}{_END}"
@@ -33,6 +35,8 @@ _CURSOR = rf"^[A-Za-z0-9_./-]{{1,200}}{_END}"
 PATTERNS = {
     _ORGANISATION: "an organisation's id: lower-case letters, digits and `-`, such as acme",
     _KEY: "a key's public id: the twelve letters and digits after `rsg_…_`, never the key itself",
+    _KEY_OR_WORKLOAD: "a key's public id (twelve letters and digits), or a workload's, as the ledger names them",
+    _TOKEN: "the id of an access token, as the ledger names it, never the token itself",
     _RECORD: "an id that the gateway made, such as that of a grant or an assertion",
     _NARROWING: "the id of a narrowing, as `gateway release narrowings` lists it",
     _RELEASE: "a release: namespace/name, such as acme/atlas-1",
@@ -65,6 +69,7 @@ When = Annotated[datetime, msgspec.Meta(tz=True)]
 # In paths.
 OrganisationInPath = Annotated[str, PathParameter(pattern=_ORGANISATION, max_length=64)]
 KeyInPath = Annotated[str, PathParameter(pattern=_KEY, max_length=12)]
+TokenInPath = Annotated[str, PathParameter(pattern=_TOKEN, max_length=38)]
 RecordInPath = Annotated[str, PathParameter(pattern=_RECORD, max_length=64)]
 """Ids that the gateway made: of grants, assertions and entries."""
 PartInPath = Annotated[str, PathParameter(pattern=_HALF, max_length=96)]
@@ -75,7 +80,7 @@ Reference = Annotated[str, PathParameter(pattern=_REFERENCE)]
 
 # In queries.
 OrganisationFilter = Annotated[str | None, QueryParameter(pattern=_ORGANISATION, max_length=64)]
-KeyFilter = Annotated[str | None, QueryParameter(pattern=_KEY, max_length=12)]
+KeyFilter = Annotated[str | None, QueryParameter(pattern=_KEY_OR_WORKLOAD, max_length=33)]
 DigestFilter = Annotated[str | None, QueryParameter(pattern=_DIGEST, max_length=71)]
 DecisionFilter = Annotated[str | None, QueryParameter(pattern=_DECISION)]
 EndpointFilter = Annotated[str | None, QueryParameter(pattern=_ENDPOINT)]

@@ -4,12 +4,12 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 
+from gateway.chosen import judge_of
 from gateway.errors import GatewayError
 from gateway.examination.findings import Finding, amiss, odd, well, wrong
 from gateway.inference.connector.faults import Unreached
 from gateway.inference.connector.pool import Pool
 from gateway.inference.connector.upstreams import Upstream
-from gateway.installation import judge_of
 from gateway.settings import Settings
 
 

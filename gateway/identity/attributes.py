@@ -16,7 +16,7 @@ from gateway.identity.organisations import checked_text
 ASSURANCE_MAX = 4
 _NOT_ASSERTED = frozenset({"role", "grant"})
 """Names that an audience reads from elsewhere: an assertion must not be taken for a role or a grant."""
-_INTEGER_MAX = 2**53 - 1
+INTEGER_MAX = 2**53 - 1
 _LIST_MAX = 64
 
 
@@ -84,7 +84,7 @@ def _check_value(value: str | int | bool | tuple[str, ...]) -> None:
             raise Invalid(f"A list has at most {_LIST_MAX} values.", param="value")
         for each in value:
             checked_text(each, "value")
-    elif not -_INTEGER_MAX <= value <= _INTEGER_MAX:
+    elif not -INTEGER_MAX <= value <= INTEGER_MAX:
         raise Invalid("A number must fit in 53 bits.", param="value")
 
 

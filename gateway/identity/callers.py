@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from gateway.clock import NEVER, Instant
+from gateway.ledger.store import Actor
 
 
 class Role(StrEnum):
@@ -40,11 +41,42 @@ class Assertion(msgspec.Struct, frozen=True):
     expires_at: Instant = NEVER
 
 
+class AccessToken(msgspec.Struct, frozen=True):
+    """A token that was verified, as it stays until it ends; never its text."""
+
+    id: str
+    """By which it can be revoked: `token_` and what its issuer numbered it, or what this gateway did."""
+    issuer: str
+    """As the token's `iss` has it."""
+    client: str
+    """Whom the issuer gave it to, as the issuer names it."""
+    key_id: str
+    """Of the issuer's key that signed it."""
+    thumbprint: str
+    """Of that same key."""
+    holder: str
+    """Public id of the client of this gateway; of a workload, where the token is another issuer's."""
+    scopes: tuple[str, ...] | None
+    issued_at: Instant
+    expires_at: Instant
+    workload: "Workload | None" = None
+    """Who holds it, where the token is another issuer's."""
+
+
+class Workload(msgspec.Struct, frozen=True):
+    """Who holds a token of another issuer: as the operator's mapping has it, which the token's claims chose."""
+
+    organisation: str
+    roles: tuple[Role, ...]
+    """Sorted."""
+    assertions: tuple[Assertion, ...]
+
+
 class Caller(msgspec.Struct, frozen=True):
-    """Who stands behind one key, as of one revision."""
+    """Who stands behind one key or token, as of one revision."""
 
     key: str
-    """Public id of the key."""
+    """Public id of the key; of the client or the workload, where a token was presented."""
     organisation: str
     roles: tuple[Role, ...]
     """Sorted."""
@@ -56,7 +88,22 @@ class Caller(msgspec.Struct, frozen=True):
     attributes: tuple[Assertion, ...]
     """Sorted by name; at most one of a name, the strongest that stands."""
     expires_at: Instant
-    """When the key ends."""
+    """When the key ends, or the token if that is sooner."""
+    token: AccessToken | None = None
+    """What was presented, where it was no key."""
+
+    @property
+    def credential(self) -> str:
+        """Id of what was presented: two tokens of one client are two, and end apart."""
+        return self.key if self.token is None else self.token.id
+
+    @property
+    def actor(self) -> Actor:
+        """The same, as the ledger names who administers."""
+        if self.token is None:
+            return Actor(key=self.key, organisation=self.organisation)
+        token = self.token
+        return Actor(self.key, self.organisation, token=token.id, issuer=token.issuer, client=token.client)
 
     def has(self, *roles: Role) -> bool:
         """Whether the caller holds any of these roles."""

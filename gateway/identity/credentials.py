@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 
-from gateway.errors import Unauthenticated
+from gateway.errors import TokenInvalid, Unauthenticated
+from gateway.identity.tokens.reading import TOKEN_BYTES_MAX
 
-TOKEN_BYTES_MAX = 256
-"""Longer than any key of ours; what is longer is not looked at."""
+_NO_PROOFS = (
+    "This gateway does not take DPoP: it cannot check whose key a token is bound to, and takes no such token for a "
+    "plain one."
+)
 
 
 def credential_in(headers: Iterable[tuple[bytes, bytes]]) -> str:
@@ -17,6 +20,8 @@ def credential_in(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == b"authorization":
             scheme, _, presented = value.partition(b" ")
+            if scheme.lower() == b"dpop":
+                raise TokenInvalid(_NO_PROOFS, code="token_bound", next_step="Send a bearer token.")
             if scheme.lower() != b"bearer":
                 raise Unauthenticated("The `Authorization` header is not of the form `Bearer KEY`.")
         elif name in {b"x-api-key", b"api-key"}:

@@ -18,10 +18,17 @@ from gateway.identity.keys import is_key_id, key_id_at, key_id_of
 from gateway.identity.known import KnownKey, KnownKeys
 from gateway.identity.organisations import PROVIDER, Organisation, Profile, is_id
 from gateway.identity.peppers import Peppers
+from gateway.identity.tokens.believing import Believed
+from gateway.identity.tokens.known import KnownTokens
+from gateway.identity.tokens.reading import is_token
+from gateway.identity.tokens.store import is_revoked
 from gateway.identity.uses import LastUses
 from gateway.ledger.store import Actor, Ledger, Touch
 
 T = TypeVar("T")
+
+TOKEN = "token"  # noqa: S105 - a kind of touch
+"""What the feed calls an access token."""
 
 LOOK_UP_MAX_S = 1.5
 """Who cannot be looked up in this time is refused: callers are answered within two seconds, whatever fails."""
@@ -39,25 +46,58 @@ class Directory:
         peppers: Peppers,
         leisure: Readable | None = None,
         *,
+        believed: Believed | None = None,
         keeps: int = 50_000,
     ) -> None:
-        """What no call waits for is read at leisure, where that is given."""
+        """What no call waits for is read at leisure, where that is given; tokens are those of who is believed."""
         self._database = database
         self._leisure = leisure or database
         self._ledger = ledger
         self._peppers = peppers
         self._known = KnownKeys(self._load_key, self._load_profile, keeps)
+        self.tokens = KnownTokens(self._known, believed or Believed(), self._is_revoked, keeps)
         self._uses = LastUses(database)
 
     # Who is asking
 
     async def authenticate(self, token: str, peer: str | None, now: Moment) -> Caller:
-        """Who presents this key, from this address. Raises Unauthenticated, or Unavailable when it cannot be told."""
+        """Who presents this key or access token, from this address.
+
+        Raises Unauthenticated, or Unavailable when it cannot be told.
+        """
+        if is_token(token):
+            caller = await self.tokens.caller(token, peer, now)
+            if caller.token is not None and caller.token.workload is None:
+                self._uses.note(caller.key, now.latest)
+            return caller
         known, profile = self._proven(token) or await self._prove(token)
         known.check_peer(peer)
+        if known.key.is_client:
+            raise Unauthenticated(
+                "This is a client's secret, which opens nothing itself.",
+                code="client_secret_presented",
+                next_step="Exchange it for an access token at `/oauth/token`, and send that.",
+            )
         caller = known.caller(profile, now)
         self._uses.note(caller.key, now.latest)
         return caller
+
+    async def client(self, client_id: str, secret: str | None, peer: str | None, now: Moment) -> Key:
+        """The client of this id, which is to stand; by its secret, where it is not proven otherwise.
+
+        Raises Unauthenticated, alike for what nobody knows and what does not fit.
+        """
+        if secret is None:
+            found = self._known.kept(client_id) or (await self._known.find(client_id) if is_key_id(client_id) else None)
+        else:
+            found = self._proven(secret) or await self._prove(secret)
+        if found is None or found[0].key.id != client_id or not found[0].key.is_client:
+            raise Unauthenticated
+        known, profile = found
+        known.check_peer(peer)
+        known.caller(profile, now)
+        self._uses.note(client_id, now.latest)
+        return known.key
 
     def _proven(self, token: str) -> tuple[KnownKey, Profile] | None:
         """The key, where this very token was verified before and nothing about the key was dropped since."""
@@ -87,23 +127,34 @@ class Directory:
         known, profile = found
         return known.caller(profile, now)
 
+    async def renewed(self, caller: Caller, now: Moment) -> Caller:
+        """Who stands now behind what a caller presented when it was let in. Raises as `authenticate` does."""
+        if caller.token is not None:
+            return await self.tokens.again(caller.token, now)
+        return await self.caller(caller.key, now)
+
     def is_current(self, caller: Caller) -> bool:
         """Whether nothing about this caller was dropped since it was given; without waiting."""
+        if caller.token is not None:
+            return self.tokens.is_current(caller, caller.token)
         kept = self._known.kept(caller.key)
         return kept is not None and kept[0].still_gives(caller, kept[1])
 
     @property
     def drops(self) -> int:
         """Grows with whatever is forgotten here: while it stands, everybody is who they were."""
-        return self._known.drops
+        return self._known.drops + self.tokens.drops
 
     def drop(self, kind: str, subject: str) -> None:
         """Forget what the feed names."""
         self._known.drop(kind, subject)
+        if kind == TOKEN:
+            self.tokens.drop(subject)
 
     def drop_all(self) -> None:
         """Forget everything, as when the feed may have missed something."""
         self._known.drop_all()
+        self.tokens.drop_all()
 
     async def run(self, every_s: float = 60.0) -> None:
         """Write now and then when keys were last used, until cancelled."""
@@ -136,43 +187,43 @@ class Directory:
         """A new key, no wider than the actor's. Raises Forbidden naming what would be too wide."""
         if order.organisation:
             _check_organisation_id(order.organisation)
-        return await self._act(actor, now, lambda asks: issuing.issue(asks, self._peppers, order))
+        return await self.act(actor, now, lambda asks: issuing.issue(asks, self._peppers, order))
 
     async def rotate_key(self, actor: Caller, key_id: str, rotation: Rotation, now: Moment) -> Issued:
         """A successor that is no wider; the old key goes on for the overlap at most."""
         _check_key_id(key_id)
-        return await self._act(
+        return await self.act(
             actor, now, lambda asks: issuing.rotate(asks, self._peppers, key_id, rotation), Touch("key", key_id)
         )
 
     async def revoke_key(self, actor: Caller, key_id: str, cause: str, now: Moment) -> Key:
         """End a key at once, here before this returns. Revoking again changes nothing."""
         _check_key_id(key_id)
-        return await self._act(actor, now, lambda asks: issuing.revoke(asks, key_id, cause), Touch("key", key_id))
+        return await self.act(actor, now, lambda asks: issuing.revoke(asks, key_id, cause), Touch("key", key_id))
 
     async def create_organisation(self, actor: Caller, organisation: str, name: str, now: Moment) -> Organisation:
         """A new customer."""
         touch = Touch("organisation", organisation)
-        return await self._act(actor, now, lambda asks: registering.create(asks, organisation, name), touch)
+        return await self.act(actor, now, lambda asks: registering.create(asks, organisation, name), touch)
 
     async def disable_organisation(self, actor: Caller, organisation: str, cause: str, now: Moment) -> Organisation:
         """End every key of an organisation at once. Disabling it again changes nothing."""
         _check_organisation_id(organisation)
         touch = Touch("organisation", organisation)
-        return await self._act(actor, now, lambda asks: registering.disable(asks, organisation, cause), touch)
+        return await self.act(actor, now, lambda asks: registering.disable(asks, organisation, cause), touch)
 
     async def assert_attribute(self, actor: Caller, organisation: str, claim: Claim, now: Moment) -> Assertion:
         """A fact about an organisation, on somebody's word."""
         _check_organisation_id(organisation)
         touch = Touch("organisation", organisation)
-        return await self._act(actor, now, lambda asks: registering.assert_attribute(asks, organisation, claim), touch)
+        return await self.act(actor, now, lambda asks: registering.assert_attribute(asks, organisation, claim), touch)
 
     async def withdraw_attribute(
         self, actor: Caller, organisation: str, assertion_id: str, cause: str, now: Moment
     ) -> Assertion:
         """Let an assertion stand no more."""
         _check_organisation_id(organisation)
-        return await self._act(
+        return await self.act(
             actor,
             now,
             lambda asks: registering.withdraw_attribute(asks, organisation, assertion_id, cause),
@@ -187,12 +238,22 @@ class Directory:
         found = await self._read(partial(store.key_by_id, key_id=key_id), self._leisure)
         return issuing.seen(found, actor.organisation, actor.roles)
 
-    async def keys(self, actor: Caller, *, organisation: str = "", after: str = "", limit: int = 100) -> list[Key]:
+    async def keys(
+        self,
+        actor: Caller,
+        *,
+        organisation: str = "",
+        after: str = "",
+        limit: int = 100,
+        clients_only: bool = False,
+    ) -> list[Key]:
         """Keys in order of id, after the given one. No organisation named: all that the actor may see."""
         organisation = _seen_organisation(actor, organisation)
         if after and not is_key_id(after):
             raise Invalid("This is not where a page ended.", param="after")
-        work = partial(store.keys, organisation=organisation, after=after, limit=_page(limit))
+        work = partial(
+            store.keys, organisation=organisation, after=after, limit=_page(limit), clients_only=clients_only
+        )
         return await self._read(work, self._leisure)
 
     async def disabled_among(self, organisations: frozenset[str]) -> frozenset[str]:
@@ -231,6 +292,9 @@ class Directory:
     async def _load_key(self, key_id: str) -> SignedKey | None:
         return await self._read(partial(store.signed_key, key_id=key_id))
 
+    async def _is_revoked(self, token_id: str) -> bool:
+        return await self._read(partial(is_revoked, token_id=token_id))
+
     async def _load_profile(self, organisation: str) -> Profile | None:
         return await self._read(partial(store.profile, organisation=organisation))
 
@@ -241,16 +305,16 @@ class Directory:
         except Exception as error:  # whatever a driver raises: nobody is let in on a guess
             raise Unavailable("The gateway cannot look up who is asking now.", code="identity_unavailable") from error
 
-    async def _act(self, actor: Caller, now: Moment, work: issuing.Work[T], *touches: Touch) -> T:
+    async def act(self, actor: Caller, now: Moment, work: issuing.Work[T], *touches: Touch) -> T:
         """Run an act, and forget here what it touched before anybody is told of it; others learn by the feed."""
         try:
             return await self._ledger.administer(
-                Actor(key=actor.key, organisation=actor.organisation),
+                actor.actor,
                 lambda connection: work(issuing.asking(connection, actor, now)),
             )
         finally:
             for touch in touches:
-                self._known.drop(touch.kind, touch.id)
+                self.drop(touch.kind, touch.id)
 
 
 def _seen_organisation(actor: Caller, organisation: str) -> str:

@@ -65,6 +65,7 @@ def _administers(key: Key, moment: Moment) -> bool:
     """Whether whoever holds it can issue the provider's keys, from anywhere at all."""
     return (
         Role.PROVIDER in key.roles
+        and not key.is_client
         and key.revoked_at is None
         and moment.latest < key.expires_at
         and (key.scopes is None or "control" in key.scopes)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from gateway.clock import DAY, Moment, text_from
 from gateway.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from gateway.identity import store
-from gateway.identity.callers import ABROAD, OVERSIGHT, Caller, Role
+from gateway.identity.callers import ABROAD, OVERSIGHT, AccessToken, Caller, Role
 from gateway.identity.founding import check_provider_remains
 from gateway.identity.keyring import OVERLAP_MAX, Issued, Key, KeyOrder, Rotation, revoked
 from gateway.identity.minting import act, detail, unsigned, write
@@ -27,6 +27,7 @@ from gateway.identity.rights import (
     valid_networks,
     valid_scopes,
 )
+from gateway.identity.tokens.store import is_revoked
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act
 
@@ -42,7 +43,9 @@ class Asking(NamedTuple):
 
     connection: Connection
     key: Key
+    """Narrowed to what the token may, where one was presented."""
     moment: Moment
+    token: AccessToken | None = None
 
 
 Work = Callable[[Asking], tuple[T, Sequence[Act]]]
@@ -51,18 +54,50 @@ Work = Callable[[Asking], tuple[T, Sequence[Act]]]
 
 def asking(connection: Connection, actor: Caller, moment: Moment) -> Asking:
     """The key that asks, as it stands in this transaction. Raises Unauthenticated when it no longer does."""
-    key = store.key_by_id(connection, actor.key)
+    token = actor.token
+    if token is not None and is_revoked(connection, token.id):
+        raise Unauthenticated
+    key = _of_workload(actor, token) if token and token.workload else store.key_by_id(connection, actor.key)
     if key is None:
         raise Unauthenticated
     key.check_stands(moment)
+    if token is not None:
+        key = msgspec.structs.replace(key, scopes=token.scopes)
     organisation = store.organisation_by_id(connection, key.organisation)
     if organisation is None or organisation.disabled_at is not None:
         raise revoked()
-    return Asking(connection, key, moment)
+    return Asking(connection, key, moment, token)
+
+
+def _of_workload(actor: Caller, token: AccessToken) -> Key:
+    """What stands in a key's place for a caller that has none: as the operator's mapping has it."""
+    return Key(
+        id=actor.key,
+        kind="",
+        organisation=actor.organisation,
+        label="",
+        roles=actor.roles,
+        scopes=token.scopes,
+        networks=None,
+        issued_at=token.issued_at,
+        issued_by="",
+        expires_at=token.expires_at,
+    )
+
+
+def _check_by_key(asks: Asking) -> None:
+    """What lives for minutes makes nothing that lives for months."""
+    if asks.token is not None:
+        raise Forbidden(
+            "An access token issues and rotates no keys.",
+            code="token_cannot_issue",
+            next_step="Do it with a key.",
+        )
 
 
 def issue(asks: Asking, peppers: Peppers, order: KeyOrder) -> tuple[Issued, Sequence[Act]]:
     """A new key, no wider than the one that issues it."""
+    _check_by_key(asks)
     organisation = order.organisation or asks.key.organisation
     may_give = _may_give(asks.key, organisation)
     _check_open(store.organisation_by_id(asks.connection, organisation))
@@ -72,14 +107,22 @@ def issue(asks: Asking, peppers: Peppers, order: KeyOrder) -> tuple[Issued, Sequ
     )
     _check_within(rights, may_give, "the key that issues it")
     _check_holdable(rights.roles, organisation)
+    if order.is_client and Role.APPROVER in rights.roles:
+        raise Forbidden(
+            "A client is a machine, and people approve.",
+            code="role_not_for_clients",
+            next_step="Issue a key with the role approver to a person.",
+        )
     key = unsigned(organisation, rights, asks.key.id, asks.moment)
-    key = msgspec.structs.replace(key, label=checked_text(order.label, "label", empty=True))
+    label = checked_text(order.label, "label", empty=True)
+    key = msgspec.structs.replace(key, label=label, is_client=order.is_client, public_keys=order.public_keys)
     issued = write(asks.connection, peppers, key)
     return issued, [act(Event.KEY_ISSUED, issued.key, detail(issued.key))]
 
 
 def rotate(asks: Asking, peppers: Peppers, key_id: str, rotation: Rotation) -> tuple[Issued, Sequence[Act]]:
     """A successor no wider than the key it succeeds, which goes on for the overlap and no longer than it would have."""
+    _check_by_key(asks)
     connection, moment = asks.connection, asks.moment
     old = seen(store.key_by_id(connection, key_id), asks.key.organisation, asks.key.roles)
     if old.id != asks.key.id:
@@ -90,10 +133,16 @@ def rotate(asks: Asking, peppers: Peppers, key_id: str, rotation: Rotation) -> t
         raise Conflict("This key has ended: issue a new one.")
     if (heir := store.successor(connection, old)) is not None:
         raise Conflict(f"This key was rotated before: `{heir}` succeeds it.")
+    if old.public_keys is not None:
+        raise Conflict(
+            "This client signs with keys of its own, and has no secret to be rotated.",
+            next_step="Put its new keys beside the old with `gateway client keys`.",
+        )
     rights = _succeeding(old, rotation)
     _check_within(rights, old.rights, "the key it succeeds")
     successor = unsigned(old.organisation, rights, asks.key.id, moment)
-    issued = write(connection, peppers, msgspec.structs.replace(successor, label=old.label, rotated_from=old.id))
+    successor = msgspec.structs.replace(successor, label=old.label, rotated_from=old.id, is_client=old.is_client)
+    issued = write(connection, peppers, successor)
     check_provider_remains(connection, old, moment)
     ends_at = min(old.expires_at, moment.latest + rotation.overlap)
     if rotation.overlap == 0:

@@ -31,6 +31,10 @@ class Key(msgspec.Struct, frozen=True):
     revoked_cause: str | None = None
     last_used_at: Instant | None = None
     """True to about a minute."""
+    is_client: bool = False
+    """Whether it opens nothing itself, and is exchanged for access tokens."""
+    public_keys: bytes | None = None
+    """Of a client that proves itself by signing: a JSON Web Key Set. Its secret was told to nobody."""
 
     @property
     def rights(self) -> Rights:
@@ -68,6 +72,8 @@ class KeyOrder(msgspec.Struct, frozen=True, kw_only=True):
     roles: tuple[Role, ...] = (Role.DEVELOPER,)
     scopes: tuple[str, ...] | None = None
     networks: tuple[str, ...] | None = None
+    is_client: bool = False
+    public_keys: bytes | None = None
     lifetime: int | None = None
     """In microseconds; None: 90 days, or as long as the key that issues may give."""
 

@@ -114,6 +114,14 @@ class KnownKeys:
             if self._keys.get_kept(key_id) is known:
                 return known, profile
 
+    def kept_profile(self, organisation: str) -> Profile | None:
+        """What is at hand of an organisation, without waiting."""
+        return self._profiles.get_kept(organisation)
+
+    async def profile(self, organisation: str) -> Profile | None:
+        """What keys and workloads need to know of an organisation; None where there is none."""
+        return await self._profiles.get(organisation)
+
     @property
     def drops(self) -> int:
         """Grows with whatever is forgotten here."""

@@ -50,6 +50,8 @@ def detail(key: Key) -> Detail:
         "roles": [str(role) for role in key.roles],
         "expires_at": text_from(key.expires_at),
     }
+    if key.is_client:
+        said["client"] = "client_secret" if key.public_keys is None else "private_key_jwt"
     if key.rotated_from is not None:
         said["rotated_from"] = key.rotated_from
     if key.scopes is not None:

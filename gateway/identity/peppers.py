@@ -6,17 +6,15 @@ may go. A pepper's name is derived from it, so that a file of another installati
 """
 
 import hmac
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.errors import SettingsInvalid
+from gateway.secret_files import make_secret_file, read_secret_file
 
 PEPPER_LENGTH = 32
-_FILE_MAX = 65_536
-CLOSED_TO_OTHERS = 0o027
-"""Bits no peppers file may have: nobody else reads it, only the owner writes it (a mounted secret's group may read)."""
+_WHAT = "peppers"
 _KEY_PURPOSE = b"release-gateway api key 1\x00"
 _PERSON_PURPOSE = b"release-gateway end user 1\x00"
 _NAME_PURPOSE = b"release-gateway pepper name 1\x00"
@@ -75,32 +73,11 @@ def open_peppers(path: Path) -> Peppers:
 
 
 def _create(path: Path) -> None:
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(PEPPER_LENGTH) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)  # whole or not at all, and never over another's
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise SettingsInvalid(f"The peppers file {path} cannot be created: {error.strerror}.") from error
-    finally:
-        draft.unlink(missing_ok=True)
+    make_secret_file(path, f"{secrets.token_hex(PEPPER_LENGTH)}\n".encode(), _WHAT)
 
 
 def _read(path: Path) -> list[bytes]:
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            content = file.read(_FILE_MAX)
-    except OSError as error:
-        raise SettingsInvalid(f"The peppers file {path} cannot be read: {error.strerror}.") from error
-    if mode & CLOSED_TO_OTHERS:
-        raise SettingsInvalid(f"The peppers file {path} is open to others.", next_step=f"Run `chmod 600 {path}`.")
-    lines = [line.strip() for line in content.splitlines() if line.strip()]
+    lines = [line.strip() for line in read_secret_file(path, _WHAT).splitlines() if line.strip()]
     try:
         peppers = [bytes.fromhex(line.decode("ascii")) for line in lines]
     except ValueError:

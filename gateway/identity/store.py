@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     ForeignKey,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     exists,
+    false,
     insert,
     or_,
     select,
@@ -74,6 +76,8 @@ key_table = Table(
     Column("last_used_at", BigInteger),
     Column("digest", LargeBinary, nullable=False),
     Column("pepper", String(16), nullable=False),
+    Column("is_client", Boolean, nullable=False, server_default=false()),
+    Column("public_keys", LargeBinary),
 )
 
 _ORGANISATION_COLUMNS = [organisation_table.c[name] for name in Organisation.__struct_fields__]
@@ -188,11 +192,13 @@ def signed_key(connection: Connection, key_id: str) -> SignedKey | None:
     return None if row is None else SignedKey(_key(row[:-2]), row.digest, row.pepper)
 
 
-def keys(connection: Connection, *, organisation: str, after: str, limit: int) -> list[Key]:
+def keys(connection: Connection, *, organisation: str, after: str, limit: int, clients_only: bool = False) -> list[Key]:
     """Keys in order of id, after the given one; an empty organisation leaves that open."""
     query = select(*_KEY_COLUMNS).where(key_table.c.id > after)
     if organisation:
         query = query.where(key_table.c.organisation == organisation)
+    if clients_only:
+        query = query.where(key_table.c.is_client)
     return [_key(row) for row in connection.execute(query.order_by(key_table.c.id).limit(limit))]
 
 
@@ -221,6 +227,11 @@ def end_key(connection: Connection, key_id: str, revoked_at: Instant, cause: str
     connection.execute(
         update(key_table).where(key_table.c.id == key_id).values(revoked_at=revoked_at, revoked_cause=cause)
     )
+
+
+def exchange_public_keys(connection: Connection, key_id: str, public_keys: bytes) -> None:
+    """Let a client be proven by these keys."""
+    connection.execute(update(key_table).where(key_table.c.id == key_id).values(public_keys=public_keys))
 
 
 def shorten_key(connection: Connection, key_id: str, expires_at: Instant) -> None:

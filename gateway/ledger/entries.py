@@ -33,6 +33,8 @@ class Event(StrEnum):
     KEY_ISSUED = "key:issued"
     KEY_ROTATED = "key:rotated"
     KEY_REVOKED = "key:revoked"
+    TOKEN_ISSUED = "token:issued"  # noqa: S105 - the name of an event
+    TOKEN_REVOKED = "token:revoked"  # noqa: S105
     ORGANISATION_CREATED = "organisation:created"
     ORGANISATION_DISABLED = "organisation:disabled"
     ATTRIBUTE_ASSERTED = "attribute:asserted"
@@ -87,8 +89,14 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     organisation: str = ""
     key: str = ""
-    """Public id of the key, never the key."""
+    """Public id of the key, never the key; of the client or the workload, where a token was presented."""
     release: str = ""
+    token: str = ""
+    """Id of the access token by which it was done, where it was no key; never its text."""
+    issuer: str = ""
+    """Who issued that token."""
+    client: str = ""
+    """Whom it was issued to, as its issuer names it."""
 
 
 class AccessBody(Body, frozen=True, kw_only=True, omit_defaults=True):

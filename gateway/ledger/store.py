@@ -28,7 +28,7 @@ class Touch(msgspec.Struct, frozen=True):
     """What an act changed of what may pass."""
 
     kind: str
-    """key, organisation, release or policy."""
+    """key, organisation, token, release or policy."""
     id: str
 
 
@@ -37,6 +37,10 @@ class Actor(msgspec.Struct, frozen=True):
 
     key: str
     organisation: str
+    token: str = ""
+    """Id of the access token that was presented, its issuer, and the client as that issuer names it."""
+    issuer: str = ""
+    client: str = ""
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
@@ -273,6 +277,9 @@ def _draft(actor: Actor, act: Act) -> Draft:
         release=act.release,
         actor_key=actor.key,
         actor_organisation=actor.organisation,
+        token=actor.token,
+        issuer=actor.issuer,
+        client=actor.client,
         subject=act.subject,
         detail=act.detail,
     )

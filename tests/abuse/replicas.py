@@ -25,12 +25,14 @@ class Replicas:
 
 @contextmanager
 def replicas(folder: Path, server: PostgreSQLServer, count: int, interval_ms: float = 0.0) -> Iterator[Replicas]:
-    """So many processes on a fresh database, which share what replicas must: peppers and signing key."""
+    """So many processes on a fresh database, which share what replicas must: peppers, signing keys and name."""
     database = server.new_database()
     shared = {
         "database_url": server.url(database),
         "key_pepper_file": str(folder / "shared" / "peppers"),
         "signing_key_file": str(folder / "shared" / "signing.key"),
+        "token_keys_file": str(folder / "shared" / "token.keys"),
+        "public_url": "https://gateway.example",
         "revision_poll_ms": "50",
     }
     (folder / "shared").mkdir(parents=True)

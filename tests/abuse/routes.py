@@ -13,6 +13,7 @@ from gateway.control.guards import opening_of
 from gateway.hub import resolve
 from gateway.identity.callers import Role
 from gateway.inference import door
+from gateway.oauth import door as sign_in
 
 OPEN_TO_ANYBODY = frozenset(
     {
@@ -24,12 +25,21 @@ OPEN_TO_ANYBODY = frozenset(
         "/schema/openapi.yaml",
         "/schema/openapi.yml",
         "/schema/{path:str}",
+        # Whoever asks for a token proves itself in the form, and every failure is told in OAuth's own shape.
+        "/oauth/token",
+        "/oauth/revoke",
+        # What others need in order to ask for tokens, and the public halves of keys: published by their nature.
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/jwks.json",
     }
 )
 """Routes that need no key. They tell nothing about anybody; whoever adds one here must be able to say why."""
 
 MOUNTS = frozenset({"/v1", "/hub"})
 """Doors with a table of their own: nothing in them is open to anybody without a key."""
+
+OPEN_MOUNTS = frozenset({"/oauth", "/.well-known"})
+"""The same, whose every path is open to anybody."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -46,10 +56,12 @@ def routes(app: Litestar) -> Iterator[Route]:
     for route in app.routes:
         if isinstance(route, HTTPRoute):
             yield from _of_http(route)
-        elif isinstance(route, ASGIRoute) and route.path.rstrip("/") in MOUNTS:
+        elif isinstance(route, ASGIRoute) and route.path.rstrip("/") in MOUNTS | OPEN_MOUNTS:
             continue
         else:
             raise LookupError(f"{route.path} has no declared policy")
+    for path, method in sign_in.METHODS.items():
+        yield Route(method, path.decode(), None)
     everybody = frozenset(Role)
     for path in door.ENDPOINTS:
         yield Route("POST", path.decode(), everybody)

@@ -12,12 +12,21 @@ from tests.fakes.house import House
 ABSENT = "0" * 12
 DIGEST = "sha256:" + "0" * 64
 
+PUBLIC_KEYS = {
+    "keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "mine", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]
+}
+
+WRITES = {"POST", "PUT"}
+
 BODIES: dict[str, dict[str, Any]] = {
     "/control/organisations": {"id": "mine", "name": "Mine"},
     "/control/organisations/{organisation:str}/disable": {"cause": "mine now"},
     "/control/organisations/{organisation:str}/attributes": {"name": "kyc", "value": "K0", "issuer": "me"},
     "/control/organisations/{organisation:str}/attributes/{assertion:str}/withdraw": {"cause": "mine now"},
     "/control/keys": {"organisation": "globex"},
+    "/control/clients": {"organisation": "globex"},
+    "/control/clients/{client:str}/keys": {"public_keys": PUBLIC_KEYS},
+    "/control/tokens/{token:str}/revoke": {"cause": "mine now"},
     "/control/keys/{key:str}/rotate": {"overlap_s": 0},
     "/control/keys/{key:str}/revoke": {"cause": "mine now"},
     "/control/releases": {"file": "release: a/b"},
@@ -43,7 +52,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/control/grants": {"organisation": "globex", "release": "demo/preview-1", "authority": "me"},
     "/control/grants/{grant:str}/revoke": {"cause": "mine now"},
 }
-"""A body that each POST would act on; a new route must be added here."""
+"""A body that each route which writes would act on; a new one must be added here."""
 
 CALLERS = ("developer", "staff", "approver", "analyst", "auditor")
 OUTSIDERS = ("developer",)
@@ -61,6 +70,7 @@ class Victim:
     entry: str
     index: str
     token_tail: str
+    client: str
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +82,8 @@ def victim(house: House) -> Victim:
     called = house.chat(house.models["limited"], "victim")
     grants = house.ask("GET", "/control/grants", "provider", params={"organisation": "globex"}).json()["grants"]
     entry = house.ask("GET", f"/control/ledger/{called.headers['x-request-id']}", "auditor").json()["entry"]
+    keys = {"keys": [{**PUBLIC_KEYS["keys"][0], "kid": "globex"}]}
+    client = house.control("/clients", organisation="globex", public_keys=keys)["client"]["client"]["id"]
     return Victim(
         "globex",
         key.id,
@@ -80,6 +92,7 @@ def victim(house: House) -> Victim:
         entry["id"],
         str(entry["index"]),
         house.tokens["victim"][-49:],
+        client,
     )
 
 
@@ -91,6 +104,7 @@ def held_by(house: House) -> Any:
             "/control/organisations/globex",
             "/control/organisations/globex/attributes",
             "/control/grants?organisation=globex",
+            "/control/clients?organisation=globex",
         )
     ] + [
         {key["id"]: (key["state"], key["roles"], key["expires_at"]) for key in page["keys"]}
@@ -104,6 +118,8 @@ def spellings(route: Route, victim: Victim) -> list[str]:
         "organisation": victim.organisation,
         "key": victim.key,
         "grant": victim.grant,
+        "client": victim.client,
+        "token": f"token_{'0' * 32}",
         "assertion": victim.assertion,
         "entry": victim.entry,
         "namespace": "demo",
@@ -120,7 +136,15 @@ def spellings(route: Route, victim: Victim) -> list[str]:
     others = [
         re.sub(r"\{(\w+):str\}", lambda found, p=place, v=value: v if found[1] == p else own[found[1]], route.path)
         for place in places
-        for value in (victim.organisation, victim.key, victim.grant, victim.assertion, victim.entry, victim.index)
+        for value in (
+            victim.organisation,
+            victim.key,
+            victim.grant,
+            victim.assertion,
+            victim.entry,
+            victim.index,
+            victim.client,
+        )
     ]
     return [fitting, *others]
 
@@ -140,7 +164,7 @@ def control_routes(house: House) -> list[Route]:
 
 
 def test_every_route_that_takes_a_body_is_given_one_here(house: House) -> None:
-    assert {route.path for route in control_routes(house) if route.method == "POST"} == set(BODIES)
+    assert {route.path for route in control_routes(house) if route.method in WRITES} == set(BODIES)
 
 
 @pytest.mark.parametrize("by", CALLERS)
@@ -148,10 +172,10 @@ def test_no_identifier_on_any_route_changes_what_is_anothers(house: House, victi
     before = held_by(house)
     done = []
     for route in control_routes(house):
-        if route.method != "POST":
+        if route.method not in WRITES:
             continue
         for path in spellings(route, victim):
-            answer = house.ask("POST", path, by, json=BODIES[route.path])
+            answer = house.ask(route.method, path, by, json=BODIES[route.path])
             if answer.status_code < 400:
                 done.append((path, answer.text))
 

@@ -1,6 +1,7 @@
 """Abuse 12: what was taken away is gone within a second: at the next call, in open streams, and in every process."""
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,11 +12,13 @@ import pytest
 
 from gateway.identity.callers import Role
 from tests.abuse.replicas import Replicas, replicas
-from tests.fakes.gateway import until
+from tests.fakes.gateway import GatewayProcess, until
 from tests.fakes.house import CHAT, MESSAGES, House, open_house
 from tests.fakes.postgresql import PostgreSQLServer
 
 BOUND_S = 1.0
+
+TOKENS = 50 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 3
 
 DOORS = ("/v1/models", "/control/me", "/hub/demo/open-1/resolve/main/README.md")
 
@@ -233,6 +236,44 @@ def test_what_one_process_takes_away_is_gone_in_the_other(two: Replicas) -> None
     assert took_s < BOUND_S
     assert stream.ends() - revoked < BOUND_S
     assert stream.last_words == "key_revoked"
+
+
+def signed_in(replica: GatewayProcess, client: tuple[str, str]) -> str:
+    """A token that this process grants."""
+    answer = httpx.post(f"{replica.base_url}/oauth/token", data={"grant_type": "client_credentials"}, auth=client)
+    assert answer.status_code == 200, answer.text
+    token: str = answer.json()["access_token"]
+    return token
+
+
+@pytest.fixture(scope="module")
+def machine(two: Replicas) -> tuple[str, str]:
+    """Id and secret of a client."""
+    two.first.enter("acme")
+    made = two.first.control("POST", "/clients", json={"organisation": "acme"})
+    two.follow()
+    return made["client"]["client"]["id"], made["client_secret"]
+
+
+def test_a_token_that_one_process_grants_and_ends_is_taken_and_refused_by_the_other(
+    two: Replicas, machine: tuple[str, str]
+) -> None:
+    first, second = two.gateways
+    took = []
+    for _ in range(TOKENS):
+        token = signed_in(first, machine)
+        with second.http(token) as client:
+            assert client.get("/v1/models").status_code == 200
+            stream = Stream(second.base_url, token, "demo/slow")
+
+            httpx.post(f"{first.base_url}/oauth/revoke", data={"token": token}, auth=machine)
+            revoked = time.monotonic()
+            took.append(until(lambda client=client: client.get("/v1/models").status_code == 401, 5))  # type: ignore[misc]
+            took.append(stream.ends() - revoked)
+
+        assert stream.last_words == "token_revoked"
+
+    assert max(took) < BOUND_S
 
 
 def test_what_one_process_gives_the_other_takes(two: Replicas) -> None:

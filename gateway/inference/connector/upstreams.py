@@ -1,16 +1,13 @@
 """Which servers the gateway may connect to: declared by the operator, parsed once, chosen by no caller."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
-import yaml
-from yaml.constructor import SafeConstructor
 
-from gateway.errors import Fault, InvalidFile
+from gateway.declarations import declared
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|[0-9A-Fa-f:.]{2,45}")
@@ -129,76 +126,30 @@ def read_upstreams(content: bytes, file: Path) -> dict[str, Upstream]:
 
     Files it names are looked for beside it. Raises InvalidFile with the line of each mistake.
     """
-    faults: list[Fault] = []
-    found: dict[str, Upstream] = {}
-    for name, node in _declarations(content, file.name):
-        line, column = node.start_mark.line + 1, node.start_mark.column + 1
-        try:
-            declared = msgspec.convert(_plain(node), _Declared)
-            if name in found:
-                raise ValueError("declared twice")
-            found[name] = _upstream(name, declared, file.parent)
-        except (ValueError, OSError) as error:
-            # msgspec's errors name the field and the type, and an OSError is told without its path: no value is shown.
-            said = "a file it names cannot be read" if isinstance(error, OSError) else str(error)
-            faults.append(Fault(line, column, f"upstreams.{name}", said))
-    if faults:
-        raise InvalidFile(file.name, faults)
-    return found
+
+    def read(name: str, plain: Any) -> Upstream:
+        return _upstream(name, msgspec.convert(plain, _Declared), file.parent)
+
+    return declared(content, file.name, "upstreams", read)
 
 
-def _upstream(name: str, declared: _Declared, folder: Path) -> Upstream:
-    if declared.credential is not None and declared.credential_file is not None:
+def _upstream(name: str, given: _Declared, folder: Path) -> Upstream:
+    if given.credential is not None and given.credential_file is not None:
         raise ValueError("give `credential` or `credential_file`, not both")
-    credential = declared.credential
-    if declared.credential_file is not None:
-        credential = (folder / declared.credential_file).read_text(encoding="ascii", errors="replace").strip()
+    credential = given.credential
+    if given.credential_file is not None:
+        credential = (folder / given.credential_file).read_text(encoding="ascii", errors="replace").strip()
     ca_file = None
-    if declared.ca_file is not None:
-        ca_file = str((folder / declared.ca_file).resolve(strict=True))
-    for field, value in msgspec.structs.asdict(declared.limits).items():
+    if given.ca_file is not None:
+        ca_file = str((folder / given.ca_file).resolve(strict=True))
+    for field, value in msgspec.structs.asdict(given.limits).items():
         if not 0 < value < 2**31:
             raise ValueError(f"`limits.{field}` must be above 0 and below 2147483648")
     return upstream_at(
         name,
-        declared.url,
+        given.url,
         credential,
         ca_file=ca_file,
-        output_limit=declared.output_limit,
-        limits=declared.limits,
+        output_limit=given.output_limit,
+        limits=given.limits,
     )
-
-
-def _declarations(content: bytes, name: str) -> Iterator[tuple[str, yaml.Node]]:
-    try:
-        root = yaml.compose(content, yaml.CSafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        at = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        raise InvalidFile(name, [Fault(*at, "", f"not YAML: {error.problem}")]) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InvalidFile(name, [Fault(1, 1, "", "not YAML")]) from error
-    top = dict(_members(root))
-    if set(top) != {"upstreams"} or not isinstance(top["upstreams"], yaml.MappingNode):
-        raise InvalidFile(name, [Fault(1, 1, "", "the file has one key, `upstreams`, naming each upstream")])
-    yield from _members(top["upstreams"])
-
-
-def _members(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield str(key.value), value
-
-
-def _plain(node: yaml.Node) -> Any:
-    """Plain values of a node; a key given twice or an alias is a mistake, not a last word."""
-    if isinstance(node, yaml.MappingNode):
-        members: dict[str, Any] = {}
-        for key, value in _members(node):
-            if key in members:
-                raise ValueError(f"`{key}` is given twice")
-            members[key] = _plain(value)
-        return members
-    if isinstance(node, yaml.SequenceNode):
-        raise ValueError("a list has no place here")
-    return SafeConstructor().construct_object(node)

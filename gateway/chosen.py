@@ -1,0 +1,33 @@
+"""What the settings choose among several, made but not started: the judge, and whose tokens are believed."""
+
+from gateway.access.judges.embedded import EmbeddedJudge
+from gateway.access.judges.opa import OPAJudge
+from gateway.access.judges.policies import read_policy_set
+from gateway.access.judges.port import Judge
+from gateway.errors import SettingsInvalid
+from gateway.identity.tokens.issuers import DeclaredIssuer, read_issuers
+from gateway.metrics import Metrics
+from gateway.settings import Settings
+from gateway.shipped import shipped
+
+
+def issuers_of(settings: Settings, metrics: Metrics) -> list[DeclaredIssuer]:
+    """The issuers of other tokens that the operator declared."""
+    file = settings.issuers
+    if file is None:
+        return []
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SettingsInvalid(f"The file of issuers {file} cannot be read: {error.strerror}.") from error
+    return read_issuers(content, file, own=settings.issuer, told=metrics.issuer_keys_asked)
+
+
+def judge_of(settings: Settings) -> Judge:
+    """The judge that the settings name, not started."""
+    policies = read_policy_set(settings.policies or shipped("policies"))
+    timeout_s = settings.judge_timeout_ms / 1000
+    if settings.judge == "opa":
+        token = settings.opa_token_file.read_text("ascii").strip() if settings.opa_token_file is not None else None
+        return OPAJudge(policies.digest, settings.opa_url, token=token, timeout_s=timeout_s)
+    return EmbeddedJudge(policies, timeout_s=timeout_s)

@@ -1,0 +1,104 @@
+"""`gateway token`: get one and end one, as a client does; and the keys that sign them, here and without a gateway."""
+
+import time
+from pathlib import Path
+
+import click
+
+from gateway.cli.asking import ask, ask_authority
+from gateway.cli.failures import told
+from gateway.cli.key import key_id
+from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json
+from gateway.cli.spans import span
+
+SECOND = 1_000_000
+
+
+@click.group(name="token")
+def command() -> None:
+    """Access tokens. A client's secret is taken from GATEWAY_CLIENT_SECRET, never from the command line."""
+
+
+@command.command()
+@click.option("--client", required=True, help="Its id.")
+@click.option("--scope", "scopes", multiple=True, help="Less than the client holds, such as inference:RELEASE.")
+@with_json
+def get(client: str, scopes: tuple[str, ...]) -> None:
+    """Get a token, alone on standard output: `export GATEWAY_KEY=$(gateway token get --client ID)`."""
+    form = {"grant_type": "client_credentials"}
+    if scopes:
+        form["scope"] = " ".join(scopes)
+    granted = ask_authority("/oauth/token", key_id(client), form)
+    if wants_json():
+        return show_json(granted)
+    click.echo(f"For {granted['expires_in']} seconds: {granted['scope']}", err=True)
+    return click.echo(granted["access_token"])
+
+
+@command.command()
+@click.argument("token")
+@click.option("--cause", required=True, help="Why; kept in the ledger.")
+@with_json
+def revoke(token: str, cause: str) -> None:
+    """End a token at once, everywhere, by its id as the ledger names it (`token_…`), whoever issued it."""
+    if not (token.startswith("token_") and token.isascii() and len(token) == 38):
+        raise click.UsageError(
+            "Name a token by its id, `token_…`, as `gateway audit search` shows it; never the token."
+        )
+    ended = ask("POST", f"/tokens/{token}/revoke", body={"cause": cause})
+    if wants_json():
+        return show_json(ended)
+    return click.echo(f"{ended['id']} is revoked.")
+
+
+_data = click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path), help="The data directory; GATEWAY_DATA."
+)
+
+
+@command.command(name="rotate-key")
+@click.option(
+    "--announce", type=span, default="10m", show_default=True, help="How long it is published before it signs."
+)
+@click.option("--overlap", type=span, default="2h", show_default=True, help="How long the others verify after that.")
+@_data
+@with_json
+def rotate_key(announce: int, overlap: int, data: Path | None) -> None:
+    """Sign tokens with a new key, on the gateway's own machine; a gateway under way takes it up within a second.
+
+    After a theft: `--announce 0 --overlap 0`. Every token that the old keys signed opens nothing any more.
+    """
+    with told():
+        from gateway.identity.tokens.signing_keys import rotate
+        from gateway.settings import Settings
+
+        path = Settings.from_environment(data=None if data is None else str(data)).token_keys_path
+        now = time.time_ns() // 1000
+        made = rotate(path, now, announce=announce * SECOND, overlap=overlap * SECOND)
+    if wants_json():
+        return show_json({"id": made, "file": str(path)})
+    return click.echo(f"{made} signs from {announce} seconds on; those before it verify {overlap} seconds longer.")
+
+
+@command.command(name="keys")
+@_data
+@with_json
+def list_keys(data: Path | None) -> None:
+    """List the keys that sign tokens; never the keys themselves."""
+    with told():
+        from gateway.clock import NEVER, text_from
+        from gateway.identity.tokens.signing_keys import listed
+        from gateway.settings import Settings
+
+        keys = listed(Settings.from_environment(data=None if data is None else str(data)).token_keys_path)
+    shown = [
+        {"id": each, "signs_from": text_from(begins), "verifies_until": None if ends >= NEVER else text_from(ends)}
+        for each, begins, ends in keys
+    ]
+    if wants_json():
+        return show_json(shown)
+    return show_table(
+        ("id", "signs from", "verifies until"),
+        [(each["id"], ago(each["signs_from"]), ago(each["verifies_until"])) for each in shown],
+        empty="No keys.",
+    )

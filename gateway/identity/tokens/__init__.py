@@ -1,0 +1,1 @@
+"""Access tokens: this gateway's own, and those of issuers that the operator declared."""

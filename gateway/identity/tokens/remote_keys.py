@@ -1,0 +1,95 @@
+"""The public keys of another issuer: asked for beside the requests, now and then, and kept while the issuer is away.
+
+A token that names an unknown key is refused at once and has the keys asked for early: once for however many such tokens
+come, and no sooner than ASK_APART_S after the last time. Keys that the issuer publishes no more are believed no more;
+those that cannot be confirmed are believed for as long as was declared, and nothing new is.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from gateway.clock import SECOND, elapsed_us
+from gateway.identity.tokens.fetching import Address, Unfetched, fetch
+from gateway.identity.tokens.verifying import VerifyingKey
+
+ASK_EVERY_S = 300.0
+ASK_APART_S = 30.0
+
+log = structlog.get_logger()
+
+
+class RemoteKeys:
+    """One issuer's keys, as last fetched."""
+
+    def __init__(
+        self,
+        name: str,
+        address: Address,
+        *,
+        keep_s: int,
+        told: Callable[[str, str], None],
+        every_s: float = ASK_EVERY_S,
+        apart_s: float = ASK_APART_S,
+    ) -> None:
+        """`told` hears of each fetch: the issuer's name here, and `fetched` or `failed`."""
+        self._name = name
+        self._address = address
+        self._keep_us = keep_s * SECOND
+        self._told = told
+        self._every_s = every_s
+        self._apart_s = apart_s
+        self._keys: Mapping[str, VerifyingKey] = {}
+        self._fetched_at: int | None = None
+        self._is_wanted = asyncio.Event()
+
+    def key(self, key_id: str) -> VerifyingKey | None:
+        """The key of this id, while it is believed; without waiting."""
+        if self._fetched_at is None or elapsed_us() - self._fetched_at > self._keep_us:
+            return None
+        found = self._keys.get(key_id)
+        if found is None:
+            self._is_wanted.set()
+        return found
+
+    async def ask(self) -> bool:
+        """Fetch the keys once; whether one that was believed is not any more. What fails is told in the log."""
+        asked_at = elapsed_us()
+        try:
+            fetched = await fetch(self._address)
+        except Unfetched as error:
+            self._told(self._name, "failed")
+            log.warning("issuer_keys_unfetched", issuer=self._name, error=str(error))
+            return False
+        self._told(self._name, "fetched")
+        is_taken_back = any(
+            key_id not in fetched or fetched[key_id].thumbprint != key.thumbprint for key_id, key in self._keys.items()
+        )
+        self._keys, self._fetched_at = fetched, asked_at
+        return is_taken_back
+
+    async def run(self, taken_back: Callable[[], None]) -> None:
+        """Ask now, then every so often and when a key is missing, until cancelled."""
+        while True:
+            self._is_wanted.clear()
+            was_believed = self.is_believed
+            try:
+                is_taken_back = await self.ask()
+            except Exception as error:  # whatever it is: the keys at hand go on, and are asked for again
+                log.warning("issuer_keys_unfetched", issuer=self._name, error=type(error).__name__)
+                is_taken_back = False
+            if is_taken_back or (was_believed and not self.is_believed):
+                taken_back()
+            await asyncio.sleep(self._apart_s)
+            wait_s = self._every_s - self._apart_s if self.is_believed else self._apart_s
+            try:
+                async with asyncio.timeout(max(wait_s, 0.0)):
+                    await self._is_wanted.wait()
+            except TimeoutError:
+                continue
+
+    @property
+    def is_believed(self) -> bool:
+        """Whether the keys at hand are recent enough."""
+        return self._fetched_at is not None and elapsed_us() - self._fetched_at <= self._keep_us
