@@ -14,6 +14,7 @@ from gateway.control.versions import ShownVersion, shown_version
 from gateway.control.wire import After, Body, DigestFilter, DigestOrNone, Limit, PartInPath, shown
 from gateway.identity.callers import OVERSIGHT, Role
 from gateway.releases.files import DOCUMENT_BYTES_MAX, Reading
+from gateway.releases.narrowed import in_words
 from gateway.releases.versions import Release
 
 FILE_LENGTH_MAX = 1 << 20
@@ -76,6 +77,8 @@ class ShownRelease(msgspec.Struct, frozen=True, kw_only=True):
     """The stage to open next."""
     opens_at: datetime | None
     """Its date; where it has requirements it opens not before."""
+    narrowed: str | None
+    """What was done to the stage open now, in words; null where nothing narrows the release."""
     first_applied_at: datetime
     applied_at: datetime
 
@@ -156,7 +159,10 @@ class Releases(Controller):
         release = f"{namespace}/{name}"
         version = await areas.catalogue.get(release, digest)
         recorded = await areas.openings.recorded(release)
-        return shown_version(version, moment, recorded, await areas.openings.standing(version, moment))
+        standing = await areas.openings.standing(version, moment)
+        is_in_force = digest is None or digest == (await areas.catalogue.get(release)).digest
+        narrowings = await areas.restraint.standing(release) if is_in_force else ()
+        return shown_version(version, moment, recorded, standing, narrowings)
 
     @get("/{namespace:str}/{name:str}/versions", **open_to(*OVERSIGHT))
     async def versions(
@@ -196,6 +202,7 @@ async def _release(areas: Areas, release: Release, moment: Moment) -> ShownRelea
         access=stage.access.value if stage is not None else None,
         opens_next=coming.name if coming is not None else None,
         opens_at=shown(coming.opens) if coming is not None else None,
+        narrowed=in_words(stage, await areas.restraint.standing(release.name), moment),
         first_applied_at=shown(release.first_applied_at),
         applied_at=shown(release.applied_at),
     )

@@ -80,9 +80,9 @@ class Restraint:
         """What taking it would come to; nothing is written. Raises as `take` does."""
         return await self._database.read(lambda connection: _drafted(connection, order, moment))
 
-    async def standing(self, release: str) -> tuple[InEffect, ...]:
-        """The narrowings of one release that were not restored whole."""
-        found = await self._database.read(lambda connection: store.narrowings_in_effect(connection, release))
+    async def standing(self, release: str, as_of: Instant = NEVER) -> tuple[InEffect, ...]:
+        """The narrowings of one release that were not restored whole; or had not been, as of an instant."""
+        found = await self._database.read(lambda connection: store.narrowings_in_effect(connection, release, as_of))
         return found.get(release, ())
 
     async def history(self, release: str, before: int | None = None, limit: int = 200) -> list[Narrowing]:

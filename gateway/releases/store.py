@@ -29,7 +29,7 @@ from sqlalchemy import (
     update,
 )
 
-from gateway.clock import Instant
+from gateway.clock import NEVER, Instant
 from gateway.database.naming import metadata
 from gateway.releases.narrowings import InEffect, Narrowing, Verb, in_effect
 from gateway.releases.strategies import Strategy
@@ -196,17 +196,25 @@ def narrowings(connection: Connection, release: str, *, before: int | None, limi
     return [_narrowing(row) for row in rows]
 
 
-def narrowings_in_effect(connection: Connection, release: str = "") -> dict[str, tuple[InEffect, ...]]:
+def narrowings_in_effect(
+    connection: Connection, release: str = "", as_of: Instant = NEVER
+) -> dict[str, tuple[InEffect, ...]]:
     """The narrowings that were not restored whole, by release: of one release, or of every one.
 
-    A row that cannot be read raises: nothing is served by it.
+    As of an instant in the past: those that were taken by then and not restored. A row that cannot be read
+    raises: nothing is served by it.
     """
     whole = narrowing_table.alias()
     subject = func.coalesce(func.nullif(narrowing_table.c.inverse_of, ""), narrowing_table.c.id)
     undone = exists(
-        select(whole.c.id).where(whole.c.verb == Verb.RESTORE, whole.c.scope == "", whole.c.inverse_of == subject)
+        select(whole.c.id).where(
+            whole.c.verb == Verb.RESTORE,
+            whole.c.scope == "",
+            whole.c.inverse_of == subject,
+            whole.c.taken_at <= as_of,
+        )
     )
-    query = select(*_NARROWING_COLUMNS).where(~undone)
+    query = select(*_NARROWING_COLUMNS).where(~undone, narrowing_table.c.taken_at <= as_of)
     if release:
         query = query.where(narrowing_table.c.release == release)
     found: dict[str, list[Narrowing]] = {}

@@ -1,10 +1,12 @@
 """Narrowing at this door: one person, a preview that writes nothing, and a reason that tells no cause."""
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
 
+from gateway.clock import text_from
 from tests.control.test_changes import usable
 from tests.fakes.premises import CLOSED, LIMITED, Premises
 
@@ -66,6 +68,47 @@ async def test_a_scope_takes_it_from_those_in_it_alone_and_a_partial_restoration
         ("suspend", "in force", ["organisation = acme"]),
         ("suspend", "in force", []),
     ]
+
+
+async def test_everything_that_shows_a_release_shows_what_narrows_it(admitted: Premises) -> None:
+    then = (await admitted.ask("GET", f"/releases/{LIMITED}")).json()
+    taken = (await take(admitted, "suspend", authority="Bureau 9")).json()
+
+    async def get(what: str, **query: str) -> Any:
+        return (await admitted.ask("GET", f"/releases/{LIMITED}{what}", "auditor", params=query)).json()
+
+    shown, label, line = await get(""), (await get("/label"))["label"], await get("/timeline")
+    picture = (await admitted.ask("GET", f"/releases/{LIMITED}/timeline.svg")).text
+    record = (await admitted.ask("GET", f"/releases/{LIMITED}/reports/decision-record")).text
+    public = (await admitted.ask("GET", f"/releases/{LIMITED}/reports/sb53")).text
+    [listed] = [
+        each for each in (await admitted.ask("GET", "/releases")).json()["releases"] if each["release"] == LIMITED
+    ]
+
+    assert then["stages"][0]["state"] == "open" and not then["narrowings"]
+    assert shown["stages"][0]["state"] == "suspended" and CAUSE in shown["narrowings"][0]
+    assert taken["taken_by"] in shown["narrowings"][0] and "Bureau 9" in shown["narrowings"][0]
+    assert (label["access"]["label"], listed["narrowed"]) == ("closed", "suspended for everybody")
+    assert (line["stands"], line["narrowings"][0]["id"]) == ("trusted is suspended for everybody", taken["id"])
+    assert CAUSE in picture and CAUSE in record
+    assert "suspended for everybody" in public and CAUSE not in public
+    before = {"at": "2024-12-01T00:00:00Z"}
+    assert (await get("/timeline", **before))["narrowings"] == []
+    assert (await get("/label", **before))["label"]["narrowings"] == []
+
+
+async def test_what_narrowed_a_release_then_is_told_though_it_was_restored_since(admitted: Premises) -> None:
+    await take(admitted, "suspend")
+    await asyncio.sleep(0.05)
+    then = admitted.installation.ledger.now().latest
+    await asyncio.sleep(0.05)
+    await take(admitted, "restore")
+
+    asked = {"at": text_from(then)}
+    past = (await admitted.ask("GET", f"/releases/{LIMITED}/label", params=asked)).json()["label"]
+    now = (await admitted.ask("GET", f"/releases/{LIMITED}/label")).json()["label"]
+
+    assert (past["access"]["label"], now["access"]["label"]) == ("closed", "limited")
 
 
 async def test_the_unknown_pass_where_the_suspension_says_so(admitted: Premises) -> None:
