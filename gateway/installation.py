@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from gateway import __version__
 from gateway.access.admissions import Admissions
 from gateway.access.changing import Changing
+from gateway.access.chasing import Chaser
 from gateway.access.current import UNCERTAINTY_MAX_US, Current
 from gateway.access.entrance import Entrance
 from gateway.access.feed import GATEWAY, Feed
@@ -29,6 +30,7 @@ from gateway.access.reach import Reach
 from gateway.access.recording import closed_after_crash
 from gateway.access.refusals import Refusals
 from gateway.access.review import Review
+from gateway.access.reviewing import Reviewing
 from gateway.access.snapshot import InForce
 from gateway.access.usable import Usable
 from gateway.clock import SECOND, elapsed_us
@@ -117,11 +119,13 @@ class Installation:
         self.openings = Openings(self.database, self.ledger)
         self.vouching = Vouching(self.database, self.ledger)
         self.incidents = Incidents(self.database, self.ledger)
-        self.restraint = Restraint(self.leisure, self.ledger)
+        self.restraint = Restraint(self.leisure, self.ledger, settings.narrowing_review_h)
 
         self.judge = _judge(settings)
         self.judging = Judging(self.judge, self.metrics)
         self.changing = Changing(self.leisure, self.ledger, self.judge)
+        self.reviewing = Reviewing(self.leisure, self.ledger, self.judge)
+        self.chaser = Chaser(self.current, self.leisure, self.ledger)
         self.foresight = Foresight(self.leisure, self.judging)
         self.admissions = Admissions(self.database, self.ledger, self.leisure)
         self.reach = Reach(self.leisure)
@@ -169,6 +173,7 @@ class Installation:
             restraint=self.restraint,
             reach=self.reach,
             changing=self.changing,
+            reviewing=self.reviewing,
             foresight=self.foresight,
             admissions=self.admissions,
             current=self.current,
@@ -204,7 +209,7 @@ class Installation:
             stack.push_async_callback(self.directory.flush_last_used)
             self._follow_with_metrics()
             feeding = self.feed.run(self.review, self.settings.revision_poll_ms / 1000)
-            for work in (feeding, self.opener.run(), self.directory.run()):
+            for work in (feeding, self.opener.run(), self.chaser.run(), self.directory.run()):
                 _in_background(stack, work)
             if self.database.dialect != "sqlite":
                 _in_background(stack, self._recover())
@@ -256,6 +261,7 @@ class Installation:
             revision_age_s=lambda: (self.current.age_us() or 0) / SECOND,
             clock_uncertainty_s=lambda: self.current.clock.now().uncertainty / SECOND,
             clock_steps=lambda: self.current.clock.steps,
+            reviews_overdue=lambda: self.chaser.overdue,
         )
 
 

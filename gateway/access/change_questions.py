@@ -15,6 +15,8 @@ class ActOnChange(StrEnum):
     APPLY = "apply"
     REVIEW = "review"
     """Look over, afterwards, what was applied on one person's word."""
+    REVIEW_NARROWING = "review_narrowing"
+    """Confirm or undo what one person took away beside the strategy."""
 
 
 class Party(msgspec.Struct, frozen=True):
@@ -39,7 +41,7 @@ class ChangeQuestion(msgspec.Struct, frozen=True):
 
     act: str
     state: str
-    """planned, approved, applied or rejected."""
+    """planned, approved, applied or rejected; of a narrowing, in_force or over."""
     is_current: bool
     """Whether what it was planned against, version and policies, is still what is in force."""
     effect: str

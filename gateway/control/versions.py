@@ -9,8 +9,6 @@ import msgspec
 from gateway.clock import Instant, Moment
 from gateway.control.wire import shown, when
 from gateway.releases.audiences import Audience
-from gateway.releases.narrowed import standing as lasting
-from gateway.releases.narrowed import told
 from gateway.releases.narrowings import InEffect
 from gateway.releases.openings import Standing
 from gateway.releases.requirements import title
@@ -110,7 +108,17 @@ class ShownVersion(msgspec.Struct, frozen=True, kw_only=True):
     """Digest of the model's snapshot that evidence must be about."""
     stages: list[ShownStage]
     narrowings: list[str]
-    """What narrows it now, each in one line; of the version in force only."""
+    """What narrows it now, each in one line, with how it stands with its review; of the version in force only."""
+
+
+class Narrowed(msgspec.Struct, frozen=True):
+    """What narrows a version, and how that is told."""
+
+    standing: Sequence[InEffect] = ()
+    told: Sequence[str] = ()
+
+
+UNNARROWED = Narrowed()
 
 
 def shown_version(
@@ -118,7 +126,7 @@ def shown_version(
     moment: Moment,
     recorded: Mapping[str, Instant],
     standing: Mapping[str, Standing] = MappingProxyType({}),
-    narrowings: Sequence[InEffect] = (),
+    narrowed: Narrowed = UNNARROWED,
 ) -> ShownVersion:
     """A version, with what stands of it at a moment; `recorded` says when stages were opened, by their digests."""
     strategy = version.strategy
@@ -141,9 +149,9 @@ def shown_version(
         snapshot=strategy.snapshot or None,
         stages=[
             _stage(stage, state, opened, standing.get(stage.name))
-            for stage, state in zip(strategy.stages, states(strategy, moment, opened, narrowings), strict=True)
+            for stage, state in zip(strategy.stages, states(strategy, moment, opened, narrowed.standing), strict=True)
         ],
-        narrowings=[told(each) for each in lasting(narrowings, moment)],
+        narrowings=list(narrowed.told),
     )
 
 

@@ -8,8 +8,7 @@ package changes
 question_is_well_formed if {
 	count(input) == count(_facts)
 	object.remove(input, _facts) == {}
-	input.act in {"apply", "approve", "reject", "review"}
-	input.state in {"applied", "approved", "planned", "rejected"}
+	_act_is_well_formed
 	is_boolean(input.is_current)
 	is_number(input.planned_for_s)
 	is_array(input.actor_roles)
@@ -26,6 +25,17 @@ _facts := [
 	"act", "actor", "actor_roles", "author", "consents", "effect", "irreversible", "is_current",
 	"planned_for_s", "state",
 ]
+
+_act_is_well_formed if {
+	input.act in {"apply", "approve", "reject", "review"}
+	input.state in {"applied", "approved", "planned", "rejected"}
+}
+
+_act_is_well_formed if {
+	input.act == "review_narrowing"
+	input.state in {"in_force", "over"}
+	input.effect == "narrowing"
+}
 
 _effect_is_well_formed if {
 	input.effect in {"narrowing", "neutral"}
