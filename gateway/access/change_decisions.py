@@ -24,6 +24,7 @@ class ChangeReason(StrEnum):
     RELATED_TO_APPROVER = "related_to_approver"
     NO_REVIEW_DUE = "no_review_due"
     ACKNOWLEDGEMENT_MISSING = "acknowledgement_missing"
+    EVIDENCE_MOVED = "evidence_moved"
     APPROVALS_MISSING = "approvals_missing"
     PROVIDER_MISSING = "provider_missing"
     APPROVER_MISSING = "approver_missing"
@@ -78,6 +79,11 @@ CHANGE_MEANINGS: dict[ChangeReason, Meaning] = {
         409,
         "The change has a step that cannot be undone, and this was not acknowledged.",
         "Say that you know: `--cannot-be-undone`.",
+    ),
+    ChangeReason.EVIDENCE_MOVED: Meaning(
+        409,
+        "Approvals were given before the evidence for its stages changed, and no longer count.",
+        "Have it approved again, on the evidence as it is: `gateway change approve ID`.",
     ),
     ChangeReason.APPROVALS_MISSING: Meaning(
         409, "The change widens access, and two people beside its author have not yet approved it.", _SEE

@@ -52,7 +52,9 @@ class ChangeQuestion(msgspec.Struct, frozen=True):
     actor_roles: tuple[str, ...]
     """Every role that the actor's key holds."""
     consents: tuple[Consent, ...]
-    """Given so far, in order."""
+    """Given so far, in order, on the evidence as it is now."""
+    consents_void: int
+    """Given on other evidence: they count for nothing."""
     planned_for_s: int
     """Whole seconds that have surely passed since it was planned."""
 

@@ -82,6 +82,7 @@ def question(found: Reviewed, caller: Caller, role: str, lineages: dict[str, Lin
         actor=_consent(lineages[caller.key], role),
         actor_roles=tuple(each.value for each in caller.roles),
         consents=tuple(_consent(lineages[each.reviewed_by], each.role) for each in given),
+        consents_void=0,
         planned_for_s=0,
     )
 

@@ -6,14 +6,25 @@ import click
 
 from gateway.cli.showing import ago, cell, show_facts, show_table
 
-_FACTS = ("id", "release", "state", "effect", "irreversible", "author", "planned_at", "digest", "base_number")
+_FACTS = (
+    "id",
+    "release",
+    "state",
+    "effect",
+    "irreversible",
+    "author",
+    "planned_at",
+    "digest",
+    "base_number",
+    "grounds",
+)
 _SIGNS = {"widening": "+", "narrowing": "-", "neutral": " "}
 
 
 def show_plan(plan: dict[str, Any]) -> None:
     """A change, whole."""
     change = plan["change"]
-    show_facts((name, change[name]) for name in _FACTS)
+    show_facts((name, change[name]) for name in _FACTS if name != "grounds" or change[name])
     _section("What differs ( + widens, - narrows, ! cannot be undone )")
     for difference in plan["differences"]:
         click.echo(f"  {_line(difference)}")
@@ -34,7 +45,8 @@ def show_plan(plan: dict[str, Any]) -> None:
     _section("Approvals")
     for approval in change["approvals"]:
         kind = "reviewed" if approval["review"] else "approved"
-        click.echo(f"  {kind} by {approval['key']} as {approval['role']}, {ago(approval['given_at'])}")
+        void = "; void, the evidence has changed since" if approval["void"] else ""
+        click.echo(f"  {kind} by {approval['key']} as {approval['role']}, {ago(approval['given_at'])}{void}")
     _show_next(plan)
 
 

@@ -12,7 +12,7 @@ from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.guards import open_to
 from gateway.control.plans import Plan, ShownChange, shown_change, shown_plan
 from gateway.control.releases import ReleaseFile, read_file
-from gateway.control.wire import After, Body, Digest, Limit, Line, RecordInPath, ReleaseFilter
+from gateway.control.wire import After, Body, Digest, DigestOrNone, Limit, Line, RecordInPath, ReleaseFilter
 from gateway.identity.callers import OVERSIGHT, Role
 from gateway.releases.changes.change import Approval, ChangeState
 
@@ -24,6 +24,8 @@ class NewApproval(Body, frozen=True):
     """Of the change, as it was shown."""
     role: Agreeing | None = None
     """The role it is given in; left out where the key holds only one of them."""
+    grounds: DigestOrNone = ""
+    """Of the evidence, as it was shown; refused where it is another by now. Left out: whatever stands."""
     cannot_be_undone: bool = False
     """Says: I know that this cannot be undone. Needed where that is so."""
 
@@ -102,6 +104,7 @@ class Changes(Controller):
             digest=data.digest,
             given_at=moment.latest,
             acknowledged=data.cannot_be_undone,
+            grounds=data.grounds,
         )
         await areas.changing.approve(caller, change, approval, moment)
         return await _shown(areas, change, moment)

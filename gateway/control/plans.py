@@ -10,7 +10,7 @@ from gateway.access.proposed import Proposed
 from gateway.access.warnings import warnings_of
 from gateway.clock import SECOND, Moment
 from gateway.control.wire import shown, when
-from gateway.releases.changes.change import OPEN, Approval, Change
+from gateway.releases.changes.change import OPEN, Approval, Change, ChangeState
 
 
 class ShownApproval(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +23,8 @@ class ShownApproval(msgspec.Struct, frozen=True, kw_only=True):
     """Whether they said to know that it cannot be undone."""
     review: bool
     """Whether it was given after the change was applied."""
+    void: bool
+    """Whether the evidence has changed since, so that it counts no longer."""
 
 
 class ShownChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +42,8 @@ class ShownChange(msgspec.Struct, frozen=True, kw_only=True):
     """Digest of the version that it was planned against; empty for none."""
     base_number: int
     policy: str
+    grounds: str
+    """Digest of the evidence that its gated stages read now; empty where they read none."""
     effect: str
     """widening, narrowing or neutral."""
     irreversible: bool
@@ -111,20 +115,22 @@ def shown_change(proposed: Proposed, policy: str, moment: Moment) -> ShownChange
     """A change as it stands at a moment."""
     change = proposed.change
     is_stale = change.state in OPEN and not proposed.is_current(policy)
+    is_void = change.state is ChangeState.APPROVED and any(map(proposed.is_void, change.consents))
     return ShownChange(
         id=change.id,
         release=change.release,
-        state="stale" if is_stale else change.state.value,
+        state="stale" if is_stale or is_void else change.state.value,
         digest=change.digest,
         strategy=change.strategy.digest(),
         base=change.base.digest,
         base_number=change.base.number,
         policy=change.policy,
+        grounds=proposed.grounds,
         effect=proposed.weighed.effect.value,
         irreversible=proposed.weighed.irreversible,
         author=change.author,
         planned_at=shown(change.planned_at),
-        approvals=[_approval(each) for each in change.consents],
+        approvals=[_approval(each, void=proposed.is_void(each)) for each in change.consents],
         closed_at=when(change.closed_at),
         closed_by=change.closed_by,
         cause=change.cause,
@@ -153,13 +159,14 @@ def shown_plan(
     )
 
 
-def _approval(approval: Approval) -> ShownApproval:
+def _approval(approval: Approval, *, void: bool) -> ShownApproval:
     return ShownApproval(
         key=approval.key,
         role=approval.role,
         given_at=shown(approval.given_at),
         acknowledged=approval.acknowledged,
         review=approval.after,
+        void=void,
     )
 
 

@@ -12,7 +12,7 @@ import msgspec
 from gateway.clock import NEVER, Instant, Moment, text_from
 from gateway.releases.audiences import Audience
 from gateway.releases.components import Component
-from gateway.releases.effects import Compared, Effect, compared, gives_weights, stands_again, worst
+from gateway.releases.effects import Compared, Effect, compared, gives_weights, matters_again, worst
 from gateway.releases.narrowness import (
     audience_within,
     audiences_within,
@@ -138,7 +138,7 @@ def _stages(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Diffe
         if was is None:
             yield from _said(stage)
             continue
-        matters = stands_again(before, was, moment) and stands_again(after, stage, moment)
+        matters = matters_again(before, was, moment) and matters_again(after, stage, moment)
         for found in _stage(was, before, stage, after):
             yield found if matters else Difference(found.path, found.before, found.after, Effect.NEUTRAL)
 

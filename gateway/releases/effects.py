@@ -48,6 +48,19 @@ def stands_again(strategy: Strategy, stage: Stage, moment: Moment) -> bool:
     )
 
 
+def matters_again(strategy: Strategy, stage: Stage, moment: Moment) -> bool:
+    """Whether a stage of this name may be in force, or the next to open, which decides who may know of the release.
+
+    One that has missed its end while it waited is the next to open for ever.
+    """
+    return any(
+        found is not None and found.name == stage.name
+        for instant in instants([strategy], moment)
+        for position in positions(strategy, instant)
+        for found in (position.stage, position.coming)
+    )
+
+
 def gives_weights(strategy: Strategy, moment: Moment) -> bool:
     """Whether weights may leave at some instant from now on."""
     return any(Component.WEIGHTS in stage.offers and stands_again(strategy, stage, moment) for stage in strategy.stages)

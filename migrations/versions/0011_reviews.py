@@ -1,4 +1,5 @@
-"""What is kept of reviews: until when a narrowing must be looked at, who did, and what nobody did in time."""
+"""What is kept of reviews: until when a narrowing must be looked at, who did, what nobody did in time;
+and the evidence that an approval of a change was given on."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +10,7 @@ down_revision = "0007_changes"
 
 def upgrade() -> None:
     op.add_column("narrowing", sa.Column("review_by", sa.BigInteger()))
+    op.add_column("change_approval", sa.Column("grounds", sa.String(length=80), server_default="", nullable=False))
     op.create_table(
         "narrowing_review",
         sa.Column("narrowing", sa.String(length=40), nullable=False),
@@ -32,4 +34,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("missed_review")
     op.drop_table("narrowing_review")
+    op.drop_column("change_approval", "grounds")
     op.drop_column("narrowing", "review_by")

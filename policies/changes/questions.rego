@@ -13,6 +13,7 @@ question_is_well_formed if {
 	is_number(input.planned_for_s)
 	is_array(input.actor_roles)
 	is_array(input.consents)
+	is_number(input.consents_void)
 	_effect_is_well_formed
 	_is_party(input.author)
 	_is_consent(input.actor)
@@ -22,8 +23,8 @@ question_is_well_formed if {
 }
 
 _facts := [
-	"act", "actor", "actor_roles", "author", "consents", "effect", "irreversible", "is_current",
-	"planned_for_s", "state",
+	"act", "actor", "actor_roles", "author", "consents", "consents_void", "effect", "irreversible",
+	"is_current", "planned_for_s", "state",
 ]
 
 _act_is_well_formed if {

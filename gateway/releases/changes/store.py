@@ -1,6 +1,7 @@
 """Rows of changes and of the approvals they were given, and the queries over them.
 
-What was planned is written once; only how far it has come is written again, and only over what was read.
+What was planned is written once; only how far it has come is written again, and only over what was read. An
+approval that is void makes way for the next one of its key; the ledger has both.
 """
 
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
     insert,
     select,
     update,
@@ -62,6 +64,7 @@ approval_table = Table(
     Column("given_at", BigInteger, nullable=False),
     Column("acknowledged", Boolean, nullable=False),
     Column("after", Boolean, nullable=False),
+    Column("grounds", String(80), nullable=False, server_default=""),
 )
 
 _PROGRESS = ("state", "acts", "closed_at", "closed_by", "cause", "review_by")
@@ -87,7 +90,9 @@ def move_change(connection: Connection, change: Change, acts: int) -> bool:
 
 
 def add_approval(connection: Connection, change: str, approval: Approval) -> None:
-    """Write an approval; a key gives one change one only."""
+    """Write an approval; a key gives one change one only, and a new one in place of one that is void."""
+    given = approval_table.c
+    connection.execute(delete(approval_table).where(given.change == change, given.key == approval.key))
     connection.execute(insert(approval_table).values(change=change, **msgspec.structs.asdict(approval)))
 
 

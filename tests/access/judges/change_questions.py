@@ -33,6 +33,7 @@ def a_change_question(act: str = "apply", actor: Consent = MYSELF, **differences
         actor=actor,
         actor_roles=(actor.role,),
         consents=(),
+        consents_void=0,
         planned_for_s=0,
     )
     return msgspec.structs.replace(question, **differences)
@@ -84,6 +85,16 @@ CHANGE_CASES = [
     ),
     ChangeCase(
         "stale, two agreed", a_change_question(consents=(APPROVER, ANALYST), is_current=False), ("change_stale",)
+    ),
+    ChangeCase(
+        "widening, one agreed on other evidence",
+        a_change_question(consents=(APPROVER,), consents_void=1),
+        ("evidence_moved", "approvals_missing"),
+    ),
+    ChangeCase(
+        "widening, two agreed, one before on other evidence",
+        a_change_question(consents=(APPROVER, ANALYST), consents_void=1),
+        (),
     ),
     ChangeCase("applied already", a_change_question(consents=(APPROVER, ANALYST), state="applied"), ("change_closed",)),
     ChangeCase("rejected", a_change_question(effect="neutral", state="rejected"), ("change_closed",)),
