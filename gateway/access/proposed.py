@@ -16,6 +16,7 @@ from gateway.releases.changes.acting import base_of
 from gateway.releases.changes.change import OPEN, Approval, Base, Change, ChangeState, Weighed, weigh
 from gateway.releases.changes.grounds import grounds_of
 from gateway.releases.strategies import Strategy
+from gateway.releases.versions import StrategyVersion
 
 
 class Proposed(msgspec.Struct, frozen=True):
@@ -30,6 +31,19 @@ class Proposed(msgspec.Struct, frozen=True):
     """Digest of the evidence that its gated stages read now."""
     lineages: Mapping[str, Lineage]
     """Of the author, of everybody who agreed, and of whoever asks, by key."""
+
+    def as_version(self, moment: Moment) -> StrategyVersion:
+        """The version that it would be, were its author to apply it now."""
+        change = self.change
+        return StrategyVersion(
+            strategy=change.strategy,
+            digest=change.strategy.digest(),
+            number=self.in_force.number + 1,
+            previous=self.in_force.digest,
+            applied_at=moment.latest,
+            applied_by=change.author,
+            adopted=change.adopt,
+        )
 
     @property
     def consents(self) -> tuple[Approval, ...]:

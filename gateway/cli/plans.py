@@ -38,6 +38,10 @@ def show_plan(plan: dict[str, Any]) -> None:
         for word in ("gaining", "losing"):
             if step[word]:
                 click.echo(f"  {step['component']} from {step['begins']}, {word}: {cell(step[word])}")
+    if plan["gates"]:
+        _section("Stages that open when their requirements hold")
+        for gate in plan["gates"]:
+            _show_gate(gate)
     if plan["warnings"]:
         _section("Beware")
         for warning in plan["warnings"]:
@@ -48,6 +52,14 @@ def show_plan(plan: dict[str, Any]) -> None:
         void = "; void, the evidence has changed since" if approval["void"] else ""
         click.echo(f"  {kind} by {approval['key']} as {approval['role']}, {ago(approval['given_at'])}{void}")
     _show_next(plan)
+
+
+def _show_gate(gate: dict[str, Any]) -> None:
+    opens = f"not before {gate['not_before']}"
+    told = opens if gate["opened_at"] is None else f"{opens}, opened {ago(gate['opened_at'])}"
+    click.echo(f"  {cell(gate['stage'])}: {told}")
+    for missing in gate["missing"]:
+        click.echo(f"    missing today: {cell(missing)}")
 
 
 def _show_next(plan: dict[str, Any]) -> None:
@@ -80,7 +92,7 @@ def _consequence(step: dict[str, Any]) -> tuple[Any, ...]:
         step["begins"],
         step["until"],
         step["component"],
-        step["stage"],
+        step["stage"] if not step["if_met"] else f"{step['stage']} (if its requirements hold)",
         counted["gain"],
         counted["may_gain"],
         counted["lose"],

@@ -10,11 +10,16 @@ from gateway.clock import Moment
 from gateway.control.agreeing import AGREEING, Agreeing, role_of
 from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.guards import open_to
-from gateway.control.plans import Plan, ShownChange, shown_change, shown_plan
+from gateway.control.plans import Foreseen, Plan, ShownChange, shown_change, shown_plan
 from gateway.control.releases import ReleaseFile, read_file
 from gateway.control.wire import After, Body, Digest, DigestOrNone, Limit, Line, RecordInPath, ReleaseFilter
 from gateway.identity.callers import OVERSIGHT, Role
+from gateway.identity.search import holding
 from gateway.releases.changes.change import Approval, ChangeState
+from gateway.releases.retention import Ceilings
+
+ZERO_RETENTION = "zero_retention"
+NAMED_MAX = 5
 
 
 class NewApproval(Body, frozen=True):
@@ -136,5 +141,16 @@ async def _shown(areas: Areas, change: str, moment: Moment) -> ShownChange:
 async def _plan(areas: Areas, change: str, moment: Moment) -> Plan:
     proposed = await areas.changing.get(change)
     consequences = await areas.foresight.consequences(proposed.base, proposed.change.strategy, moment)
-    outlook = await areas.changing.outlook(proposed, moment)
-    return shown_plan(proposed, consequences, outlook, areas.changing.policy, moment)
+    foreseen = Foreseen(
+        consequences=consequences,
+        outlook=await areas.changing.outlook(proposed, moment),
+        gates=await areas.openings.standing(proposed.as_version(moment), moment),
+        ceilings=await _ceilings(areas, moment),
+    )
+    return shown_plan(proposed, foreseen, areas.changing.policy, moment)
+
+
+async def _ceilings(areas: Areas, moment: Moment) -> Ceilings:
+    """Organisations of which it is asserted that they want nothing kept."""
+    found = await areas.database.read(lambda connection: holding(connection, ZERO_RETENTION, moment))
+    return Ceilings(len(found), tuple(found[:NAMED_MAX]))
