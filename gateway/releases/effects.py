@@ -12,7 +12,7 @@ import msgspec
 from gateway.clock import NEVER, Instant, Moment
 from gateway.releases.components import Component
 from gateway.releases.narrowness import audiences_within, stage_within
-from gateway.releases.positions import Position, positions, together
+from gateway.releases.positions import Position, are_few, positions, together
 from gateway.releases.strategies import AccessLevel, Stage, Strategy
 
 
@@ -41,7 +41,7 @@ def instants(strategies: Iterable[Strategy], moment: Moment) -> list[Instant]:
 
 def stands_again(strategy: Strategy, stage: Stage, moment: Moment) -> bool:
     """Whether a stage of this name may be in force at some instant from now on, for somebody."""
-    return any(
+    return not are_few(strategy) or any(
         position.stage is not None and position.stage.name == stage.name
         for instant in instants([strategy], moment)
         for position in positions(strategy, instant)
@@ -53,7 +53,7 @@ def matters_again(strategy: Strategy, stage: Stage, moment: Moment) -> bool:
 
     One that has missed its end while it waited is the next to open for ever.
     """
-    return any(
+    return not are_few(strategy) or any(
         found is not None and found.name == stage.name
         for instant in instants([strategy], moment)
         for position in positions(strategy, instant)
@@ -76,17 +76,23 @@ class Compared(msgspec.Struct, frozen=True):
 def compared(before: Strategy, after: Strategy, moment: Moment) -> Compared:
     """What it does that other stages stand at other times, for others, or by other requirements.
 
-    What a stage of both versions says is left out. Whatever requirements come to, and whoever asks, counts.
+    What a stage of both versions says is left out. Whatever requirements come to, and whoever asks, counts. Where
+    that is more than can be gone through, it widens.
     """
-    effects, irreversible = [Effect.NEUTRAL], False
+    if not (are_few(before) and are_few(after)):
+        return Compared(Effect.WIDENING, any(Component.WEIGHTS in stage.offers for stage in after.stages))
+    steps: dict[tuple[Stage | None, ...], Effect] = {}
     for instant in instants([before, after], moment):
         for one, other in together(before, after, instant):
-            old, new = _Stood(before, one), _Stood(after, other)
-            step = worst([_standing(old, new), _known(old, new)])
-            effects.append(step)
-            offers = new.stage.offers if new.stage is not None else ()
-            irreversible = irreversible or (step is Effect.WIDENING and Component.WEIGHTS in offers)
-    return Compared(worst(effects), irreversible)
+            pair = (one.stage, one.coming, other.stage, other.coming)
+            if pair not in steps:
+                old, new = _Stood(before, one), _Stood(after, other)
+                steps[pair] = worst([_standing(old, new), _known(old, new)])
+    irreversible = any(
+        effect is Effect.WIDENING and becomes is not None and Component.WEIGHTS in becomes.offers
+        for (_, _, becomes, _), effect in steps.items()
+    )
+    return Compared(worst(steps.values()), irreversible)
 
 
 class _Stood:

@@ -16,6 +16,9 @@ from gateway.releases.requirements import Soak
 from gateway.releases.strategies import AccessLevel, Stage, Strategy
 from gateway.releases.tightness import ask_no_less
 
+POSITIONS_MAX = 64
+"""About so many at an instant: seven gates and two canaries in a row, or three of each."""
+
 
 class Gate(msgspec.Struct, frozen=True):
     """A stage that has requirements, as it stands in a strategy."""
@@ -40,6 +43,16 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     """Those that reach the organisation."""
     outside: tuple[Canary, ...]
     """Those that do not."""
+
+
+def are_few(strategy: Strategy) -> bool:
+    """Whether the positions can be gone through: a file may say so many gates and canaries that nobody would wait."""
+    gates = sum(stage.is_gated for stage in strategy.stages)
+    run = longest = 0
+    for stage in strategy.stages:
+        run = 0 if stage.canary is None else run + 1
+        longest = max(longest, run)
+    return (gates + 1) * (longest + 1) ** 2 <= POSITIONS_MAX
 
 
 def positions(strategy: Strategy, instant: Instant) -> list[Position]:

@@ -291,6 +291,7 @@ def test_a_change_that_does_not_widen_lets_nobody_through_who_was_not(
                 assert not becomes.allow or binds_as_much(becomes.obligations, was.obligations)
 
 
+@pytest.mark.soak
 @settings(max_examples=CASES, deadline=None)
 @given(pair=neighbours())
 def test_strategies_differ_exactly_where_their_digests_do(pair: tuple[Strategy, Strategy]) -> None:
@@ -399,7 +400,7 @@ def test_a_change_that_does_not_widen_does_not_whatever_becomes_of_its_requireme
                 for each, opened in ((before, was), (after, becomes))
             )
             if effect is Effect.NEUTRAL:
-                assert new == old
+                assert (new.allow, new.visible, new.obligations) == (old.allow, old.visible, old.obligations)
             else:
                 assert old.allow >= new.allow and old.visible >= new.visible
                 assert not new.allow or binds_as_much(new.obligations, old.obligations)
@@ -420,3 +421,13 @@ def test_requirements_and_shares_are_told_in_words() -> None:
 
     assert found["stages.all.opens_when"] == ["lm-eval wmdp acc at most 0.35"]
     assert found["stages.all.canary"] == "10 % of organisations, by the salt 2026"
+
+
+def test_more_gates_and_canaries_than_can_be_gone_through_widen_at_once() -> None:
+    stages = [
+        a_stage(f"s{i}", PAST + i, opens_when=(EVIDENCE,), canary=Canary(percent=i + 1, salt=str(i))) for i in range(50)
+    ]
+
+    found = differences(strategy(*stages), strategy(*stages[:-1]), HERE)
+
+    assert effect_of(found) is Effect.WIDENING
