@@ -15,7 +15,8 @@ Instant = int
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
-DAY = 86_400 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
 NEVER: Instant = 8_835_984_000 * SECOND
 """The first instant of the year 2250: later than any a strategy may name, and within 53 bits."""
 

@@ -13,6 +13,7 @@ from gateway import __version__
 from gateway.access.admissions import Admissions
 from gateway.access.awaited import Awaited
 from gateway.access.changing import Changing
+from gateway.access.chasing import ReviewChaser
 from gateway.access.current import UNCERTAINTY_MAX_US, Current
 from gateway.access.entrance import Entrance
 from gateway.access.feed import GATEWAY, Feed
@@ -25,9 +26,10 @@ from gateway.access.opening import Opener
 from gateway.access.reach import Reach
 from gateway.access.recording import closed_after_crash
 from gateway.access.refusals import Refusals
-from gateway.access.requests.chasing import Chaser
+from gateway.access.requests.chasing import RequestChaser
 from gateway.access.requests.requesting import Requests
 from gateway.access.review import Review
+from gateway.access.reviewing import Reviewing
 from gateway.access.snapshot import InForce
 from gateway.access.usable import Usable
 from gateway.chosen import issuers_of, judge_of
@@ -129,12 +131,14 @@ class Installation:
         self.openings = Openings(self.database, self.ledger)
         self.vouching = Vouching(self.database, self.ledger)
         self.incidents = Incidents(self.database, self.ledger)
-        self.restraint = Restraint(self.leisure, self.ledger)
+        self.restraint = Restraint(self.leisure, self.ledger, settings.narrowing_review_h)
 
         self.judge = judge_of(settings)
         self.judging = Judging(self.judge, self.metrics)
         self.changing = Changing(self.leisure, self.ledger, self.judge)
         self.requests = Requests(self.leisure, self.ledger, self.judge)
+        self.reviewing = Reviewing(self.leisure, self.ledger, self.judge)
+        self.review_chaser = ReviewChaser(self.current, self.leisure, self.ledger)
         self.foresight = Foresight(self.leisure, self.judging)
         self.admissions = Admissions(self.database, self.ledger, self.leisure)
         self.reach = Reach(self.leisure)
@@ -153,7 +157,7 @@ class Installation:
         self.review = Review(self.gate, self.directory, self.current, self.writer)
         self.opener = Opener(self.current, self.openings)
         self.awaited = Awaited(self.leisure, self.current)
-        self.chaser = Chaser(self.current, self.leisure, self.ledger)
+        self.request_chaser = RequestChaser(self.current, self.leisure, self.ledger)
         self.feed = Feed(self.ledger, self.current, self.judging, self._in_force, (self.directory.drop, self._forget))
 
         self.connector = Connector(upstreams)
@@ -186,6 +190,7 @@ class Installation:
             restraint=self.restraint,
             reach=self.reach,
             changing=self.changing,
+            reviewing=self.reviewing,
             foresight=self.foresight,
             admissions=self.admissions,
             requests=self.requests,
@@ -222,7 +227,7 @@ class Installation:
             stack.push_async_callback(self.directory.flush_last_used)
             self._follow_with_metrics()
             feeding = self.feed.run(self.review, self.settings.revision_poll_ms / 1000)
-            watching = (self.opener.run(), self.chaser.run(), self.awaited.run())
+            watching = (self.opener.run(), self.request_chaser.run(), self.review_chaser.run(), self.awaited.run())
             asking = [issuer.keys.run(self.directory.tokens.drop_all) for issuer in self.issuers]
             for work in (feeding, *watching, self.directory.run(), self._follow_token_keys(), *asking):
                 _in_background(stack, work)
@@ -288,10 +293,10 @@ class Installation:
             clock_steps=lambda: self.current.clock.steps,
             stages_waiting=self.awaited.stages,
             change_waiting_s=self.awaited.change_s,
-            reviews_overdue=self.awaited.reviews,
-            requests_open=lambda: self.chaser.standing.requests_open,
-            requests_late=lambda: self.chaser.standing.requests_late,
-            grants_to_recertify=lambda: self.chaser.standing.grants_to_recertify,
+            reviews_overdue=lambda: self.review_chaser.overdue,
+            requests_open=lambda: self.request_chaser.standing.requests_open,
+            requests_late=lambda: self.request_chaser.standing.requests_late,
+            grants_to_recertify=lambda: self.request_chaser.standing.grants_to_recertify,
         )
 
 

@@ -196,7 +196,9 @@ class Metrics:
         self._gauge("gateway_clock_steps", "Steps of the database's clock that were not followed.", clock_steps)
         self._gauge("gateway_stages_waiting", "Stages whose date has come, shut until approved.", stages_waiting)
         self._gauge("gateway_change_waiting_seconds", "How long the oldest open change waits.", change_waiting_s)
-        self._gauge("gateway_reviews_overdue", "Changes that a second person should have seen.", reviews_overdue)
+        self._gauge(
+            "gateway_reviews_overdue", "Changes and narrowings that a second person should have seen.", reviews_overdue
+        )
         self._gauge("gateway_requests_open", "Requests for access under way.", requests_open)
         self._gauge("gateway_requests_late", "Requests for access whose review is overdue.", requests_late)
         self._gauge(

@@ -116,6 +116,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     shutdown_s: Annotated[int, Meta(ge=1, le=3600)] = 30
     """How long answers under way may go on after the gateway was told to stop."""
 
+    narrowing_review_h: Annotated[int, Meta(ge=1, le=720)] = 24
+    """Within how many hours a second person must have looked at what one has narrowed, before it is chased."""
+
     access_request_url: Text = ""
     """Where to ask for access to a limited release; told to whoever is refused for want of a grant."""
 

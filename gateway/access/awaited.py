@@ -1,4 +1,4 @@
-"""What waits for people: stages whose date has come, changes to decide on, changes to be looked at again.
+"""What waits for people: stages whose date has come, and changes to decide on.
 
 It is looked at in the background and told by the metrics, so that somebody is called before a launch is late.
 """
@@ -12,7 +12,7 @@ from gateway.access.current import Current
 from gateway.clock import SECOND, Instant
 from gateway.database.leisure import Leisure
 from gateway.releases.changes.change import NOTHING, Base
-from gateway.releases.changes.store import undecided, unreviewed
+from gateway.releases.changes.store import undecided
 from gateway.releases.store import version_in_force
 
 log = structlog.get_logger()
@@ -27,7 +27,6 @@ class Awaited:
         self._database = database
         self._current = current
         self._oldest: Instant | None = None
-        self._overdue = 0
 
     async def run(self) -> None:
         """Look until cancelled; what fails is logged and tried again."""
@@ -40,18 +39,16 @@ class Awaited:
 
     async def look(self) -> None:
         """Look once. Raises Unavailable while it cannot be known."""
-        snapshot, moment = self._current.now()
+        snapshot, _ = self._current.now()
 
-        def work(connection: Connection) -> tuple[Instant | None, int]:
-            oldest = None
+        def work(connection: Connection) -> Instant | None:
             for release, base, policy, planned_at in undecided(connection):
                 # What was planned against another version or other policies waits for nobody: it is stale.
                 if policy == snapshot.policy and base == _in_force(connection, release):
-                    oldest = planned_at
-                    break
-            return oldest, unreviewed(connection, moment.earliest)
+                    return planned_at
+            return None
 
-        self._oldest, self._overdue = await self._database.read(work)
+        self._oldest = await self._database.read(work)
 
     def stages(self) -> int:
         """Stages whose date has surely come and whose requirements do not hold."""
@@ -66,10 +63,6 @@ class Awaited:
             return 0.0
         _, moment = self._current.now()
         return max(0, moment.earliest - self._oldest) / SECOND
-
-    def reviews(self) -> int:
-        """Changes that a second person should have looked at by now."""
-        return self._overdue
 
 
 def _in_force(connection: Connection, release: str) -> Base:

@@ -24,6 +24,7 @@ class ChangeReason(StrEnum):
     RELATED_TO_APPROVER = "related_to_approver"
     NO_REVIEW_DUE = "no_review_due"
     ACKNOWLEDGEMENT_MISSING = "acknowledgement_missing"
+    EVIDENCE_MOVED = "evidence_moved"
     APPROVALS_MISSING = "approvals_missing"
     PROVIDER_MISSING = "provider_missing"
     APPROVER_MISSING = "approver_missing"
@@ -65,7 +66,7 @@ CHANGE_MEANINGS: dict[ChangeReason, Meaning] = {
         403, "Your key does not hold the role that this would be done in.", "Name a role that your key holds."
     ),
     ChangeReason.ROLE_CANNOT_ACT: Meaning(403, "This is not done in that role.", _ANOTHER),
-    ChangeReason.SELF_APPROVED: Meaning(409, "Nobody approves their own change.", _ANOTHER),
+    ChangeReason.SELF_APPROVED: Meaning(409, "Nobody approves or reviews what they did themselves.", _ANOTHER),
     ChangeReason.RELATED_TO_AUTHOR: Meaning(
         409, "One of your key and the author's key issued the other, so they count as one person's.", _ANOTHER
     ),
@@ -73,11 +74,16 @@ CHANGE_MEANINGS: dict[ChangeReason, Meaning] = {
     ChangeReason.RELATED_TO_APPROVER: Meaning(
         409, "One of your key and an approver's key issued the other, so they count as one person's.", _ANOTHER
     ),
-    ChangeReason.NO_REVIEW_DUE: Meaning(409, "Nobody has to review this change, or somebody has.", _SEE),
+    ChangeReason.NO_REVIEW_DUE: Meaning(409, "Nobody has to review this, or somebody has.", "See how it stands."),
     ChangeReason.ACKNOWLEDGEMENT_MISSING: Meaning(
         409,
         "The change has a step that cannot be undone, and this was not acknowledged.",
         "Say that you know: `--cannot-be-undone`.",
+    ),
+    ChangeReason.EVIDENCE_MOVED: Meaning(
+        409,
+        "Approvals were given before the evidence for its stages changed, and no longer count.",
+        "Have it approved again, on the evidence as it is: `gateway change approve ID`.",
     ),
     ChangeReason.APPROVALS_MISSING: Meaning(
         409, "The change widens access, and two people beside its author have not yet approved it.", _SEE

@@ -15,6 +15,8 @@ class ActOnChange(StrEnum):
     APPLY = "apply"
     REVIEW = "review"
     """Look over, afterwards, what was applied on one person's word."""
+    REVIEW_NARROWING = "review_narrowing"
+    """Confirm or undo what one person took away beside the strategy."""
 
 
 class Party(msgspec.Struct, frozen=True):
@@ -39,7 +41,7 @@ class ChangeQuestion(msgspec.Struct, frozen=True):
 
     act: str
     state: str
-    """planned, approved, applied or rejected."""
+    """planned, approved, applied or rejected; of a narrowing, in_force or over."""
     is_current: bool
     """Whether what it was planned against, version and policies, is still what is in force."""
     effect: str
@@ -50,7 +52,9 @@ class ChangeQuestion(msgspec.Struct, frozen=True):
     actor_roles: tuple[str, ...]
     """Every role that the actor's key holds."""
     consents: tuple[Consent, ...]
-    """Given so far, in order."""
+    """Given so far, in order, on the evidence as it is now."""
+    consents_void: int
+    """Given on other evidence: they count for nothing."""
     planned_for_s: int
     """Whole seconds that have surely passed since it was planned."""
 

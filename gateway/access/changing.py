@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+import msgspec
 from sqlalchemy import Connection
 
 from gateway.access.change_decisions import ChangeDecision, ChangeReason, ChangeRefused
@@ -99,10 +100,17 @@ class Changing:
                     code="change_differs",
                     next_step="Look at it again with `gateway change show`, and name the digest that you saw.",
                 )
+            if approval.grounds and approval.grounds != proposed.grounds:
+                raise Conflict(
+                    "The evidence is not what it was when you looked.",
+                    code="evidence_moved",
+                    next_step="Look at it again with `gateway change show`, then approve.",
+                )
+            given = msgspec.structs.replace(approval, grounds=proposed.grounds)
             who = Acting(caller.key, caller.roles, approval.role, approval.acknowledged)
             await self._pass(question(act_of(change), proposed, who, self._judge.policy, moment))
-            state = await self._state_with(proposed, approval, moment)
-            return partial(acting.approve, judged=change, in_force=proposed.in_force, approval=approval, state=state)
+            state = await self._state_with(proposed, given, moment)
+            return partial(acting.approve, judged=change, in_force=proposed.in_force, approval=given, state=state)
 
         return await self._act(caller, change_id, judged)
 
@@ -128,6 +136,7 @@ class Changing:
                 actor=_actor(caller),
                 judged=proposed.change,
                 weighed=proposed.weighed,
+                grounds=proposed.grounds,
                 moment=moment,
                 review_by=None if within_s is None else moment.latest + within_s * SECOND,
             )

@@ -2,7 +2,8 @@
 
 Organisations are grouped by the facts that the judge reads, and each group is judged once for each component and each
 interval between boundaries of either version, as the gate would put it (`gather`). The facts of an interval are those
-at its beginning: that an assertion or a grant ends later in it is not foreseen.
+at its beginning: that an assertion or a grant ends later in it is not foreseen. Requirements are taken to be met at
+their stages' dates, and canaries to reach everybody: both are said.
 """
 
 from collections.abc import Iterable, Sequence

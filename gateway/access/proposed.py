@@ -13,8 +13,10 @@ from gateway.identity.lineages import Lineage, lineage_of
 from gateway.releases import store
 from gateway.releases.changes import store as changes
 from gateway.releases.changes.acting import base_of
-from gateway.releases.changes.change import Approval, Base, Change, ChangeState, Weighed, weigh
+from gateway.releases.changes.change import OPEN, Approval, Base, Change, ChangeState, Weighed, weigh
+from gateway.releases.changes.grounds import grounds_of
 from gateway.releases.strategies import Strategy
+from gateway.releases.versions import StrategyVersion
 
 
 class Proposed(msgspec.Struct, frozen=True):
@@ -25,8 +27,32 @@ class Proposed(msgspec.Struct, frozen=True):
     """The strategy that it was planned against."""
     in_force: Base
     weighed: Weighed
+    grounds: str
+    """Digest of the evidence that its gated stages read now."""
     lineages: Mapping[str, Lineage]
     """Of the author, of everybody who agreed, and of whoever asks, by key."""
+
+    def as_version(self, moment: Moment) -> StrategyVersion:
+        """The version that it would be, were its author to apply it now."""
+        change = self.change
+        return StrategyVersion(
+            strategy=change.strategy,
+            digest=change.strategy.digest(),
+            number=self.in_force.number + 1,
+            previous=self.in_force.digest,
+            applied_at=moment.latest,
+            applied_by=change.author,
+            adopted=change.adopt,
+        )
+
+    @property
+    def consents(self) -> tuple[Approval, ...]:
+        """Approvals that count: of exactly this change, on the evidence as it is now."""
+        return self.change.consents_on(self.grounds)
+
+    def is_void(self, approval: Approval) -> bool:
+        """Whether the evidence is another one than when this was given, and the change not yet closed."""
+        return self.change.state in OPEN and approval not in self.consents
 
     def is_current(self, policy: str) -> bool:
         """Whether what it was planned against is still in force."""
@@ -63,6 +89,7 @@ def proposed_of(connection: Connection, change: Change) -> Proposed:
         base=base,
         in_force=base_of(store.version_in_force(connection, change.release)),
         weighed=weigh(change, base),
+        grounds=grounds_of(connection, change.strategy),
         lineages={},
     )
 
@@ -81,8 +108,9 @@ def question(act: ActOnChange, proposed: Proposed, who: Acting, policy: str, mom
         actor_roles=tuple(role.value for role in who.roles),
         consents=tuple(
             _consent(proposed.lineages[approval.key], approval.role, approval.acknowledged)
-            for approval in change.consents
+            for approval in proposed.consents
         ),
+        consents_void=len(change.consents) - len(proposed.consents),
         planned_for_s=change.waited_s(moment),
     )
 
@@ -95,7 +123,8 @@ def application(proposed: Proposed, policy: str, moment: Moment) -> ChangeQuesti
 
 def with_approval(proposed: Proposed, approval: Approval) -> Proposed:
     """The same, agreed to by one more."""
-    change = msgspec.structs.replace(proposed.change, approvals=(*proposed.change.approvals, approval))
+    others = tuple(each for each in proposed.change.approvals if each.key != approval.key)
+    change = msgspec.structs.replace(proposed.change, approvals=(*others, approval))
     return msgspec.structs.replace(proposed, change=change)
 
 

@@ -56,7 +56,7 @@ class Gathered(msgspec.Struct, frozen=True):
 def gather(use: Use, moment: Moment) -> Gathered:
     """Everything that stands about a use at a moment. Pure: the same values give the same question."""
     strategy = use.in_force.strategy
-    opened, organisation = use.in_force.openings, use.caller.organisation
+    opened, organisation = use.in_force.openings, use.caller.organisation or None  # of nobody, any is meant
     stage = strategy.stage_at(moment, opened, organisation)
     coming = strategy.next_stage(moment, opened, organisation)
     opens_at = next((opens for each, opens in strategy.openings(opened, organisation) if each is coming), NEVER)

@@ -4,17 +4,21 @@ import msgspec
 
 from gateway.access.consequences import Consequences
 from gateway.access.proposed import Proposed
+from gateway.clock import Moment
+from gateway.releases.retention import NO_CEILINGS, Ceilings, conflicts
 
 
 class Warned(msgspec.Struct, frozen=True):
     """One warning. It stops nothing."""
 
     code: str
-    """Stable: irreversible, stage_unreached, audience_unknown or not_whole."""
+    """Stable: irreversible, stage_unreached, audience_unknown, canary, retention or not_whole."""
     message: str
 
 
-def warnings_of(proposed: Proposed, consequences: Consequences) -> list[Warned]:
+def warnings_of(
+    proposed: Proposed, consequences: Consequences, moment: Moment, ceilings: Ceilings = NO_CEILINGS
+) -> list[Warned]:
     """Every warning about a change, the gravest first."""
     strategy = proposed.change.strategy
     found = [
@@ -36,6 +40,19 @@ def warnings_of(proposed: Proposed, consequences: Consequences) -> list[Warned]:
                 f"`on_unknown` {'admits' if admits else 'refuses'} them.",
             )
         )
+    found += [
+        Warned(
+            "canary",
+            f"`{stage.name}` reaches {stage.canary.percent} % of organisations: the counts are of all whom its"
+            " audiences name.",
+        )
+        for stage in strategy.stages
+        if stage.canary is not None
+    ]
+    found += [
+        Warned("retention", f"{'' if each.line is None else f'line {each.line}: '}{each.message}")
+        for each in conflicts(strategy, proposed.change.file, moment, ceilings)
+    ]
     if not consequences.is_complete:
         found.append(Warned("not_whole", "There are more kinds of organisations, or more dates, than were judged."))
     return found

@@ -60,14 +60,20 @@ def show(change: str) -> None:
 @command.command()
 @click.argument("change")
 @click.option("--digest", help="The digest of the change as you saw it; that of now where left out.")
+@click.option("--grounds", help="Digest of the evidence as you saw it; that of now where left out.")
 @click.option("--cannot-be-undone", is_flag=True, help="Say that you know; needed where that is so.")
 @ROLE
 @with_json
-def approve(change: str, digest: str | None, cannot_be_undone: bool, role: str | None) -> None:
+def approve(*, change: str, digest: str | None, grounds: str | None, cannot_be_undone: bool, role: str | None) -> None:
     """Agree to CHANGE; or, where it was applied on one person's word, review it."""
     path = f"/changes/{segment(change)}"
-    seen = digest or ask("GET", path)["change"]["digest"]
-    body = {"digest": seen, "role": role, "cannot_be_undone": cannot_be_undone}
+    shown = ask("GET", path)["change"]
+    body = {
+        "digest": digest or shown["digest"],
+        "grounds": grounds or shown["grounds"],
+        "role": role,
+        "cannot_be_undone": cannot_be_undone,
+    }
     return _show(ask("POST", f"{path}/approve", body=body))
 
 

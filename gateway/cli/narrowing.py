@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 import click
 
 from gateway.cli.asking import ask, pages
-from gateway.cli.paths import release_path
+from gateway.cli.change import ROLE
+from gateway.cli.paths import release_path, segment
 from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json
 from gateway.cli.spans import coming
 
@@ -83,7 +84,7 @@ def list_narrowings(release: str, limit: int) -> None:
     if wants_json():
         return show_json(found)
     return show_table(
-        ("id", "verb", "state", "scope", "unknown", "restored for", "until", "taken", "authority", "cause"),
+        ("id", "verb", "state", "scope", "unknown", "restored for", "until", "taken", "review", "authority", "cause"),
         [
             (
                 n["id"],
@@ -94,6 +95,7 @@ def list_narrowings(release: str, limit: int) -> None:
                 n["restored_for"],
                 ago(n["until"]),
                 ago(n["taken_at"]),
+                n["review"] if n["review"] != "due" else f"due {ago(n['review_by'])}",
                 n["authority"],
                 n["cause"],
             )
@@ -101,6 +103,22 @@ def list_narrowings(release: str, limit: int) -> None:
         ],
         empty="Nothing narrows this release, and nothing did.",
     )
+
+
+@click.command(name="review")
+@click.argument("release")
+@click.argument("narrowing")
+@click.argument("verdict", type=click.Choice(["confirm", "undo"]))
+@click.option("--cause", required=True, help="Why; kept in the ledger, never told to callers.")
+@ROLE
+@with_json
+def review(*, release: str, narrowing: str, verdict: str, cause: str, role: str | None) -> None:
+    """Confirm a NARROWING of RELEASE that somebody else took, or undo it: as a second person."""
+    path = f"{release_path(release)}/narrowings/{segment(narrowing)}/review"
+    reviewed = ask("POST", path, body={"verdict": verdict, "cause": cause, "role": role})
+    if wants_json():
+        return show_json(reviewed)
+    return click.echo(f"{reviewed['id']}: {reviewed['verb']} of {release} is {reviewed['review']}.")
 
 
 VERBS = (
@@ -111,6 +129,7 @@ VERBS = (
     _plain("recall", "Call RELEASE back: withdrawn, and whoever follows its weights is told so."),
     _plain("embargo", "Hide that RELEASE exists from those in the scope."),
     restore,
+    review,
     list_narrowings,
 )
 
@@ -126,7 +145,9 @@ def _take(release: str, yes: bool, body: dict[str, Any]) -> None:
     whom = f"those for whom `{taken['scope']}`" if taken["scope"] else "everybody"
     if taken["inverse_of"]:
         return click.echo(f"{taken['id']}: {release} is restored for {whom} ({taken['inverse_of']}).")
-    return click.echo(f"{taken['id']}: {taken['verb'].replace('_', ' ')} of {release} is in force for {whom}.")
+    click.echo(f"{taken['id']}: {taken['verb'].replace('_', ' ')} of {release} is in force for {whom}.")
+    click.echo(f"A second person must look at it until {ago(taken['review_by'])}.")
+    return click.echo(f"Next, by somebody else: gateway release review {release} {taken['id']} confirm --cause …")
 
 
 def _show_preview(preview: Any) -> None:

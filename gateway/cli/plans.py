@@ -6,14 +6,25 @@ import click
 
 from gateway.cli.showing import ago, cell, show_facts, show_table
 
-_FACTS = ("id", "release", "state", "effect", "irreversible", "author", "planned_at", "digest", "base_number")
+_FACTS = (
+    "id",
+    "release",
+    "state",
+    "effect",
+    "irreversible",
+    "author",
+    "planned_at",
+    "digest",
+    "base_number",
+    "grounds",
+)
 _SIGNS = {"widening": "+", "narrowing": "-", "neutral": " "}
 
 
 def show_plan(plan: dict[str, Any]) -> None:
     """A change, whole."""
     change = plan["change"]
-    show_facts((name, change[name]) for name in _FACTS)
+    show_facts((name, change[name]) for name in _FACTS if name != "grounds" or change[name])
     _section("What differs ( + widens, - narrows, ! cannot be undone )")
     for difference in plan["differences"]:
         click.echo(f"  {_line(difference)}")
@@ -27,6 +38,10 @@ def show_plan(plan: dict[str, Any]) -> None:
         for word in ("gaining", "losing"):
             if step[word]:
                 click.echo(f"  {step['component']} from {step['begins']}, {word}: {cell(step[word])}")
+    if plan["gates"]:
+        _section("Stages that open when their requirements hold")
+        for gate in plan["gates"]:
+            _show_gate(gate)
     if plan["warnings"]:
         _section("Beware")
         for warning in plan["warnings"]:
@@ -34,8 +49,17 @@ def show_plan(plan: dict[str, Any]) -> None:
     _section("Approvals")
     for approval in change["approvals"]:
         kind = "reviewed" if approval["review"] else "approved"
-        click.echo(f"  {kind} by {approval['key']} as {approval['role']}, {ago(approval['given_at'])}")
+        void = "; void, the evidence has changed since" if approval["void"] else ""
+        click.echo(f"  {kind} by {approval['key']} as {approval['role']}, {ago(approval['given_at'])}{void}")
     _show_next(plan)
+
+
+def _show_gate(gate: dict[str, Any]) -> None:
+    opens = f"not before {gate['not_before']}"
+    told = opens if gate["opened_at"] is None else f"{opens}, opened {ago(gate['opened_at'])}"
+    click.echo(f"  {cell(gate['stage'])}: {told}")
+    for missing in gate["missing"]:
+        click.echo(f"    missing today: {cell(missing)}")
 
 
 def _show_next(plan: dict[str, Any]) -> None:
@@ -68,7 +92,7 @@ def _consequence(step: dict[str, Any]) -> tuple[Any, ...]:
         step["begins"],
         step["until"],
         step["component"],
-        step["stage"],
+        step["stage"] if not step["if_met"] else f"{step['stage']} (if its requirements hold)",
         counted["gain"],
         counted["may_gain"],
         counted["lose"],

@@ -16,7 +16,7 @@ from gateway.cli.plans import show_plan
 from gateway.cli.release_files import sent, strategy_in
 from gateway.cli.report import report
 from gateway.cli.showing import ago, cell, show_facts, show_json, show_table, wants_json, with_json
-from gateway.cli.stages import approve, concur, show_requirements
+from gateway.cli.stages import approve, concur, show_narrowings, show_requirements
 from gateway.cli.timeline import show_timeline
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -95,8 +95,19 @@ def list_releases(limit: int) -> None:
     if wants_json():
         return show_json(releases)
     return show_table(
-        ("release", "version", "open now", "access", "opens next", "at"),
-        [(r["release"], r["number"], r["stage"], r["access"], r["opens_next"], ago(r["opens_at"])) for r in releases],
+        ("release", "version", "open now", "access", "narrowed", "opens next", "at"),
+        [
+            (
+                r["release"],
+                r["number"],
+                r["stage"],
+                r["access"],
+                r["narrowed"],
+                r["opens_next"],
+                ago(r["opens_at"]),
+            )
+            for r in releases
+        ],
         empty="No releases. Next: gateway release apply FILE",
     )
 
@@ -121,7 +132,8 @@ def show(*, release: str, versions: bool, digest: str | None, timeline: bool, at
     version = ask("GET", path, query={"digest": digest})
     if wants_json():
         return show_json(version)
-    show_facts((name, value) for name, value in version.items() if name not in {"stages", "audiences", "requests"})
+    apart = {"stages", "audiences", "requests", "narrowings"}
+    show_facts((name, value) for name, value in version.items() if name not in apart)
     click.echo()
     show_facts((f"audience {name}", _asked(audience)) for name, audience in version["audiences"].items())
     if version["requests"] is not None:
@@ -129,6 +141,7 @@ def show(*, release: str, versions: bool, digest: str | None, timeline: bool, at
     if version["audiences"]:
         click.echo()
     show_table(STAGE, [_stage(stage) for stage in version["stages"]])
+    show_narrowings(version["narrowings"])
     return show_requirements(version["stages"])
 
 

@@ -56,4 +56,12 @@ def show_requirements(stages: list[Any]) -> None:
             click.echo(f"  basis    {stage['basis']}")
 
 
+def show_narrowings(narrowings: list[str]) -> None:
+    """A line for each narrowing in force: what was done since when, for whom, by whom and why."""
+    if narrowings:
+        click.echo()
+    for told in narrowings:
+        click.echo(f"narrowed: {printable(told)}")
+
+
 _MARKS = {True: "met", False: "not met", None: "unknown"}

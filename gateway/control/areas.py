@@ -13,6 +13,7 @@ from gateway.access.foresight import Foresight
 from gateway.access.reach import Reach
 from gateway.access.refusals import Refusals
 from gateway.access.requests.requesting import Requests
+from gateway.access.reviewing import Reviewing
 from gateway.access.usable import Usable
 from gateway.clock import Moment
 from gateway.control.searching import Searching
@@ -43,6 +44,7 @@ class Areas:
     restraint: Restraint
     reach: Reach
     changing: Changing
+    reviewing: Reviewing
     foresight: Foresight
     admissions: Admissions
     requests: Requests

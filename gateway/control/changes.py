@@ -7,18 +7,19 @@ from litestar import Controller, get, post
 from litestar.params import JSONBody, QueryParameter
 
 from gateway.clock import Moment
+from gateway.control.agreeing import AGREEING, Agreeing, role_of
 from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.guards import open_to
-from gateway.control.plans import Plan, ShownChange, shown_change, shown_plan
+from gateway.control.plans import Foreseen, Plan, ShownChange, shown_change, shown_plan
 from gateway.control.releases import ReleaseFile, read_file
-from gateway.control.wire import After, Body, Digest, Limit, Line, RecordInPath, ReleaseFilter
-from gateway.errors import Invalid
-from gateway.identity.callers import OVERSIGHT, Caller, Role
+from gateway.control.wire import After, Body, Digest, DigestOrNone, Limit, Line, RecordInPath, ReleaseFilter
+from gateway.identity.callers import OVERSIGHT, Role
+from gateway.identity.search import holding
 from gateway.releases.changes.change import Approval, ChangeState
+from gateway.releases.retention import Ceilings
 
-Agreeing = Literal["provider", "approver", "analyst"]
-"""Roles in which a change is agreed to."""
-AGREEING = (Role.PROVIDER, Role.APPROVER, Role.ANALYST)
+ZERO_RETENTION = "zero_retention"
+NAMED_MAX = 5
 
 
 class NewApproval(Body, frozen=True):
@@ -28,6 +29,8 @@ class NewApproval(Body, frozen=True):
     """Of the change, as it was shown."""
     role: Agreeing | None = None
     """The role it is given in; left out where the key holds only one of them."""
+    grounds: DigestOrNone = ""
+    """Of the evidence, as it was shown; refused where it is another by now. Left out: whatever stands."""
     cannot_be_undone: bool = False
     """Says: I know that this cannot be undone. Needed where that is so."""
 
@@ -102,10 +105,11 @@ class Changes(Controller):
         """Agree to a change; or, once it was applied on one person's word, review it."""
         approval = Approval(
             key=caller.key,
-            role=_role(caller, data.role),
+            role=role_of(caller, data.role),
             digest=data.digest,
             given_at=moment.latest,
             acknowledged=data.cannot_be_undone,
+            grounds=data.grounds,
         )
         await areas.changing.approve(caller, change, approval, moment)
         return await _shown(areas, change, moment)
@@ -115,7 +119,7 @@ class Changes(Controller):
         self, change: RecordInPath, data: JSONBody[Rejection], areas: InAreas, caller: Asking, moment: Now
     ) -> ShownChange:
         """Say that a change will not be; its author may take it back so."""
-        await areas.changing.reject(caller, change, _role(caller, data.role), data.cause, moment)
+        await areas.changing.reject(caller, change, role_of(caller, data.role), data.cause, moment)
         return await _shown(areas, change, moment)
 
     @post("/{change:str}/apply", status_code=200, **open_to(Role.PROVIDER))
@@ -137,19 +141,16 @@ async def _shown(areas: Areas, change: str, moment: Moment) -> ShownChange:
 async def _plan(areas: Areas, change: str, moment: Moment) -> Plan:
     proposed = await areas.changing.get(change)
     consequences = await areas.foresight.consequences(proposed.base, proposed.change.strategy, moment)
-    outlook = await areas.changing.outlook(proposed, moment)
-    return shown_plan(proposed, consequences, outlook, areas.changing.policy, moment)
-
-
-def _role(caller: Caller, named: Agreeing | None) -> str:
-    """The role that somebody acts in. Raises Invalid where the key holds several and none was named."""
-    if named is not None:
-        return named
-    held = [role for role in AGREEING if role in caller.roles]
-    if len(held) == 1:
-        return held[0].value
-    raise Invalid(
-        f"Your key holds several roles that could do this: {', '.join(held)}.",
-        param="role",
-        next_step="Say in which of them you act.",
+    foreseen = Foreseen(
+        consequences=consequences,
+        outlook=await areas.changing.outlook(proposed, moment),
+        gates=await areas.openings.standing(proposed.as_version(moment), moment),
+        ceilings=await _ceilings(areas, moment),
     )
+    return shown_plan(proposed, foreseen, areas.changing.policy, moment)
+
+
+async def _ceilings(areas: Areas, moment: Moment) -> Ceilings:
+    """Organisations of which it is asserted that they want nothing kept."""
+    found = await areas.database.read(lambda connection: holding(connection, ZERO_RETENTION, moment))
+    return Ceilings(len(found), tuple(found[:NAMED_MAX]))

@@ -6,7 +6,7 @@ from litestar import Controller, get
 from gateway.clock import Instant
 from gateway.control.areas import Areas, InAreas, Now
 from gateway.control.guards import open_to
-from gateway.control.instants import version_at
+from gateway.control.instants import narrowed_at, version_at
 from gateway.control.wire import PartInPath, WhenFilter
 from gateway.identity.callers import OVERSIGHT
 from gateway.releases.labels import ReleaseLabel, label_of
@@ -45,11 +45,12 @@ class Classifications(Controller):
     ) -> Labelled:
         """The label in three vocabularies, with reasons, by the version that was in force."""
         version, asked = await version_at(areas, f"{namespace}/{name}", at, moment)
+        narrowings = await narrowed_at(areas, version.strategy.release, at, asked)
         return Labelled(
             release=version.strategy.release,
             number=version.number,
             digest=version.digest,
-            label=label_of(version.strategy, asked, await _opened(areas, version)),
+            label=label_of(version.strategy, asked, await _opened(areas, version), narrowings),
         )
 
     @get("/classification", **open_to(*OVERSIGHT))

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from html import escape
 
 from gateway.clock import NEVER, Instant, datetime_from
+from gateway.releases.stage_states import TO_COME
 from gateway.releases.strategies import AccessLevel
-from gateway.releases.timelines import Bar, Timeline
+from gateway.releases.timelines import Bar, Narrowed, Timeline
 
 WIDTH = 960
+NARROWINGS_MAX = 10
+"""Drawn; what there is more is told."""
 _LEFT, _RIGHT = 40.0, 920.0
 _TOP = 118
 _ROW = 68
@@ -21,7 +24,7 @@ _FORMS = """
 svg{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 .title{font-size:20px;font-weight:600}.name{font-size:14px;font-weight:600}.soft{font-size:13px}
 .small{font-size:12px}.tagged{font-size:12px;font-weight:600}.now{stroke-width:1.5;stroke-opacity:.7}
-.bar{stroke-width:1.5;stroke-linejoin:round}.past{fill-opacity:.4;stroke-opacity:.4}
+.bar{stroke-width:1.5;stroke-linejoin:round}.past,.taken{fill-opacity:.4;stroke-opacity:.4}
 .ahead{fill-opacity:.13;stroke-dasharray:4 3}
 """
 
@@ -31,7 +34,7 @@ def _colours(paper: str, ink: str, soft: str, line: str, now: str, *levels: str)
     bars = "".join(f".{level.value}{{fill:{it};stroke:{it}}}" for level, it in zip(AccessLevel, levels, strict=True))
     return (
         f".paper,.tagged{{fill:{paper}}}.title,.name{{fill:{ink}}}.soft,.small{{fill:{soft}}}"
-        f".line{{stroke:{line}}}.now{{stroke:{now}}}.tag{{fill:{now}}}{bars}"
+        f".line{{stroke:{line}}}.now{{stroke:{now}}}.tag,.narrowing{{fill:{now}}}.narrowing{{stroke:{now}}}{bars}"
     )
 
 
@@ -42,7 +45,9 @@ STYLE = f"{_FORMS}{LIGHT}\n@media (prefers-color-scheme:dark){{{DARK}}}\n"
 
 def svg(timeline: Timeline) -> str:
     """The whole picture."""
-    height = _TOP + _ROW * len(timeline.bars) + _FOOT
+    narrowings = timeline.narrowings[:NARROWINGS_MAX]
+    rows = len(timeline.bars) + len(narrowings)
+    height = _TOP + _ROW * rows + _FOOT
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
         ' role="img" aria-labelledby="t d">',
@@ -54,6 +59,11 @@ def svg(timeline: Timeline) -> str:
         *_grid(timeline, height),
         *_now(timeline, height),
         *(part for row, bar in enumerate(timeline.bars) for part in _stage(bar, _TOP + _ROW * row)),
+        *(
+            part
+            for row, narrowing in enumerate(narrowings, len(timeline.bars))
+            for part in _narrowing(narrowing, _TOP + _ROW * row)
+        ),
         *_legend(timeline, height),
         "</svg>",
     ]
@@ -61,9 +71,10 @@ def svg(timeline: Timeline) -> str:
 
 
 def _heading(timeline: Timeline) -> Iterator[str]:
-    stands = "no stage is open" if timeline.stage is None else f"{timeline.stage} is open"
+    more = len(timeline.narrowings) - NARROWINGS_MAX
+    stands = timeline.stands + (f" ({more} narrowings more than are drawn)" if more > 0 else "")
     yield f'<text class="title" x="{_LEFT}" y="42">{_text(_cut(timeline.release, 62))}</text>'
-    yield f'<text class="soft" x="{_LEFT}" y="65">{_text(stands)}</text>'
+    yield f'<text class="soft" x="{_LEFT}" y="65">{_text(_cut(stands, 110))}</text>'
 
 
 def _grid(timeline: Timeline, height: int) -> Iterator[str]:
@@ -83,18 +94,31 @@ def _now(timeline: Timeline, height: int) -> Iterator[str]:
 
 def _stage(bar: Bar, top: float) -> Iterator[str]:
     left, right = _x(bar.start), _x(bar.end)
-    told = f"{period(bar)} · {bar.access} · {', '.join(bar.audiences)}"
+    told = f"{period(bar)} · {bar.access} · {', '.join(bar.audiences)}{_unless_plain(bar.state)}"
     # Texts begin where the bar does, unless there is more room for them where it ends.
     wanted = max(len(bar.name) * _BOLD, len(told) * _PLAIN)
     from_left = _RIGHT - left >= min(wanted, right - _LEFT)
     room = _RIGHT - left if from_left else right - _LEFT
     anchor = f'x="{left}"' if from_left else f'x="{right}" text-anchor="end"'
-    state = {"past": " past", "to come": " ahead"}.get(bar.state, "")
+    state = " past" if bar.state == "past" else " ahead" if bar.state in TO_COME else ""
+    state += "" if bar.state in {"past", "open", *TO_COME} else " taken"
     shape = _shape(left, right, top + 20, endless=bar.ends >= NEVER)
     yield f"<g><title>{_text(f'{bar.name}: {told}')}</title>"
     yield f'<text class="name" {anchor} y="{top + 12}">{_text(_cut(bar.name, int(room / _BOLD)))}</text>'
     yield f'<path class="bar {AccessLevel(bar.access).value}{state}" d="{shape}"/>'
     yield f'<text class="small" {anchor} y="{top + 50}">{_text(_cut(told, int(room / _PLAIN)))}</text></g>'
+
+
+def _narrowing(narrowing: Narrowed, top: float) -> Iterator[str]:
+    left, right = _x(narrowing.start), _x(narrowing.end)
+    whom = f"those in {narrowing.scope}" if narrowing.scope else "everybody"
+    until = "until it is restored" if narrowing.until >= NEVER else f"until {_date(narrowing.until)}"
+    name, told = f"{narrowing.done}, for {whom}", f"since {_date(narrowing.since)}, {until}"
+    shape = _shape(left, right, top + 20, endless=narrowing.until >= NEVER)
+    yield f"<g><title>{_text(narrowing.told)}</title>"
+    yield f'<text class="name" x="{_LEFT}" y="{top + 12}">{_text(_cut(name, int((_RIGHT - _LEFT) / _BOLD)))}</text>'
+    yield f'<path class="bar narrowing" d="{shape}"/>'
+    yield f'<text class="small" x="{_LEFT}" y="{top + 50}">{_text(told)}</text></g>'
 
 
 def _legend(timeline: Timeline, height: int) -> Iterator[str]:
@@ -104,14 +128,15 @@ def _legend(timeline: Timeline, height: int) -> Iterator[str]:
         yield f'<text class="small" x="{x + 17}" y="{y}">{level.value}</text>'
         x += 34 + len(level.value) * 6.6
     scale = "" if timeline.to_scale else " · long spans drawn shorter"
-    told = f"pale: past · dashed: to come{scale}"
+    told = f"pale: past or taken away · dashed: to come{scale}"
     yield f'<text class="small" x="{_RIGHT}" y="{y}" text-anchor="end">{told}</text>'
 
 
 def period(bar: Bar) -> str:
     """`2026-03-01 → 2026-05-25`, and whether it can be undone."""
-    ends = "no end" if bar.ends >= NEVER else _date(bar.ends)
-    return f"{_date(bar.opens)} → {ends}{' · cannot be undone' if bar.irreversible else ''}"
+    ends = "no end" if bar.ends >= NEVER else f"{'not before ' if bar.ends_later else ''}{_date(bar.ends)}"
+    begins = f"{'not before ' if bar.waits else ''}{_date(bar.opens)}"
+    return f"{begins} → {ends}{' · cannot be undone' if bar.irreversible else ''}"
 
 
 def _shape(left: float, right: float, top: float, *, endless: bool) -> str:
@@ -130,8 +155,12 @@ def _shape(left: float, right: float, top: float, *, endless: bool) -> str:
 
 
 def _described(timeline: Timeline) -> str:
-    stages = (f"{bar.name} ({bar.access}, {bar.state}): {period(bar)}" for bar in timeline.bars)
-    return "; ".join(stages) or "no stages"
+    stages = [f"{bar.name} ({bar.access}, {bar.state}): {period(bar)}" for bar in timeline.bars] or ["no stages"]
+    return "; ".join([*stages, *(each.told for each in timeline.narrowings)])
+
+
+def _unless_plain(state: str) -> str:
+    return "" if state in {"past", "open", "to come"} else f" · {state}"
 
 
 def _date(instant: Instant) -> str:

@@ -1,9 +1,10 @@
-"""What a question about a release is about: a moment, and the version that was in force then."""
+"""What a question about a release is about: a moment, the version that was in force then, and what narrowed it."""
 
-from gateway.clock import Moment, at
+from gateway.clock import NEVER, Moment, at
 from gateway.control.areas import Areas
 from gateway.control.wire import instant_in
 from gateway.errors import Invalid
+from gateway.releases.narrowings import InEffect
 from gateway.releases.values import LATEST
 from gateway.releases.versions import StrategyVersion
 
@@ -22,3 +23,8 @@ async def version_at(areas: Areas, release: str, named: str | None, now: Moment)
         raise Invalid("`at` must lie before the year 2250.", param="at")
     moment = at(instant)
     return await areas.catalogue.as_of(release, moment), moment
+
+
+async def narrowed_at(areas: Areas, release: str, named: str | None, moment: Moment) -> tuple[InEffect, ...]:
+    """What narrows a release now, or narrowed it at the instant that the query names."""
+    return await areas.restraint.standing(release, NEVER if named is None else moment.latest)

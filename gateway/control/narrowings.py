@@ -1,6 +1,5 @@
 """`/control/releases/{namespace}/{name}/narrowings`: taking access away at once, and giving it back."""
 
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -8,14 +7,17 @@ from litestar import Controller, get, post
 from litestar.params import JSONBody, QueryParameter
 
 from gateway.access.search import Reached
-from gateway.clock import NEVER, Moment
-from gateway.control.areas import By, InAreas, Now
+from gateway.clock import NEVER
+from gateway.control.agreeing import AGREEING, Agreeing, role_of
+from gateway.control.areas import Asking, By, InAreas, Now
 from gateway.control.guards import open_to
-from gateway.control.wire import Body, Limit, Line, NarrowingId, PartInPath, When, instant_in, shown, when
+from gateway.control.narrowed import ShownNarrowing, shown_narrowings
+from gateway.control.wire import Body, Limit, Line, NarrowingId, PartInPath, RecordInPath, When, instant_in
 from gateway.identity.callers import OVERSIGHT, Role
 from gateway.identity.expressions import LENGTH_MAX
-from gateway.releases.narrowings import InEffect, Narrowing, OnUnknown, Verb
+from gateway.releases.narrowings import OnUnknown, Verb
 from gateway.releases.restraint import Order
+from gateway.releases.reviews.review import Review, Verdict
 
 Scope = Annotated[str, msgspec.Meta(max_length=LENGTH_MAX, examples=["not us_person"])]
 StageName = Annotated[str, msgspec.Meta(max_length=64)]
@@ -40,27 +42,13 @@ class NewNarrowing(Body, frozen=True, kw_only=True):
     """From when it is over by itself."""
 
 
-class ShownNarrowing(msgspec.Struct, frozen=True, kw_only=True):
-    """A narrowing, or the restoration of one, as it stands."""
+class NewReview(Body, frozen=True):
+    """What a second person makes of a narrowing, and why."""
 
-    id: str
-    release: str
-    verb: str
-    state: str
-    """in force, over, restored; of a restoration, done."""
-    scope: str
-    """Empty for everybody."""
-    on_unknown: str
-    stage: str
-    """The stage that a hold or a roll-back leaves; empty where it leaves none."""
-    inverse_of: str
-    restored_for: list[str]
-    """Scopes for which it was restored while it is in force for others."""
-    authority: str
-    cause: str
-    taken_at: datetime
-    taken_by: str
-    until: datetime | None
+    verdict: Verdict
+    cause: Line
+    role: Agreeing | None = None
+    """The role to act in; may be left out where the key holds one of them only."""
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,9 +101,8 @@ class Narrowings(Controller):
         release = f"{namespace}/{name}"
         await areas.catalogue.get(release)
         found = await areas.restraint.history(release, before, limit)
-        standing = {each.narrowing.id: each for each in await areas.restraint.standing(release)}
         return NarrowingPage(
-            [_shown(narrowing, standing.get(narrowing.id), moment) for narrowing in found],
+            await shown_narrowings(areas, release, found, moment),
             found[-1].number if len(found) == limit else None,
         )
 
@@ -151,8 +138,34 @@ class Narrowings(Controller):
     ) -> ShownNarrowing:
         """Narrow a release, or restore it: everywhere within a second, calls under way included."""
         taken = await areas.restraint.take(actor, _order(f"{namespace}/{name}", data), moment)
-        standing = {each.narrowing.id: each for each in await areas.restraint.standing(taken.release)}
-        return _shown(taken, standing.get(taken.id), moment)
+        [answer] = await shown_narrowings(areas, taken.release, [taken], moment)
+        return answer
+
+    @post("/{narrowing:str}/review", status_code=200, **open_to(*AGREEING))
+    async def review(
+        self,
+        *,
+        namespace: PartInPath,
+        name: PartInPath,
+        narrowing: RecordInPath,
+        data: JSONBody[NewReview],
+        areas: InAreas,
+        caller: Asking,
+        moment: Now,
+    ) -> ShownNarrowing:
+        """Confirm what somebody else took away, or undo it. It is in force until somebody does."""
+        release = f"{namespace}/{name}"
+        review = Review(
+            narrowing=narrowing,
+            verdict=data.verdict,
+            role=role_of(caller, data.role),
+            cause=data.cause,
+            reviewed_at=moment.latest,
+            reviewed_by=caller.key,
+        )
+        await areas.reviewing.review(caller, release, review, moment)
+        [answer] = await shown_narrowings(areas, release, [await areas.restraint.get(narrowing)], moment)
+        return answer
 
 
 def _order(release: str, data: NewNarrowing) -> Order:
@@ -168,31 +181,3 @@ def _order(release: str, data: NewNarrowing) -> Order:
         cause=data.cause,
         until=NEVER if until is None else until,
     )
-
-
-def _shown(narrowing: Narrowing, standing: InEffect | None, moment: Moment) -> ShownNarrowing:
-    restored = [] if standing is None else standing.restored_texts
-    return ShownNarrowing(
-        id=narrowing.id,
-        release=narrowing.release,
-        verb=narrowing.verb,
-        state=_state(narrowing, standing, moment),
-        scope=narrowing.scope,
-        on_unknown=narrowing.on_unknown,
-        stage=narrowing.stage,
-        inverse_of=narrowing.inverse_of,
-        restored_for=restored,
-        authority=narrowing.authority,
-        cause=narrowing.cause,
-        taken_at=shown(narrowing.taken_at),
-        taken_by=narrowing.taken_by,
-        until=when(narrowing.until),
-    )
-
-
-def _state(narrowing: Narrowing, standing: InEffect | None, moment: Moment) -> str:
-    if narrowing.verb is Verb.RESTORE:
-        return "done"
-    if moment.surely_reached(narrowing.until):
-        return "over"
-    return "restored" if standing is None else "in force"

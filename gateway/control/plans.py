@@ -1,5 +1,6 @@
 """How changes are shown: what differs, who gains and loses, what it still needs, and what to beware of."""
 
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -10,7 +11,10 @@ from gateway.access.proposed import Proposed
 from gateway.access.warnings import warnings_of
 from gateway.clock import SECOND, Moment
 from gateway.control.wire import shown, when
-from gateway.releases.changes.change import OPEN, Approval, Change
+from gateway.releases.changes.change import OPEN, Approval, Change, ChangeState
+from gateway.releases.openings import Standing
+from gateway.releases.retention import Ceilings
+from gateway.releases.strategies import AccessLevel, Stage
 
 
 class ShownApproval(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +27,8 @@ class ShownApproval(msgspec.Struct, frozen=True, kw_only=True):
     """Whether they said to know that it cannot be undone."""
     review: bool
     """Whether it was given after the change was applied."""
+    void: bool
+    """Whether the evidence has changed since, so that it counts no longer."""
 
 
 class ShownChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +46,8 @@ class ShownChange(msgspec.Struct, frozen=True, kw_only=True):
     """Digest of the version that it was planned against; empty for none."""
     base_number: int
     policy: str
+    grounds: str
+    """Digest of the evidence that its gated stages read now; empty where they read none."""
     effect: str
     """widening, narrowing or neutral."""
     irreversible: bool
@@ -77,12 +85,25 @@ class ShownConsequence(msgspec.Struct, frozen=True, kw_only=True):
     begins: datetime
     until: datetime | None
     stage: str | None
+    if_met: bool
+    """Whether that stage opens only when requirements hold, which they are here taken to do at its date."""
     component: str
     organisations: Tally
     audiences: dict[str, Tally]
     gaining: list[str]
     """Some of them; how many there are stands beside."""
     losing: list[str]
+
+
+class ShownGate(msgspec.Struct, frozen=True, kw_only=True):
+    """A stage of the new version that opens by requirements, as things stand today."""
+
+    stage: str
+    not_before: datetime
+    opened_at: datetime | None
+    """Where its opening was recorded, which the new version keeps."""
+    missing: list[str]
+    """Requirements that do not hold today, and what each lacks."""
 
 
 class ShownWarning(msgspec.Struct, frozen=True):
@@ -102,6 +123,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The earliest instant at which it can be applied, approvals given."""
     differences: list[ShownDifference]
     consequences: list[ShownConsequence]
+    gates: list[ShownGate]
     warnings: list[ShownWarning]
     file: str
     """The release file as it was sent."""
@@ -111,20 +133,22 @@ def shown_change(proposed: Proposed, policy: str, moment: Moment) -> ShownChange
     """A change as it stands at a moment."""
     change = proposed.change
     is_stale = change.state in OPEN and not proposed.is_current(policy)
+    is_void = change.state is ChangeState.APPROVED and any(map(proposed.is_void, change.consents))
     return ShownChange(
         id=change.id,
         release=change.release,
-        state="stale" if is_stale else change.state.value,
+        state="stale" if is_stale or is_void else change.state.value,
         digest=change.digest,
         strategy=change.strategy.digest(),
         base=change.base.digest,
         base_number=change.base.number,
         policy=change.policy,
+        grounds=proposed.grounds,
         effect=proposed.weighed.effect.value,
         irreversible=proposed.weighed.irreversible,
         author=change.author,
         planned_at=shown(change.planned_at),
-        approvals=[_approval(each) for each in change.consents],
+        approvals=[_approval(each, void=proposed.is_void(each)) for each in change.consents],
         closed_at=when(change.closed_at),
         closed_by=change.closed_by,
         cause=change.cause,
@@ -133,10 +157,20 @@ def shown_change(proposed: Proposed, policy: str, moment: Moment) -> ShownChange
     )
 
 
-def shown_plan(
-    proposed: Proposed, consequences: Consequences, outlook: ChangeDecision, policy: str, moment: Moment
-) -> Plan:
+class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that was found out about a change, to be shown."""
+
+    consequences: Consequences
+    outlook: ChangeDecision
+    gates: Mapping[str, Standing]
+    """By name of a stage of the new version."""
+    ceilings: Ceilings
+
+
+def shown_plan(proposed: Proposed, foreseen: Foreseen, policy: str, moment: Moment) -> Plan:
     """A change with what it does and what it needs."""
+    consequences, outlook = foreseen.consequences, foreseen.outlook
+    waiting = _waiting(proposed.change.strategy.stages, foreseen.gates)
     change = proposed.change
     missing = outlook.reasons if change.state in OPEN else ()
     return Plan(
@@ -147,19 +181,43 @@ def shown_plan(
             ShownDifference(each.path, each.before, each.after, each.effect.value, each.irreversible)
             for each in proposed.weighed.differences
         ],
-        consequences=[_consequence(step) for step in consequences.steps],
-        warnings=[ShownWarning(each.code, each.message) for each in warnings_of(proposed, consequences)],
+        consequences=[_consequence(step, waiting) for step in consequences.steps],
+        gates=[_gate(stage, foreseen.gates[stage.name]) for stage in change.strategy.stages if stage.is_gated],
+        warnings=[
+            ShownWarning(each.code, each.message)
+            for each in warnings_of(proposed, consequences, moment, foreseen.ceilings)
+        ],
         file=change.file.decode(),
     )
 
 
-def _approval(approval: Approval) -> ShownApproval:
+def _waiting(stages: Sequence[Stage], gates: Mapping[str, Standing]) -> set[str]:
+    """Stages that open only when requirements hold: their own, or those of one before."""
+    shut, found = False, set()
+    for stage in stages:
+        shut = shut or (stage.is_gated and gates[stage.name].opened_at is None)
+        if shut and (stage.is_gated or stage.access is not AccessLevel.CLOSED):
+            found.add(stage.name)
+    return found
+
+
+def _gate(stage: Stage, standing: Standing) -> ShownGate:
+    return ShownGate(
+        stage=stage.name,
+        not_before=shown(stage.opens),
+        opened_at=when(standing.opened_at),
+        missing=[f"{each.title}: {each.answer.said}" for each in standing.required if not each.answer.met],
+    )
+
+
+def _approval(approval: Approval, *, void: bool) -> ShownApproval:
     return ShownApproval(
         key=approval.key,
         role=approval.role,
         given_at=shown(approval.given_at),
         acknowledged=approval.acknowledged,
         review=approval.after,
+        void=void,
     )
 
 
@@ -171,11 +229,12 @@ def _review(change: Change, moment: Moment) -> str:
     return "overdue" if change.is_review_overdue(moment) else "due"
 
 
-def _consequence(step: Consequence) -> ShownConsequence:
+def _consequence(step: Consequence, waiting: Container[str]) -> ShownConsequence:
     return ShownConsequence(
         begins=shown(step.begins),
         until=when(step.until),
         stage=step.stage,
+        if_met=step.stage is not None and step.stage in waiting,
         component=step.component.value,
         organisations=step.tally,
         audiences=dict(step.audiences),

@@ -10,10 +10,13 @@ from litestar.params import JSONBody, QueryParameter
 from gateway.clock import Moment
 from gateway.control.areas import Areas, By, InAreas, Now
 from gateway.control.guards import open_to
-from gateway.control.versions import ShownVersion, shown_version
+from gateway.control.narrowed import shown_narrowings, told_narrowings
+from gateway.control.versions import Narrowed, ShownVersion, shown_version
 from gateway.control.wire import After, Body, DigestFilter, DigestOrNone, Limit, PartInPath, shown
 from gateway.identity.callers import OVERSIGHT, Role
 from gateway.releases.files import DOCUMENT_BYTES_MAX, Reading
+from gateway.releases.narrowed import in_words
+from gateway.releases.strategies import Stage
 from gateway.releases.versions import Release
 
 FILE_LENGTH_MAX = 1 << 20
@@ -76,6 +79,9 @@ class ShownRelease(msgspec.Struct, frozen=True, kw_only=True):
     """The stage to open next."""
     opens_at: datetime | None
     """Its date; where it has requirements it opens not before."""
+    narrowed: str | None
+    """What was done to the stage open now, in words, and whether a second person's review of it is overdue; null where
+    nothing narrows the release."""
     first_applied_at: datetime
     applied_at: datetime
 
@@ -156,7 +162,11 @@ class Releases(Controller):
         release = f"{namespace}/{name}"
         version = await areas.catalogue.get(release, digest)
         recorded = await areas.openings.recorded(release)
-        return shown_version(version, moment, recorded, await areas.openings.standing(version, moment))
+        standing = await areas.openings.standing(version, moment)
+        is_in_force = digest is None or digest == (await areas.catalogue.get(release)).digest
+        narrowings = await areas.restraint.standing(release) if is_in_force else ()
+        narrowed = await told_narrowings(areas, narrowings, moment)
+        return shown_version(version, moment, recorded, standing, Narrowed(narrowings, narrowed))
 
     @get("/{namespace:str}/{name:str}/versions", **open_to(*OVERSIGHT))
     async def versions(
@@ -196,6 +206,16 @@ async def _release(areas: Areas, release: Release, moment: Moment) -> ShownRelea
         access=stage.access.value if stage is not None else None,
         opens_next=coming.name if coming is not None else None,
         opens_at=shown(coming.opens) if coming is not None else None,
+        narrowed=await _narrowed(areas, release.name, stage, moment),
         first_applied_at=shown(release.first_applied_at),
         applied_at=shown(release.applied_at),
     )
+
+
+async def _narrowed(areas: Areas, release: str, stage: Stage | None, moment: Moment) -> str | None:
+    standing = await areas.restraint.standing(release)
+    words = in_words(stage, standing, moment)
+    if words is None:
+        return None
+    shown_ones = await shown_narrowings(areas, release, [each.narrowing for each in standing], moment)
+    return f"{words}, review overdue" if any(each.review == "overdue" for each in shown_ones) else words

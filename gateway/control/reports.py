@@ -9,14 +9,14 @@ from gateway.access.store import organisations_admitted
 from gateway.clock import Instant, Moment
 from gateway.control.areas import Areas, InAreas, Now
 from gateway.control.guards import open_to
-from gateway.control.instants import version_at
+from gateway.control.instants import narrowed_at, version_at
 from gateway.control.wire import PartInPath, WhenFilter
 from gateway.identity.callers import OVERSIGHT
 from gateway.identity.search import asserted
 from gateway.ledger.entries import Entry
 from gateway.ledger.search import Query
 from gateway.releases.reports.decisions import DECIDING, decision_record
-from gateway.releases.reports.documents import Kind, Report
+from gateway.releases.reports.documents import Kind, Recorded, Report
 from gateway.releases.reports.sb53 import transparency
 from gateway.releases.reports.specialised import specialised_access
 from gateway.releases.versions import StrategyVersion
@@ -47,13 +47,18 @@ class Reports(Controller):
     ) -> Report:
         """One report, by the version that was in force. What neither plan nor record knows is marked."""
         version, asked = await version_at(areas, f"{namespace}/{name}", at, moment)
+        opened = version.strategy.opened(await areas.openings.recorded(version.strategy.release))
+        recorded = Recorded(
+            opened={stage: instant for stage, instant in opened.items() if instant <= asked.latest},
+            narrowings=await narrowed_at(areas, version.strategy.release, at, asked),
+        )
         match Kind(kind):
             case Kind.SB53:
-                return transparency(version, asked)
+                return transparency(version, asked, recorded)
             case Kind.DECISION_RECORD:
                 until = None if at is None else asked.latest + 1
                 entries, whole = await _deciding(areas, version.strategy.release, until)
-                return decision_record(version, entries, asked, whole=whole)
+                return decision_record(version, entries, asked, recorded, whole=whole)
             case Kind.SPECIALISED_ACCESS:
                 return await _specialised(areas, version, asked)
 

@@ -9,10 +9,10 @@ from gateway.clock import Moment
 from gateway.control.areas import Areas, InAreas, Now
 from gateway.control.drawings import svg
 from gateway.control.guards import open_to
-from gateway.control.instants import version_at
+from gateway.control.instants import narrowed_at, version_at
 from gateway.control.wire import PartInPath, WhenFilter, shown, when
 from gateway.identity.callers import OVERSIGHT
-from gateway.releases.timelines import Bar, Timeline, layout
+from gateway.releases.timelines import Bar, Narrowed, Timeline, layout
 
 SVG = "image/svg+xml"
 _ALONE = {
@@ -29,13 +29,35 @@ class ShownBar(msgspec.Struct, frozen=True, kw_only=True):
     access: str
     audiences: list[str]
     state: str
-    """past, open or to come."""
+    """past, open, to come, waiting or missed; or, of the stage in force, what was done to it: suspended, held …"""
     opens: datetime
+    """When it opened or will; where it waits, its date."""
+    waits: bool
+    """Whether it opens when requirements hold, its own or those of a stage before: not before `opens`."""
     ends: datetime | None
     """Where it closes or the next takes its place; null where neither."""
+    ends_later: bool
+    """Whether the next one waits: it ends not before `ends`."""
     start: float
     end: float
     irreversible: bool
+
+
+class ShownNarrowed(msgspec.Struct, frozen=True, kw_only=True):
+    """One narrowing in force, between two positions on the axis."""
+
+    id: str
+    done: str
+    """Such as suspended."""
+    scope: str
+    """Empty for everybody."""
+    since: datetime
+    until: datetime | None
+    """null until it is restored."""
+    told: str
+    """All of it in one line."""
+    start: float
+    end: float
 
 
 class ShownTimeline(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,11 +66,14 @@ class ShownTimeline(msgspec.Struct, frozen=True, kw_only=True):
     release: str
     as_of: datetime
     stage: str | None
-    """Open as of then."""
+    """Open as of then, by its dates and requirements."""
+    stands: str
+    """The same in words, with what narrowings leave of it."""
     now: float
     to_scale: bool
     """Whether equal lengths are equal times; else long spans are drawn shorter, in order."""
     bars: list[ShownBar]
+    narrowings: list[ShownNarrowed]
 
 
 class Timelines(Controller):
@@ -75,7 +100,8 @@ class Timelines(Controller):
 
 async def _timeline(areas: Areas, release: str, at: str | None, now: Moment) -> Timeline:
     version, moment = await version_at(areas, release, at, now)
-    return layout(version.strategy, moment, version.strategy.opened(await areas.openings.recorded(release)))
+    opened = version.strategy.opened(await areas.openings.recorded(release))
+    return layout(version.strategy, moment, opened, await narrowed_at(areas, release, at, moment))
 
 
 def _shown(timeline: Timeline) -> ShownTimeline:
@@ -83,9 +109,11 @@ def _shown(timeline: Timeline) -> ShownTimeline:
         release=timeline.release,
         as_of=shown(timeline.as_of),
         stage=timeline.stage,
+        stands=timeline.stands,
         now=timeline.now,
         to_scale=timeline.to_scale,
         bars=[_bar(bar) for bar in timeline.bars],
+        narrowings=[_narrowed(each) for each in timeline.narrowings],
     )
 
 
@@ -96,8 +124,23 @@ def _bar(bar: Bar) -> ShownBar:
         audiences=list(bar.audiences),
         state=bar.state,
         opens=shown(bar.opens),
+        waits=bar.waits,
         ends=when(bar.ends),
+        ends_later=bar.ends_later,
         start=bar.start,
         end=bar.end,
         irreversible=bar.irreversible,
+    )
+
+
+def _narrowed(each: Narrowed) -> ShownNarrowed:
+    return ShownNarrowed(
+        id=each.id,
+        done=each.done,
+        scope=each.scope,
+        since=shown(each.since),
+        until=when(each.until),
+        told=each.told,
+        start=each.start,
+        end=each.end,
     )

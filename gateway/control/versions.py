@@ -1,6 +1,6 @@
 """How strategy versions and their stages are shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
@@ -10,9 +10,11 @@ from gateway.clock import Instant, Moment
 from gateway.control.asked import ShownForm, shown_form
 from gateway.control.wire import shown, when
 from gateway.releases.audiences import Audience
+from gateway.releases.narrowings import InEffect
 from gateway.releases.openings import Standing
 from gateway.releases.requirements import title
-from gateway.releases.strategies import Stage, Strategy
+from gateway.releases.stage_states import states
+from gateway.releases.strategies import Stage
 from gateway.releases.versions import StrategyVersion
 
 
@@ -39,7 +41,8 @@ class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     state: str
     """past, open, to come, or, where its requirements or a stage before keep it shut past its date, waiting or missed:
-    it is missed when its end has come too, and then opens never."""
+    it is missed when its end has come too, and then opens never. Of the stage in force, where it is narrowed for
+    everybody, what was done: suspended, withdrawn, recalled, embargoed, held or rolled back."""
     access: str
     opens: datetime
     closes: datetime | None
@@ -107,6 +110,18 @@ class ShownVersion(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: str | None
     """Digest of the model's snapshot that evidence must be about."""
     stages: list[ShownStage]
+    narrowings: list[str]
+    """What narrows it now, each in one line, with how it stands with its review; of the version in force only."""
+
+
+class Narrowed(msgspec.Struct, frozen=True):
+    """What narrows a version, and how that is told."""
+
+    standing: Sequence[InEffect] = ()
+    told: Sequence[str] = ()
+
+
+UNNARROWED = Narrowed()
 
 
 def shown_version(
@@ -114,6 +129,7 @@ def shown_version(
     moment: Moment,
     recorded: Mapping[str, Instant],
     standing: Mapping[str, Standing] = MappingProxyType({}),
+    narrowed: Narrowed = UNNARROWED,
 ) -> ShownVersion:
     """A version, with what stands of it at a moment; `recorded` says when stages were opened, by their digests."""
     strategy = version.strategy
@@ -136,20 +152,11 @@ def shown_version(
         files=strategy.weights.files if strategy.weights is not None else {},
         snapshot=strategy.snapshot or None,
         stages=[
-            _stage(stage, _state(strategy, stage, opens, opened, moment), opened, standing.get(stage.name))
-            for stage, opens in strategy.openings(opened)
+            _stage(stage, state, opened, standing.get(stage.name))
+            for stage, state in zip(strategy.stages, states(strategy, moment, opened, narrowed.standing), strict=True)
         ],
+        narrowings=list(narrowed.told),
     )
-
-
-def _state(strategy: Strategy, stage: Stage, opens: Instant, opened: Mapping[str, Instant], moment: Moment) -> str:
-    if strategy.stage_at(moment, opened) == stage:
-        return "open"
-    if moment.surely_reached(opens):
-        return "past"
-    if not moment.surely_reached(stage.opens):
-        return "to come"
-    return "missed" if moment.maybe_reached(stage.closes) else "waiting"
 
 
 def _audience(audience: Audience) -> ShownAudience:

@@ -13,6 +13,7 @@ from gateway.control.wire import PATTERNS, Order
 from gateway.identity.callers import Role
 from gateway.ledger.entries import Event
 from gateway.releases.narrowings import OnUnknown, Verb
+from gateway.releases.reviews.review import Verdict
 from gateway.spelling import nearest
 
 CHOICES: Mapping[str, Iterable[str]] = {
@@ -24,6 +25,7 @@ CHOICES: Mapping[str, Iterable[str]] = {
     "role": (Role.PROVIDER, Role.APPROVER, Role.ANALYST),
     "roles": Role,
     "verb": Verb,
+    "verdict": Verdict,
 }
 """The words there are, by the parameter or field that takes one."""
 

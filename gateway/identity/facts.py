@@ -43,6 +43,7 @@ FORMS = {
     "sanctions_screen": Form.WORD,
     "sector": Form.WORD,
     "us_person": Form.TRUTH,
+    "zero_retention": Form.TRUTH,
 }
 """The facts that everybody means the same by."""
 

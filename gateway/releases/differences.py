@@ -12,7 +12,7 @@ import msgspec
 from gateway.clock import NEVER, Instant, Moment, text_from
 from gateway.releases.audiences import Audience
 from gateway.releases.components import Component
-from gateway.releases.effects import Effect, compared, gives_weights, stands_again, worst
+from gateway.releases.effects import Compared, Effect, compared, gives_weights, matters_again, worst
 from gateway.releases.form_changes import form_changes
 from gateway.releases.narrowness import (
     audience_within,
@@ -22,6 +22,7 @@ from gateway.releases.narrowness import (
     log_within,
     unlike,
 )
+from gateway.releases.requirements import title
 from gateway.releases.strategies import Stage, Strategy
 
 Value = str | int | bool | list[str] | None
@@ -33,7 +34,9 @@ DESCRIBING = (
     "modality", "parameters", "training_flop", "bio_sequence_flop", "attestations", "developer",
 )  # fmt: skip
 """What nothing here decides by."""
-OF_A_STAGE = ("name", "opens", "closes", "access", "to", "offers", "conditions", "irreversible")
+OF_A_STAGE = (
+    "name", "opens", "closes", "access", "to", "offers", "conditions", "irreversible", "canary", "opens_when",
+)  # fmt: skip
 OF_CONDITIONS = ("terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days")
 
 REACH = ("access", "to", "offers", "conditions.terms")
@@ -105,7 +108,10 @@ def _weights(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Diff
 
 
 def _order(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Difference]:
-    """Stages that came, went, or open and close at other times: they do together what their intervals do."""
+    """Stages that came, went, or open at other times, by other requirements or for others: what they do together.
+
+    A stage that has requirements and says anything else than before needs them met anew, which is told as well.
+    """
     together = compared(before, after, moment)
     old, new = _by_name(before), _by_name(after)
     for name in dict.fromkeys([*new, *old]):
@@ -113,6 +119,18 @@ def _order(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Differ
             was, becomes = (_date(stages.get(name), field) for stages in (old, new))
             if was != becomes:
                 yield Difference(f"stages.{name}.{field}", was, becomes, together.effect, together.irreversible)
+        if name in old and name in new:
+            yield from _opening(before, old[name], after, new[name], together)
+
+
+def _opening(before: Strategy, was: Stage, after: Strategy, becomes: Stage, together: Compared) -> Iterator[Difference]:
+    place, effect, lasting = f"stages.{becomes.name}", together.effect, together.irreversible
+    if was.opens_when != becomes.opens_when:
+        yield Difference(f"{place}.opens_when", _required(was), _required(becomes), effect, lasting)
+    if was.canary != becomes.canary:
+        yield Difference(f"{place}.canary", _share(was), _share(becomes), effect, lasting)
+    if was.is_gated and becomes.is_gated and before.stage_digest(was) != after.stage_digest(becomes):
+        yield Difference(f"{place}.opening", "as it was recorded", "its requirements met anew", effect, lasting)
 
 
 def _stages(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Difference]:
@@ -123,7 +141,7 @@ def _stages(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Diffe
         if was is None:
             yield from _said(stage)
             continue
-        matters = stands_again(before, was, moment) and stands_again(after, stage, moment)
+        matters = matters_again(before, was, moment) and matters_again(after, stage, moment)
         for found in _stage(was, before, stage, after):
             yield found if matters else Difference(found.path, found.before, found.after, Effect.NEUTRAL)
 
@@ -160,7 +178,7 @@ def _others(
 
 def _said(stage: Stage) -> Iterator[Difference]:
     """What a new stage says; what it does is told of when it opens."""
-    for name, value in _said_by(stage).items():
+    for name, value in _said_when_new(stage).items():
         yield from _field(f"stages.{stage.name}.{name}", None, value or None, changes=Effect.NEUTRAL)
 
 
@@ -175,6 +193,10 @@ def _said_by(stage: Stage) -> dict[str, Value]:
         "conditions.log": conditions.log,
         "conditions.retain_days": conditions.retain_days,
     }
+
+
+def _said_when_new(stage: Stage) -> dict[str, Value]:
+    return {**_said_by(stage), "opens_when": _required(stage), "canary": _share(stage)}
 
 
 def _declared(
@@ -217,6 +239,15 @@ def _by_name(strategy: Strategy) -> dict[str, Stage]:
 def _date(stage: Stage | None, field: str) -> str | None:
     instant: Instant = NEVER if stage is None else getattr(stage, field)
     return None if instant >= NEVER else text_from(instant)
+
+
+def _required(stage: Stage) -> list[str] | None:
+    return [title(requirement) for requirement in stage.opens_when] or None
+
+
+def _share(stage: Stage) -> str | None:
+    canary = stage.canary
+    return None if canary is None else f"{canary.percent} % of organisations, by the salt {canary.salt}"
 
 
 def _target(strategy: Strategy) -> str | None:

@@ -1,6 +1,7 @@
 """Two strategies as they stand one beside the other, interval by interval, from a moment on.
 
-Between two boundaries of either nothing changes: each interval is compared once, at its beginning.
+Between two boundaries of either nothing changes by dates: each interval is compared once, at its beginning, in every
+two positions in which both may be (positions.py).
 """
 
 from collections.abc import Iterable
@@ -8,9 +9,10 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.clock import NEVER, Instant, Moment, at
+from gateway.clock import NEVER, Instant, Moment
 from gateway.releases.components import Component
 from gateway.releases.narrowness import audiences_within, stage_within
+from gateway.releases.positions import Position, are_few, positions, together
 from gateway.releases.strategies import AccessLevel, Stage, Strategy
 
 
@@ -38,9 +40,25 @@ def instants(strategies: Iterable[Strategy], moment: Moment) -> list[Instant]:
 
 
 def stands_again(strategy: Strategy, stage: Stage, moment: Moment) -> bool:
-    """Whether a stage of this name is in force at some instant from now on."""
-    standing = (strategy.stage_at(at(instant), strategy.by_dates()) for instant in instants([strategy], moment))
-    return any(found is not None and found.name == stage.name for found in standing)
+    """Whether a stage of this name may be in force at some instant from now on, for somebody."""
+    return not are_few(strategy) or any(
+        position.stage is not None and position.stage.name == stage.name
+        for instant in instants([strategy], moment)
+        for position in positions(strategy, instant)
+    )
+
+
+def matters_again(strategy: Strategy, stage: Stage, moment: Moment) -> bool:
+    """Whether a stage of this name may be in force, or the next to open, which decides who may know of the release.
+
+    One that has missed its end while it waited is the next to open for ever.
+    """
+    return not are_few(strategy) or any(
+        found is not None and found.name == stage.name
+        for instant in instants([strategy], moment)
+        for position in positions(strategy, instant)
+        for found in (position.stage, position.coming)
+    )
 
 
 def gives_weights(strategy: Strategy, moment: Moment) -> bool:
@@ -56,24 +74,34 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 def compared(before: Strategy, after: Strategy, moment: Moment) -> Compared:
-    """What it does that other stages stand at other times; what a stage of both versions says is left out."""
-    effects, irreversible = [Effect.NEUTRAL], False
+    """What it does that other stages stand at other times, for others, or by other requirements.
+
+    What a stage of both versions says is left out. Whatever requirements come to, and whoever asks, counts. Where
+    that is more than can be gone through, it widens.
+    """
+    if not (are_few(before) and are_few(after)):
+        return Compared(Effect.WIDENING, any(Component.WEIGHTS in stage.offers for stage in after.stages))
+    steps: dict[tuple[Stage | None, ...], Effect] = {}
     for instant in instants([before, after], moment):
-        old, new = _Interval(before, instant), _Interval(after, instant)
-        step = worst([_standing(old, new), _known(old, new)])
-        effects.append(step)
-        offers = new.stage.offers if new.stage is not None else ()
-        irreversible = irreversible or (step is Effect.WIDENING and Component.WEIGHTS in offers)
-    return Compared(worst(effects), irreversible)
+        for one, other in together(before, after, instant):
+            pair = (one.stage, one.coming, other.stage, other.coming)
+            if pair not in steps:
+                old, new = _Stood(before, one), _Stood(after, other)
+                steps[pair] = worst([_standing(old, new), _known(old, new)])
+    irreversible = any(
+        effect is Effect.WIDENING and becomes is not None and Component.WEIGHTS in becomes.offers
+        for (_, _, becomes, _), effect in steps.items()
+    )
+    return Compared(worst(steps.values()), irreversible)
 
 
-class _Interval:
-    """What stands, and what is to come, from an instant until the next boundary."""
+class _Stood:
+    """What stands, and what is to come, in one position."""
 
-    def __init__(self, strategy: Strategy, instant: Instant) -> None:
+    def __init__(self, strategy: Strategy, position: Position) -> None:
         self.strategy = strategy
-        self.stage = strategy.stage_at(at(instant), strategy.by_dates())
-        self.coming = strategy.next_stage(at(instant))
+        self.stage = position.stage
+        self.coming = position.coming
 
     @property
     def is_known(self) -> bool:
@@ -82,7 +110,7 @@ class _Interval:
         return self.strategy.listed and (decides is None or decides.access is not AccessLevel.CLOSED)
 
 
-def _standing(old: _Interval, new: _Interval) -> Effect:
+def _standing(old: _Stood, new: _Stood) -> Effect:
     if new.stage is None:
         return Effect.NEUTRAL if old.stage is None else Effect.NARROWING
     if old.stage is None:
@@ -93,7 +121,7 @@ def _standing(old: _Interval, new: _Interval) -> Effect:
     return Effect.NARROWING if within else Effect.WIDENING
 
 
-def _known(old: _Interval, new: _Interval) -> Effect:
+def _known(old: _Stood, new: _Stood) -> Effect:
     """Who may know of the release: everybody, or whom the stage to come will admit."""
     if new.is_known != old.is_known:
         return Effect.WIDENING if new.is_known else Effect.NARROWING

@@ -4,7 +4,7 @@ Three vocabularies: our four access levels; the six levels of Solaiman, The Grad
 AI Release (arXiv 2302.04844); the classes of the Model Openness Framework (LF AI & Data).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -12,6 +12,8 @@ import msgspec
 from gateway.clock import Instant, Moment, text_from
 from gateway.releases.audiences import PUBLIC
 from gateway.releases.components import Component
+from gateway.releases.narrowed import Remaining, remaining, standing, told
+from gateway.releases.narrowings import InEffect
 from gateway.releases.strategies import NOTHING_OPENED, AccessLevel, Stage, Strategy
 
 
@@ -48,6 +50,8 @@ class ReleaseLabel(msgspec.Struct, frozen=True, kw_only=True):
     access: Derived
     solaiman: Derived
     mof: Derived
+    narrowings: tuple[str, ...] = ()
+    """What narrows it as of then, each in one line."""
 
 
 CLASS_III = (
@@ -61,33 +65,52 @@ CLASS_III = (
 """What the lowest class asks for, each under an open licence of a fitting kind; the two above ask for more."""
 
 
-def label_of(strategy: Strategy, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> ReleaseLabel:
-    """The label at a moment; `opened` says when stages that have requirements were opened, by name."""
+def label_of(
+    strategy: Strategy,
+    moment: Moment,
+    opened: Mapping[str, Instant] = NOTHING_OPENED,
+    narrowings: Sequence[InEffect] = (),
+) -> ReleaseLabel:
+    """The label at a moment; `opened` says when stages that have requirements were opened, by name.
+
+    What narrowings take from everybody is not there; what they take from some is told beside.
+    """
     stage = strategy.stage_at(moment, opened)
+    left = Remaining(stage=None) if stage is None else remaining(stage, narrowings, moment)
+    lasting = standing(narrowings, moment)
     return ReleaseLabel(
         as_of=text_from(moment.latest),
         stage=None if stage is None else stage.name,
-        access=_access(stage),
-        solaiman=_solaiman(stage, len(list(_ahead(strategy, moment, opened)))),
-        mof=_openness(stage),
+        access=_access(stage, left, is_narrowed=bool(lasting)),
+        solaiman=_solaiman(left, len(list(_ahead(strategy, moment, opened)))),
+        mof=_openness(left.stage),
+        narrowings=tuple(told(each) for each in lasting),
     )
 
 
-def _access(stage: Stage | None) -> Derived:
+def _access(stage: Stage | None, left: Remaining, *, is_narrowed: bool) -> Derived:
     if stage is None:
         return Derived(AccessLevel.CLOSED.value, "No stage is in force, so nobody is admitted.")
-    return Derived(stage.access.value, f"The stage in force, {stage.name}, says so.")
+    if left.stage is None:
+        return Derived(AccessLevel.CLOSED.value, f"The stage in force, {stage.name}, is {left.told}.")
+    level, says = left.stage.access.value, f"The stage in force, {stage.name}, says"
+    if left.stage.access is not stage.access:
+        return Derived(level, f"{says} {stage.access.value}, and is {left.told}.")
+    return Derived(level, f"{says} so{', but it is narrowed' if is_narrowed else ''}.")
 
 
-def _solaiman(stage: Stage | None, more: int) -> Derived:
+def _solaiman(left: Remaining, more: int) -> Derived:
+    stage = left.stage
     match None if stage is None else stage.access:
         case None:
-            return Derived(Gradient.FULLY_CLOSED, "No stage is in force.")
+            nothing = f"The stage in force is {left.told}." if left.done else "No stage is in force."
+            return Derived(Gradient.FULLY_CLOSED, nothing)
         case AccessLevel.CLOSED:
             return Derived(Gradient.FULLY_CLOSED, "Only the provider's own people are admitted.")
         case AccessLevel.LIMITED:
             after = f"{more} stage{'s' if more > 1 else ''} to come" if more else "no stage to come"
-            return Derived(Gradient.STAGED, f"Only named audiences are admitted, with {after}.")
+            whom = "those for whom it was restored" if left.is_for_some else "named audiences"
+            return Derived(Gradient.STAGED, f"Only {whom} are admitted, with {after}.")
         case AccessLevel.API:
             return Derived(Gradient.API, f"Programs call it over the network{_to_whom(stage)}; no weights leave.")
         case AccessLevel.OPEN_WEIGHTS:

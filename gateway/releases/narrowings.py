@@ -69,6 +69,8 @@ class Narrowing(msgspec.Struct, frozen=True, kw_only=True):
     """Public id of a key."""
     until: Instant = NEVER
     """From when it is over by itself."""
+    review_by: Instant | None = None
+    """Until when a second person must have looked at it; None for a restoration."""
 
 
 class InEffect(msgspec.Struct, frozen=True):

@@ -15,8 +15,10 @@ from gateway.releases.strategies import AccessLevel, Conditions, Stage, Strategy
 
 _LEVELS = (AccessLevel.CLOSED, AccessLevel.LIMITED, AccessLevel.API, AccessLevel.OPEN_WEIGHTS)
 """From the narrowest to the widest."""
-_COMPARED = ("name", "opens", "closes", "access", "to", "offers", "conditions", "irreversible")
-"""What a stage says that is compared here, or where its dates are. What else it says must be the same."""
+_COMPARED = ("name", "opens", "closes", "access", "to", "offers", "conditions", "irreversible", "canary",
+    "opens_when",
+)  # fmt: skip
+"""What a stage says that is compared here, or where its dates are (effects.py). What else it says must be the same."""
 _BINDING = ("terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days")
 _LIMITS = ("requests_per_minute", "tokens_per_day", "max_output_tokens")
 

@@ -5,7 +5,7 @@ import secrets
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.clock import NEVER, Instant, Moment, text_from
+from gateway.clock import HOUR, NEVER, Instant, Moment, text_from
 from gateway.database.engine import Readable
 from gateway.errors import Invalid, NotFound
 from gateway.identity.organisations import checked_text
@@ -56,23 +56,21 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class Restraint:
     """Narrows releases and restores them. One person is enough: both stay inside what the strategy gives."""
 
-    def __init__(self, database: Readable, ledger: Ledger) -> None:
+    def __init__(self, database: Readable, ledger: Ledger, review_within_h: int = 24) -> None:
+        """`review_within_h`: how soon a second person must have looked at what one has narrowed."""
         self._database = database
         self._ledger = ledger
+        self._review_within = review_within_h * HOUR
 
     async def take(self, actor: Actor, order: Order, moment: Moment) -> Narrowing:
         """Do what is asked; in force everywhere within a second. Raises Invalid, NotFound or Conflict."""
 
         def work(connection: Connection) -> tuple[Narrowing, list[Act]]:
             drafted = _drafted(connection, order, moment)
-            narrowing = msgspec.structs.replace(
-                drafted,
-                id=f"narrowing_{secrets.token_hex(12)}",
-                number=store.next_narrowing(connection, order.release),
-                taken_by=actor.key,
-            )
-            store.add_narrowing(connection, narrowing)
-            return narrowing, [_act(narrowing)]
+            if order.verb is not Verb.RESTORE:
+                drafted = msgspec.structs.replace(drafted, review_by=moment.latest + self._review_within)
+            narrowing, act = record(connection, actor, drafted)
+            return narrowing, [act]
 
         return await self._ledger.administer(actor, work)
 
@@ -80,14 +78,33 @@ class Restraint:
         """What taking it would come to; nothing is written. Raises as `take` does."""
         return await self._database.read(lambda connection: _drafted(connection, order, moment))
 
-    async def standing(self, release: str) -> tuple[InEffect, ...]:
-        """The narrowings of one release that were not restored whole."""
-        found = await self._database.read(lambda connection: store.narrowings_in_effect(connection, release))
+    async def standing(self, release: str, as_of: Instant = NEVER) -> tuple[InEffect, ...]:
+        """The narrowings of one release that were not restored whole; or had not been, as of an instant."""
+        found = await self._database.read(lambda connection: store.narrowings_in_effect(connection, release, as_of))
         return found.get(release, ())
+
+    async def get(self, narrowing: str) -> Narrowing:
+        """The narrowing with this id. Raises NotFound."""
+        found = await self._database.read(lambda connection: store.narrowing_by_id(connection, narrowing))
+        if found is None:
+            raise NotFound
+        return found
 
     async def history(self, release: str, before: int | None = None, limit: int = 200) -> list[Narrowing]:
         """Everything that was ever taken of a release, from the newest backwards."""
         return await self._database.read(lambda c: store.narrowings(c, release, before=before, limit=limit))
+
+
+def record(connection: Connection, actor: Actor, drafted: Narrowing) -> tuple[Narrowing, Act]:
+    """Write a narrowing or a restoration under the ledger's lock, with what the ledger says of it."""
+    narrowing = msgspec.structs.replace(
+        drafted,
+        id=f"narrowing_{secrets.token_hex(12)}",
+        number=store.next_narrowing(connection, drafted.release),
+        taken_by=actor.key,
+    )
+    store.add_narrowing(connection, narrowing)
+    return narrowing, _act(narrowing)
 
 
 def _drafted(connection: Connection, order: Order, moment: Moment) -> Narrowing:
@@ -153,6 +170,8 @@ def _act(narrowing: Narrowing) -> Act:
     detail["on_unknown"] = narrowing.on_unknown
     if narrowing.until != NEVER:
         detail["until"] = text_from(narrowing.until)
+    if narrowing.review_by is not None:
+        detail["review_by"] = text_from(narrowing.review_by)
     return Act(
         event=EVENTS[narrowing.verb],
         subject=narrowing.id,

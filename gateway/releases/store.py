@@ -11,7 +11,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
+    Exists,
     ForeignKey,
     Integer,
     LargeBinary,
@@ -29,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from gateway.clock import Instant
+from gateway.clock import NEVER, Instant
 from gateway.database.naming import metadata
 from gateway.releases.narrowings import InEffect, Narrowing, Verb, in_effect
 from gateway.releases.strategies import Strategy
@@ -85,6 +87,7 @@ narrowing_table = Table(
     Column("taken_at", BigInteger, nullable=False),
     Column("taken_by", String(64), nullable=False),
     Column("until", BigInteger, nullable=False),
+    Column("review_by", BigInteger),
     UniqueConstraint("release", "number"),
 )
 
@@ -196,23 +199,41 @@ def narrowings(connection: Connection, release: str, *, before: int | None, limi
     return [_narrowing(row) for row in rows]
 
 
-def narrowings_in_effect(connection: Connection, release: str = "") -> dict[str, tuple[InEffect, ...]]:
+def narrowings_in_effect(
+    connection: Connection, release: str = "", as_of: Instant = NEVER
+) -> dict[str, tuple[InEffect, ...]]:
     """The narrowings that were not restored whole, by release: of one release, or of every one.
 
-    A row that cannot be read raises: nothing is served by it.
+    As of an instant in the past: those that were taken by then and not restored. A row that cannot be read
+    raises: nothing is served by it.
     """
-    whole = narrowing_table.alias()
     subject = func.coalesce(func.nullif(narrowing_table.c.inverse_of, ""), narrowing_table.c.id)
-    undone = exists(
-        select(whole.c.id).where(whole.c.verb == Verb.RESTORE, whole.c.scope == "", whole.c.inverse_of == subject)
-    )
-    query = select(*_NARROWING_COLUMNS).where(~undone)
+    query = select(*_NARROWING_COLUMNS).where(~restored_whole(subject, as_of), narrowing_table.c.taken_at <= as_of)
     if release:
         query = query.where(narrowing_table.c.release == release)
     found: dict[str, list[Narrowing]] = {}
     for row in connection.execute(query.order_by(narrowing_table.c.release, narrowing_table.c.number)):
         found.setdefault(row.release, []).append(_narrowing(row))
     return {name: in_effect(rows, _strategies_of(connection, rows)) for name, rows in found.items()}
+
+
+def restored_whole(narrowing: ColumnElement[str] | str, as_of: Instant = NEVER) -> Exists:
+    """Whether a narrowing, by its id, was restored for everybody by an instant."""
+    whole = narrowing_table.alias()
+    return exists(
+        select(whole.c.id).where(
+            whole.c.verb == Verb.RESTORE,
+            whole.c.scope == "",
+            whole.c.inverse_of == narrowing,
+            whole.c.taken_at <= as_of,
+        )
+    )
+
+
+def narrowing_by_id(connection: Connection, narrowing: str) -> Narrowing | None:
+    """The narrowing, or None."""
+    row = connection.execute(select(*_NARROWING_COLUMNS).where(narrowing_table.c.id == narrowing)).one_or_none()
+    return None if row is None else _narrowing(row)
 
 
 def _strategies_of(connection: Connection, rows: list[Narrowing]) -> list[Strategy]:

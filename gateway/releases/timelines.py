@@ -1,5 +1,6 @@
-"""A strategy as bars on one axis of time: where each stage begins and ends, and where now is.
+"""A strategy as bars on one axis of time: where each stage begins and ends, what narrows it, and where now is.
 
+A stage that has requirements begins where its opening was recorded, and until that is so, not before its date.
 Positions are between 0 and 1. Time is to scale as long as every span between two dates can be
 seen. Where it could not (a canary of a day before a century), long spans are drawn shorter, in
 order all the same, and the timeline says that it is not to scale.
@@ -7,12 +8,15 @@ order all the same, and the timeline says that it is not to scale.
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
 
 import msgspec
 
 from gateway.clock import DAY, NEVER, Instant, Moment
+from gateway.releases.narrowed import PARTICIPLES, in_words, remaining, standing, told
+from gateway.releases.narrowings import InEffect
+from gateway.releases.stage_states import TO_COME, states
 from gateway.releases.strategies import NOTHING_OPENED, Stage, Strategy
 
 SHARE_MIN = 0.05
@@ -28,13 +32,35 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     access: str
     audiences: tuple[str, ...]
     state: str
-    """past, open or to come."""
+    """As `stage_states.states` tells it."""
     opens: Instant
+    """When it opened or will; where it waits, its date."""
+    waits: bool
+    """Whether it opens when its requirements hold, or those of a stage before: not before `opens`."""
     ends: Instant
     """Where it closes or the next takes its place; NEVER where neither."""
+    ends_later: bool
+    """Whether the next one waits: it ends not before `ends`."""
     start: float
     end: float
     irreversible: bool
+
+
+class Narrowed(msgspec.Struct, frozen=True, kw_only=True):
+    """One narrowing in force."""
+
+    id: str
+    done: str
+    """Such as `suspended`."""
+    scope: str
+    """Empty for everybody."""
+    since: Instant
+    until: Instant
+    """NEVER until it is restored."""
+    told: str
+    """All of it in one line."""
+    start: float
+    end: float
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +70,11 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     as_of: Instant
     stage: str | None
     """In force as of then."""
+    stands: str
+    """What is open, and what narrowings leave of it, in words."""
     now: float
     bars: tuple[Bar, ...]
+    narrowings: tuple[Narrowed, ...]
     to_scale: bool
 
 
@@ -73,49 +102,117 @@ class Axis:
         return self._at[after - 1] + share * (self._at[after] - self._at[after - 1])
 
 
-def layout(strategy: Strategy, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Timeline:
-    """The bars of a strategy by the dates that it names, and now; of an uncertain moment, its later end.
+class _Span(msgspec.Struct, frozen=True, kw_only=True):
+    """When a stage is open, as far as that is known."""
 
-    `opened` says when stages that have requirements were opened, by name: until then they are to come.
+    stage: Stage
+    opens: Instant
+    """As recorded or by its date; NEVER where that is not known."""
+    begins: Instant
+    ends: Instant
+    ends_later: bool
+
+
+def layout(
+    strategy: Strategy,
+    moment: Moment,
+    opened: Mapping[str, Instant] = NOTHING_OPENED,
+    narrowings: Sequence[InEffect] = (),
+) -> Timeline:
+    """The bars of a strategy and what narrows it, and now; of an uncertain moment, its later end.
+
+    `opened` says when stages that have requirements were opened, by name: those later than the moment had not been.
     """
-    in_force = strategy.stage_at(moment, opened)
     now = min(moment.latest, NEVER - 1)
-    ends = [_end(stage, after) for stage, after in pairwise([*strategy.stages, None]) if stage is not None]
-    dates = [*(stage.opens for stage in strategy.stages), *(end for end in ends if end < NEVER)]
+    known = {name: instant for name, instant in opened.items() if instant <= now}
+    in_force = strategy.stage_at(moment, known)
+    spans, lasting = _spans(strategy, known, now), standing(narrowings, moment)
+    dates = {instant for span in spans for instant in (span.begins, span.ends) if instant < NEVER}
+    dates |= {instant for each in lasting for instant in _lasts(each, now) if instant < NEVER}
     beside = [] if dates and min(dates) <= now <= max(dates) else [now]
-    axis = Axis([*dates, *beside], open_ended=NEVER in ends)
-    bars = tuple(
-        Bar(
-            name=stage.name,
-            access=stage.access.value,
-            audiences=stage.to,
-            state=_state(stage, opens, in_force, moment),
-            opens=stage.opens,
-            ends=end,
-            start=axis.position(stage.opens),
-            end=axis.position(end),
-            irreversible=stage.irreversible,
-        )
-        for (stage, opens), end in zip(strategy.openings(opened), ends, strict=True)
-    )
+    is_endless = any(span.ends >= NEVER for span in spans) or any(_lasts(each, now)[1] >= NEVER for each in lasting)
+    axis = Axis([*dates, *beside], open_ended=is_endless)
     return Timeline(
         release=strategy.release,
         as_of=moment.latest,
         stage=None if in_force is None else in_force.name,
+        stands=_stands(in_force, lasting, moment),
         now=axis.position(now),
-        bars=bars,
+        bars=tuple(
+            _bar(span, state, axis) for span, state in zip(spans, states(strategy, moment, known, lasting), strict=True)
+        ),
+        narrowings=tuple(_narrowed(each, axis, now) for each in lasting),
         to_scale=axis.to_scale,
     )
 
 
-def _end(stage: Stage, after: Stage | None) -> Instant:
-    return min(stage.closes, NEVER if after is None else after.opens)
+def _spans(strategy: Strategy, opened: Mapping[str, Instant], now: Instant) -> list[_Span]:
+    """Every stage in order: each ends where the next begins, and what waits begins now at the earliest."""
+    openings = strategy.openings(opened)
+    begins: list[Instant] = []
+    for stage, opens in openings:
+        begins.append(opens if opens < NEVER else max([stage.opens, now, *begins[-1:]]))
+    for place in range(len(begins) - 2, -1, -1):  # what waits is passed over by what ends a release at its date
+        begins[place] = min(begins[place], begins[place + 1])
+    spans = []
+    for place, (stage, opens) in enumerate(openings):
+        is_last = place + 1 == len(openings)
+        following = NEVER if is_last else begins[place + 1]
+        spans.append(
+            _Span(
+                stage=stage,
+                opens=opens,
+                begins=begins[place],
+                ends=max(begins[place], min(stage.closes, following)),
+                ends_later=not is_last and openings[place + 1][1] >= NEVER and stage.closes > following,
+            )
+        )
+    return spans
 
 
-def _state(stage: Stage, opens: Instant, in_force: Stage | None, moment: Moment) -> str:
-    if in_force == stage:
-        return "open"
-    return "past" if moment.surely_reached(opens) else "to come"
+def _bar(span: _Span, state: str, axis: Axis) -> Bar:
+    stage, waits = span.stage, span.opens >= NEVER and state in TO_COME
+    return Bar(
+        name=stage.name,
+        access=stage.access.value,
+        audiences=stage.to,
+        state=state,
+        opens=stage.opens if span.opens >= NEVER else span.opens,
+        waits=waits,
+        ends=span.ends,
+        ends_later=span.ends_later,
+        start=axis.position(span.begins),
+        end=axis.position(span.ends),
+        irreversible=stage.irreversible,
+    )
+
+
+def _stands(in_force: Stage | None, lasting: Sequence[InEffect], moment: Moment) -> str:
+    done = in_words(in_force, lasting, moment)
+    stage = "no stage" if in_force is None else in_force.name
+    if done is None:
+        return f"{stage} is open"
+    is_for_all = in_force is not None and bool(remaining(in_force, lasting, moment).done)
+    return f"{stage} is {done}" if is_for_all else f"{stage} is open; {done}"
+
+
+def _narrowed(each: InEffect, axis: Axis, now: Instant) -> Narrowed:
+    start, end = _lasts(each, now)
+    return Narrowed(
+        id=each.narrowing.id,
+        done=PARTICIPLES[each.narrowing.verb],
+        scope=each.narrowing.scope,
+        since=each.narrowing.taken_at,
+        until=each.narrowing.until,
+        told=told(each),
+        start=axis.position(start),
+        end=axis.position(end),
+    )
+
+
+def _lasts(each: InEffect, now: Instant) -> tuple[Instant, Instant]:
+    """From when to when; what was taken within the uncertainty of now was taken now."""
+    return min(each.narrowing.taken_at, now), each.narrowing.until
 
 
 def _shortened(span: float) -> float:

@@ -97,6 +97,15 @@ obstacles contains "approvals_missing" if {
 }
 
 # METADATA
+# title: evidence_moved
+# description: Approvals that would be needed were given on other evidence.
+obstacles contains "evidence_moved" if {
+	input.act == "apply"
+	input.consents_void > 0
+	not change_is_agreed_to
+}
+
+# METADATA
 # title: provider_missing
 obstacles contains "provider_missing" if {
 	input.act == "apply"

@@ -55,3 +55,12 @@ test_what_is_stale_is_not_applied if {
 	facts := {"is_current": false, "consents": [first, second]}
 	changes.decision.reasons == ["change_stale"] with input as with_facts(facts)
 }
+
+test_what_was_agreed_to_on_other_evidence_is_not_agreed_to if {
+	facts := {"consents": [first], "consents_void": 1}
+	changes.decision.reasons == ["evidence_moved", "approvals_missing"] with input as with_facts(facts)
+}
+
+test_what_is_agreed_to_on_the_evidence_of_now_may_pass_whatever_was_before if {
+	changes.decision.allow with input as with_facts({"consents": [first, second], "consents_void": 1})
+}

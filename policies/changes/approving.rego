@@ -9,7 +9,7 @@ act_may_pass if {
 	input.act == "approve"
 	change_is_open
 	input.is_current
-	_actor_may_agree
+	actor_may_agree
 	irreversible_step_is_acknowledged
 }
 
@@ -30,10 +30,12 @@ act_may_pass if {
 	input.act == "review"
 	input.state == "applied"
 	_review_is_due
-	_actor_may_agree
+	actor_may_agree
 }
 
-_actor_may_agree if {
+# METADATA
+# title: Somebody else agrees, in a role that agrees
+actor_may_agree if {
 	actor_holds_the_role
 	input.actor.role in roles_that_agree
 	actor_is_not_the_author
@@ -84,7 +86,7 @@ obstacles contains "change_stale" if {
 # METADATA
 # title: role_cannot_act
 obstacles contains "role_cannot_act" if {
-	input.act in {"approve", "reject", "review"}
+	input.act in {"approve", "reject", "review", "review_narrowing"}
 	actor_holds_the_role
 	not input.actor.role in roles_that_agree
 }

@@ -54,6 +54,7 @@ reasons := [code |
 		"related_to_approver",
 		"no_review_due",
 		"acknowledgement_missing",
+		"evidence_moved",
 		"approvals_missing",
 		"provider_missing",
 		"approver_missing",

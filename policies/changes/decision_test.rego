@@ -16,6 +16,7 @@ planned := {
 	"actor": object.union(author, {"role": "provider", "acknowledged": false}),
 	"actor_roles": ["provider"],
 	"consents": [],
+	"consents_void": 0,
 	"planned_for_s": 0,
 }
 

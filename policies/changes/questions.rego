@@ -8,12 +8,12 @@ package changes
 question_is_well_formed if {
 	count(input) == count(_facts)
 	object.remove(input, _facts) == {}
-	input.act in {"apply", "approve", "reject", "review"}
-	input.state in {"applied", "approved", "planned", "rejected"}
+	_act_is_well_formed
 	is_boolean(input.is_current)
 	is_number(input.planned_for_s)
 	is_array(input.actor_roles)
 	is_array(input.consents)
+	is_number(input.consents_void)
 	_effect_is_well_formed
 	_is_party(input.author)
 	_is_consent(input.actor)
@@ -23,9 +23,20 @@ question_is_well_formed if {
 }
 
 _facts := [
-	"act", "actor", "actor_roles", "author", "consents", "effect", "irreversible", "is_current",
-	"planned_for_s", "state",
+	"act", "actor", "actor_roles", "author", "consents", "consents_void", "effect", "irreversible",
+	"is_current", "planned_for_s", "state",
 ]
+
+_act_is_well_formed if {
+	input.act in {"apply", "approve", "reject", "review"}
+	input.state in {"applied", "approved", "planned", "rejected"}
+}
+
+_act_is_well_formed if {
+	input.act == "review_narrowing"
+	input.state in {"in_force", "over"}
+	input.effect == "narrowing"
+}
 
 _effect_is_well_formed if {
 	input.effect in {"narrowing", "neutral"}

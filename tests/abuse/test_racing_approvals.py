@@ -1,9 +1,12 @@
 """Approvals raced over two processes: each counts once, one apply wins, nothing is applied before it is agreed to."""
 
 import asyncio
+import base64
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +14,7 @@ import pytest
 
 from tests.abuse.replicas import Replicas, replicas
 from tests.fakes.postgresql import PostgreSQLServer
-from tests.journeys.releases import open_to_all
+from tests.journeys.releases import TO_ALL, open_to_all
 
 PROCESSES = 2
 AT_ONCE = 8
@@ -153,3 +156,37 @@ def test_a_change_that_is_rejected_and_applied_at_once_is_one_of_the_two(house: 
     assert sorted(status for status, _ in answers) == [200, 409]
     assert {code for status, code in answers if status == 409} == {"change_closed"}
     assert len([each for each in recorded(house, change) if each in {"applied", "rejected"}]) == 1
+
+
+OURS = "sha256:" + "a" * 64
+RESULTS = Path(__file__).parents[1] / "releases" / "evidence" / "files" / "lm-eval-0.34.json"
+
+
+def gated(release: str) -> str:
+    """A release file whose second stage reads evidence."""
+    gate = "opens_when: [{evidence: {suite: lm-eval, task: wmdp_bio, metric: acc, at_most: 0.35}}]"
+    later = f"  - {{name: later, opens: 2200-01-01T00:00:00Z, access: api, {TO_ALL}, {gate}}}\n"
+    model = f"model: {{snapshot: {OURS}}}"
+    return open_to_all(release, "requests_per_minute: 20", upstream="fake", more=model) + later
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_evidence_that_races_an_apply_leaves_no_approval_that_had_not_seen_it(house: Replicas, _round: int) -> None:
+    release = released(house)
+    change = house.first.control("POST", "/changes", "manager", json={"file": gated(release)})["change"]
+    agreed(house, change)
+    files = {RESULTS.name: base64.b64encode(RESULTS.read_bytes()).decode()}
+    evidence = {"release": release, "snapshot": OURS, "files": files}
+
+    with ThreadPoolExecutor() as pool:
+        adding = pool.submit(house.first.control, "POST", "/evidence", "manager", json=evidence)
+        answers = set(together(house, *[("apply", change, "manager")] * 4))
+        adding.result()
+
+    order = [entry["event"] for entry in house.first.entries(release=release)]
+    told = [event for event in order if event in {"change:applied", "evidence:added"}]
+    if (200, "applied") in answers:
+        assert told == ["change:applied", "evidence:added"]
+    else:
+        assert (answers, told) == ({(409, "evidence_moved")}, ["evidence:added"])
+    assert together(house, ("approve", change, "approver"))[0][0] == (409 if (200, "applied") in answers else 200)

@@ -25,6 +25,7 @@ from gateway.identity.predicates import Facts, Predicate, Truth, truth_of
 from gateway.identity.predicates import Test as Comparison
 from gateway.releases.audiences import Audience
 from gateway.releases.components import Component
+from gateway.releases.narrowed import remaining
 from gateway.releases.narrowings import Narrowing, Verb, in_effect
 from gateway.releases.strategies import AccessLevel, Conditions, Stage, Strategy
 from tests.builders import PAST, a_caller, a_grant, a_stage, a_strategy, an_acceptance, an_assertion, holdings, in_force
@@ -244,6 +245,29 @@ def test_whoever_is_surely_outside_the_scope_is_asked_the_very_same_question(
 
     if answers == {Truth.NO} or moment.surely_reached(narrowing.until):
         assert question == gather(use, moment).question
+
+
+@pytest.mark.soak
+@thorough
+@given(drawn=uses(), moment=moments, data=st.data())
+def test_what_is_shown_as_taken_from_everybody_nobody_is_given(
+    engine: Engine, drawn: tuple[Use, Strategy], moment: Moment, data: st.DataObject
+) -> None:
+    use, older = drawn
+    rows = [data.draw(taken(older, number)) for number in range(1, data.draw(st.integers(1, 3)) + 1)]
+    rows += [restoring(row, "us_person") for row in rows if data.draw(st.booleans())]
+    narrowed = under(use, older, *rows)
+    stage = use.in_force.strategy.stage_at(moment)
+    if stage is None:
+        return
+
+    left = remaining(stage, narrowed.in_force.narrowings, moment)
+
+    if left.stage is None or (use.component in stage.offers and use.component not in left.stage.offers):
+        assert not judged(engine, narrowed, moment).allow
+    if left.stage is not None:
+        levels = list(AccessLevel)
+        assert levels.index(left.stage.access) <= levels.index(stage.access)
 
 
 # One by one: what each verb means.

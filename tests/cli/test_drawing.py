@@ -22,6 +22,8 @@ def a_bar(name: str, start: float, end: float, **differences: Any) -> dict[str, 
         "ends": "2027-03-01T12:30:00Z",
         "start": start,
         "end": end,
+        "waits": False,
+        "ends_later": False,
         "irreversible": False,
     }
     return facts | differences
@@ -33,6 +35,8 @@ def a_timeline(*bars: dict[str, Any], **differences: Any) -> dict[str, Any]:
         "release": "acme/atlas-1",
         "as_of": "2027-02-01T00:00:00Z",
         "stage": None,
+        "stands": "no stage is open",
+        "narrowings": [],
         "now": 0.25,
         "to_scale": True,
         "bars": list(bars),
@@ -46,12 +50,30 @@ def text(timeline: dict[str, Any], width: int = 80, glyphs: Glyphs = UNICODE) ->
 
 
 def test_a_stage_is_drawn_with_its_dates_its_level_and_whom_it_is_for() -> None:
-    lines = text(a_timeline(a_bar("general", 0.5, 1.0, ends=None), stage="general", now=0.75))
+    lines = text(a_timeline(a_bar("general", 0.5, 1.0, ends=None), stands="general is open", now=0.75))
 
     bar = next(line for line in lines if "general" in line and "▓" in line)
     assert lines[0] == "acme/atlas-1: general is open"
     assert bar.startswith("○ general") and bar.endswith("▶") and len(bar) == 80
     assert any("api: public" in line and "2027-01-05 → no end" in line for line in lines)
+
+
+def test_what_waits_is_drawn_with_not_before_and_what_narrows_with_all_of_it() -> None:
+    narrowing = {
+        "done": "suspended",
+        "until": None,
+        "told": "suspended since 2027-01-20T00:00:00Z, for everybody, by Pro000000000: an order of the bureau",
+        "start": 0.1,
+        "end": 1.0,
+    }
+    bars = [a_bar("early", 0.0, 0.5, ends_later=True, state="suspended"), a_bar("late", 0.5, 1.0, waits=True)]
+    lines = text(a_timeline(*bars, narrowings=[narrowing]))
+
+    assert any(line.startswith("× early") for line in lines) and "  suspended" in "\n".join(lines)
+    assert any("2027-01-05 → not before 2027-03-01 12:30" in line for line in lines)
+    assert any("not before 2027-01-05 → 2027-03-01 12:30" in line for line in lines)
+    assert any(line.startswith("× suspended") and line.endswith("×▶") for line in lines)
+    assert "an order of the bureau" in " ".join(line.strip() for line in lines)
 
 
 def test_levels_are_told_apart_without_colour() -> None:
@@ -115,14 +137,27 @@ bars = st.builds(
     st.sampled_from([*LEVELS, "unheard-of"]),
     st.lists(names, max_size=5),
     st.booleans(),
-    st.sampled_from(["past", "open", "to come"]),
+    st.sampled_from(["past", "open", "to come", "waiting", "rolled back", "unheard-of"]),
+)
+narrowings = st.builds(
+    lambda told, ends, until: {
+        "done": told[:20],
+        "until": until,
+        "told": told,
+        "start": min(ends),
+        "end": max(ends),
+    },
+    names,
+    st.tuples(positions, positions),
+    st.sampled_from([None, "2240-03-01T12:30:00Z"]),
 )
 
 
 @given(
     timeline=st.builds(
-        lambda drawn, now, release: a_timeline(*drawn, now=now, release=release),
+        lambda drawn, narrowings, now, release: a_timeline(*drawn, narrowings=narrowings, now=now, release=release),
         st.lists(bars, max_size=10),
+        st.lists(narrowings, max_size=3),
         positions,
         names,
     ),

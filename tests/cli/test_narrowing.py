@@ -73,3 +73,20 @@ def test_nobody_but_provider_and_approver_may_narrow(shell: Terminal) -> None:
     ]
 
     assert told == [4, 4, 4, 4]
+
+
+def test_a_second_person_confirms_what_one_has_narrowed_and_nobody_their_own(shell: Terminal) -> None:
+    taken = shell.type("release", "suspend", LIMITED, "--cause", "drill", "--yes", by="approver")
+    narrowing = listed(shell)[0]
+    words = ("release", "review", LIMITED, str(narrowing["id"]))
+
+    own = shell.type(*words, "confirm", "--cause", "fine", by="approver")
+    reviewed = shell.type(*words, "confirm", "--cause", "fine", "--as", "analyst", by="analyst")
+    again = shell.type(*words, "undo", "--cause", "no", by="analyst")
+
+    assert f"Next, by somebody else: gateway release review {LIMITED} {narrowing['id']}" in taken.stdout
+    assert own.exit_code == 1 and "what they did themselves" in own.stderr
+    assert reviewed.stdout == f"{narrowing['id']}: suspend of {LIMITED} is confirmed.\n"
+    assert again.exit_code == 1 and "somebody has" in again.stderr
+    assert "confirmed by" in shell.type("release", "show", LIMITED).stdout
+    assert "suspended for everybody" in shell.type("release", "list").stdout

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from sqlalchemy import Connection, update
 
-from gateway.access.change_decisions import ChangeReason, ChangeRefused
+from gateway.access.change_decisions import ChangeDecision, ChangeReason, ChangeRefused
+from gateway.access.change_questions import ChangeQuestion
 from gateway.access.changing import Changing
 from gateway.access.judges.embedded import EmbeddedJudge
 from gateway.access.judges.policies import read_policy_set
@@ -18,10 +19,13 @@ from gateway.database.engine import Database
 from gateway.errors import Conflict, InvalidFile, Unavailable
 from gateway.identity.callers import Caller, Role
 from gateway.identity.keyring import KeyOrder
+from gateway.ledger.store import Act, Actor
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.changes import acting
 from gateway.releases.changes import store as changes
 from gateway.releases.changes.change import Approval, Base, Change, ChangeState
+from gateway.releases.evidence import store as evidence_store
+from gateway.releases.evidence.records import Evidence, Findings, Incident, Measurement
 from gateway.releases.files import Reading, read_release
 from gateway.shipped import shipped
 from tests.fakes.installation import NOW, START, Installation, begun, lines
@@ -238,3 +242,114 @@ async def test_changes_are_found_by_release_and_state_from_the_newest(board: Boa
     assert await ids(ChangeState.REJECTED) == [planned[1].id]
     assert await ids(None, before=planned[1].id) == [planned[0].id]
     assert await ids(None, release="acme/other") == []
+
+
+OURS = "sha256:" + "a" * 64
+GATED = (
+    f"release: {RELEASE}\nserves: {{inference: {{upstream: vllm, model: atlas}}}}\n"
+    f"model: {{snapshot: {OURS}}}\nstages:\n"
+    '  - {name: general, opens: "2000-01-01T00:00:00Z", access: api, to: [public]}\n'
+    "  - name: later\n    opens: 2200-01-01T00:00:00Z\n    access: api\n    to: [public]\n"
+    "    opens_when: [{evidence: {suite: lm-eval, task: wmdp, metric: acc, at_most: 0.35}}, {incident_free: true}]\n"
+).encode()
+
+
+async def moved(board: Board, what: str) -> None:
+    """Evidence is added, or withdrawn; an incident is opened."""
+
+    def work(connection: Connection) -> tuple[None, list[Act]]:
+        if what == "added":
+            evidence_store.add_evidence(connection, an_evidence("evidence_1"))
+        elif what == "withdrawn":
+            assert evidence_store.withdraw_evidence(connection, "evidence_1", START, "mistaken")
+        elif what == "opened":
+            incident = Incident(id="incident_1", release=RELEASE, summary="a leak", opened_at=START, opened_by="")
+            evidence_store.add_incident(connection, incident)
+        elif what == "of another task":
+            evidence_store.add_evidence(connection, an_evidence("evidence_9", task="mmlu"))
+        return None, []
+
+    await board.installation.ledger.administer(Actor("", ""), work)
+
+
+def an_evidence(id_: str, task: str = "wmdp") -> Evidence:
+    findings = Findings(suite="lm-eval", measurements=(Measurement(task, "acc", "0.3"),))
+    return Evidence(
+        id=id_, release=RELEASE, snapshot=OURS, files={}, findings=findings, added_at=START, vouched_by="",
+        organisation="provider",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("events", [["added"], ["added", "withdrawn"], ["opened"]])
+async def test_an_approval_is_void_when_the_evidence_has_moved_and_may_be_given_anew(
+    board: Board, events: list[str]
+) -> None:
+    *before, last = events
+    for event in before:
+        await moved(board, event)
+    planned = await board.plan(GATED)
+    for who in ("approver", "analyst"):
+        await board.approve(planned, who)
+    agreed = await board.now(planned)
+
+    await moved(board, last)
+    refused = await reasons(board.apply(planned))
+    first = await board.approve(planned, "approver")
+    still = await reasons(board.apply(planned))
+    second = await board.approve(planned, "analyst")
+    again = await reasons(board.approve(planned, "analyst"))
+    applied = await board.apply(planned)
+
+    assert agreed.state is ChangeState.APPROVED and len({each.grounds for each in agreed.approvals}) == 1
+    assert refused == still == (ChangeReason.EVIDENCE_MOVED, ChangeReason.APPROVALS_MISSING)
+    assert (first.state, second.state) == (ChangeState.PLANNED, ChangeState.APPROVED)
+    assert again == (ChangeReason.APPROVED_ALREADY,)
+    assert applied.state is ChangeState.APPLIED
+
+
+@pytest.mark.parametrize(("content", "event"), [(GATED, "of another task"), (file(20), "opened")])
+async def test_evidence_that_no_stage_reads_leaves_approvals_as_they_are(
+    board: Board, content: bytes, event: str
+) -> None:
+    planned = await board.plan(content)
+    for who in ("approver", "analyst"):
+        await board.approve(planned, who)
+    await moved(board, event)
+
+    assert (await board.apply(planned)).state is ChangeState.APPLIED
+
+
+async def test_who_names_other_evidence_than_there_is_approves_nothing(board: Board) -> None:
+    planned = await board.plan(GATED)
+    seen = (await board.changing.get(planned.id)).grounds
+    await moved(board, "added")
+    caller = board.people["approver"]
+    approval = Approval(caller.key, "approver", planned.digest, START, True, grounds=seen)
+
+    with pytest.raises(Conflict) as refused:
+        await board.changing.approve(caller, planned.id, approval, NOW)
+
+    assert refused.value.code == "evidence_moved"
+    assert (await board.now(planned)).approvals == ()
+
+
+async def test_evidence_that_moves_between_judging_and_writing_is_judged_anew(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = await board.plan(GATED)
+    for who in ("approver", "analyst"):
+        await board.approve(planned, who)
+    asked, ask = 0, board.changing._judge.ask_change
+
+    async def slow(question: ChangeQuestion) -> ChangeDecision:
+        nonlocal asked
+        asked += 1
+        decision = await ask(question)
+        if asked == 1:
+            await moved(board, "added")
+        return decision
+
+    monkeypatch.setattr(board.changing._judge, "ask_change", slow)
+
+    assert await reasons(board.apply(planned)) == (ChangeReason.EVIDENCE_MOVED, ChangeReason.APPROVALS_MISSING)
+    assert asked == 2

@@ -70,6 +70,7 @@ async def test_a_suspension_is_recorded_and_named_to_every_process(restraint: Re
             "authority": "BIS 2026-06-12",
             "cause": "directive",
             "until": "2026-12-02T00:00:00Z",
+            "review_by": "2026-12-02T00:00:00Z",
         },
     }
     assert touched == [Touch("release", RELEASE)]

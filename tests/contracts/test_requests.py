@@ -19,7 +19,7 @@ from gateway.access.grants import Grant
 from gateway.access.judges.embedded import EmbeddedJudge
 from gateway.access.judges.policies import read_policy_set
 from gateway.access.requests import store
-from gateway.access.requests.chasing import Chaser
+from gateway.access.requests.chasing import RequestChaser
 from gateway.access.requests.decisions import RequestReason, RequestRefused
 from gateway.access.requests.request import TRANSITIONS, AccessRequest, RequestState, may_lead, possible
 from gateway.access.requests.requesting import Requests
@@ -48,7 +48,7 @@ class Desk:
     installation: Installation
     database: Database
     requests: Requests
-    chaser: Chaser
+    chaser: RequestChaser
     ledger: Ledger
     catalogue: Catalogue
     people: dict[str, Caller]
@@ -116,7 +116,7 @@ async def desk(database: Database) -> AsyncIterator[Desk]:
         installation,
         database,
         Requests(database, ledger, judge),
-        Chaser(Told(moment), database, ledger),  # type: ignore[arg-type]
+        RequestChaser(Told(moment), database, ledger),  # type: ignore[arg-type]
         ledger,
         Catalogue(database, ledger),
         people,
@@ -197,7 +197,7 @@ async def test_an_approval_and_a_withdrawal_at_once_leave_one_of_them(desk: Desk
 
 async def test_a_review_nobody_makes_is_late_and_then_over_each_said_once_by_two_processes(desk: Desk) -> None:
     asked = await desk.ask(purpose=SECRET)
-    other = Chaser(Told(desk.moment), desk.database, Ledger(desk.database, lambda: desk.now))  # type: ignore[arg-type]
+    other = RequestChaser(Told(desk.moment), desk.database, Ledger(desk.database, lambda: desk.now))  # type: ignore[arg-type]
 
     async def look() -> int:
         return sum(await asyncio.gather(desk.chaser.look(), other.look(), desk.chaser.look()))

@@ -1,10 +1,15 @@
 """Narrowing at this door: one person, a preview that writes nothing, and a reason that tells no cause."""
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Connection, update
 
+from gateway.clock import text_from
+from gateway.identity.callers import Role
+from gateway.releases.store import narrowing_table
 from tests.control.test_changes import usable
 from tests.fakes.premises import CLOSED, LIMITED, Premises
 
@@ -66,6 +71,121 @@ async def test_a_scope_takes_it_from_those_in_it_alone_and_a_partial_restoration
         ("suspend", "in force", ["organisation = acme"]),
         ("suspend", "in force", []),
     ]
+
+
+async def test_everything_that_shows_a_release_shows_what_narrows_it(admitted: Premises) -> None:
+    then = (await admitted.ask("GET", f"/releases/{LIMITED}")).json()
+    taken = (await take(admitted, "suspend", authority="Bureau 9")).json()
+
+    async def get(what: str, **query: str) -> Any:
+        return (await admitted.ask("GET", f"/releases/{LIMITED}{what}", "auditor", params=query)).json()
+
+    shown, label, line = await get(""), (await get("/label"))["label"], await get("/timeline")
+    picture = (await admitted.ask("GET", f"/releases/{LIMITED}/timeline.svg")).text
+    record = (await admitted.ask("GET", f"/releases/{LIMITED}/reports/decision-record")).text
+    public = (await admitted.ask("GET", f"/releases/{LIMITED}/reports/sb53")).text
+    [listed] = [
+        each for each in (await admitted.ask("GET", "/releases")).json()["releases"] if each["release"] == LIMITED
+    ]
+
+    assert then["stages"][0]["state"] == "open" and not then["narrowings"]
+    assert shown["stages"][0]["state"] == "suspended" and CAUSE in shown["narrowings"][0]
+    assert taken["taken_by"] in shown["narrowings"][0] and "Bureau 9" in shown["narrowings"][0]
+    assert (label["access"]["label"], listed["narrowed"]) == ("closed", "suspended for everybody")
+    assert (line["stands"], line["narrowings"][0]["id"]) == ("trusted is suspended for everybody", taken["id"])
+    assert CAUSE in picture and CAUSE in record
+    assert "suspended for everybody" in public and CAUSE not in public
+    before = {"at": "2024-12-01T00:00:00Z"}
+    assert (await get("/timeline", **before))["narrowings"] == []
+    assert (await get("/label", **before))["label"]["narrowings"] == []
+
+
+async def test_what_narrowed_a_release_then_is_told_though_it_was_restored_since(admitted: Premises) -> None:
+    await take(admitted, "suspend")
+    await asyncio.sleep(0.05)
+    then = admitted.installation.ledger.now().latest
+    await asyncio.sleep(0.05)
+    await take(admitted, "restore")
+
+    asked = {"at": text_from(then)}
+    past = (await admitted.ask("GET", f"/releases/{LIMITED}/label", params=asked)).json()["label"]
+    now = (await admitted.ask("GET", f"/releases/{LIMITED}/label")).json()["label"]
+
+    assert (past["access"]["label"], now["access"]["label"]) == ("closed", "limited")
+
+
+async def review(house: Premises, narrowing: str, by: str, verdict: str = "confirm", **more: str) -> tuple[int, str]:
+    body = {"verdict": verdict, "cause": "looked at it"} | more
+    answer = await house.ask("POST", f"{PATH}/{narrowing}/review", by, json=body)
+    told = answer.json()
+    return answer.status_code, told.get("code") or told["review"]
+
+
+@pytest.fixture
+async def staffed(admitted: Premises) -> Premises:
+    """People of whom none issued another's key, and one who has two keys by rotation."""
+    await admitted.enter("taker", "provider", Role.PROVIDER)
+    await admitted.enter("second", "provider", Role.APPROVER)
+    rotated = await admitted.ask("POST", f"/keys/{admitted.callers['taker'].key}/rotate", "provider", json={})
+    await admitted.remember("taker-again", rotated.json()["token"])
+    return admitted
+
+
+async def test_a_second_person_reviews_and_nobody_their_own_under_any_key(staffed: Premises) -> None:
+    taken = (await take(staffed, "suspend", "taker")).json()
+
+    alone = [await review(staffed, taken["id"], who) for who in ("taker", "taker-again", "provider")]
+    told = [await review(staffed, taken["id"], who) for who in ("second", "analyst")]
+
+    assert taken["review"] == "due" and taken["review_by"] > taken["taken_at"]
+    assert alone == [(409, "self_approved"), (409, "self_approved"), (409, "related_to_author")]
+    assert told == [(200, "confirmed"), (409, "no_review_due")]
+    assert await usable(staffed, "developer", LIMITED) == "suspended"
+    [listed] = (await staffed.ask("GET", PATH)).json()["narrowings"]
+    assert listed["reviewed_by"] == staffed.callers["second"].key
+    assert "confirmed by" in (await staffed.ask("GET", f"/releases/{LIMITED}")).json()["narrowings"][0]
+
+
+async def test_a_second_person_undoes_what_one_narrowed(staffed: Premises) -> None:
+    taken = (await take(staffed, "suspend", "taker")).json()
+
+    assert await review(staffed, taken["id"], "second", "undo") == (200, "undone")
+    assert await usable(staffed, "developer", LIMITED) == "yes"
+    assert (await staffed.ask("GET", f"/releases/{LIMITED}")).json()["narrowings"] == []
+
+
+async def test_a_late_review_is_chased_once_counted_and_shown_and_the_narrowing_stays(staffed: Premises) -> None:
+    taken = (await take(staffed, "suspend", "taker")).json()
+    now = staffed.installation.ledger.now().latest
+
+    def make_late(connection: Connection) -> None:
+        connection.execute(update(narrowing_table).values(review_by=now - 1))
+
+    await staffed.installation.database.write(make_late)
+    await staffed.installation.chaser.look()
+    await staffed.installation.chaser.look()
+    await staffed.settle()
+
+    entries = (await staffed.ask("GET", "/ledger?event=narrowing:unreviewed", "auditor")).json()["entries"]
+    shown = (await staffed.ask("GET", f"/releases/{LIMITED}")).json()["narrowings"]
+    listed = (await staffed.ask("GET", "/releases")).json()["releases"]
+    assert [entry["body"]["subject"] for entry in entries] == [taken["id"]]
+    assert "review is overdue" in shown[0]
+    assert [each["narrowed"] for each in listed if each["release"] == LIMITED] == [
+        "suspended for everybody, review overdue"
+    ]
+    assert staffed.installation.chaser.overdue == 1
+    assert await usable(staffed, "developer", LIMITED) == "suspended"
+
+
+async def test_what_is_no_narrowing_of_this_release_is_not_reviewed(staffed: Premises) -> None:
+    elsewhere = (
+        await staffed.ask("POST", f"/releases/{CLOSED}/narrowings", json={"verb": "hold", "cause": "x"})
+    ).json()
+
+    assert await review(staffed, elsewhere["id"], "second") == (404, "not_found")
+    assert await review(staffed, "narrowing_" + "0" * 24, "second") == (404, "not_found")
+    assert (await review(staffed, elsewhere["id"], "developer"))[0] == 403
 
 
 async def test_the_unknown_pass_where_the_suspension_says_so(admitted: Premises) -> None:

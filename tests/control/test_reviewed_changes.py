@@ -327,3 +327,37 @@ async def test_a_change_that_is_not_there_is_not_found(board: Premises) -> None:
 async def _issued_by(house: Premises, by: str, role: str) -> str:
     order = {"organisation": "provider", "roles": [role]}
     return str((await house.ask("POST", "/keys", by=by, json=order)).json()["token"])
+
+
+OURS = "sha256:" + "a" * 64
+
+
+async def test_a_plan_says_what_hangs_on_requirements_what_they_lack_and_where_retention_conflicts(
+    board: Premises,
+) -> None:
+    gated = """\
+  - name: later
+    opens: 2200-01-01T00:00:00Z
+    access: api
+    to: [public]
+    offers: [inference.text, inference.embeddings]
+    conditions: {terms: [aup], requests_per_minute: 60, tokens_per_day: 1000, retain_days: 7}
+    canary: {percent: 10, salt: s}
+    opens_when: [{evidence: {suite: lm-eval, task: wmdp_bio, metric: acc, at_most: 0.35}}, {approvals: 2}]
+"""
+    wants = {"name": "zero_retention", "value": True, "issuer": "contract", "assurance": 3}
+    await board.ask("POST", "/organisations/acme/attributes", json=wants)
+    planned = await plan(board, open_release().replace("stages:", f"model: {{snapshot: {OURS}}}\nstages:") + gated)
+
+    [gate] = planned["gates"]
+    warned = {each["code"]: each["message"] for each in planned["warnings"]}
+    later = [step for step in planned["consequences"] if step["stage"] == "later"]
+    assert (gate["stage"], gate["opened_at"]) == ("later", None)
+    assert sorted(gate["missing"]) == [
+        "approval by 2 people: 0 of 2 approvals",
+        "lm-eval wmdp_bio acc at most 0.35: no evidence of lm-eval wmdp_bio acc was added",
+    ]
+    assert later and all(step["if_met"] for step in later)
+    assert "10 % of organisations" in warned["canary"]
+    assert warned["retention"].startswith("line ") and "1 organisation wants nothing kept" in warned["retention"]
+    assert "acme" in warned["retention"]

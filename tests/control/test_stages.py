@@ -269,5 +269,5 @@ async def test_labels_and_timelines_follow_what_was_opened_and_not_the_date(gate
     await gated.ask("POST", f"/releases/{GATED}/stages/general/approve", by="approver", json={})
     await gated.installation.opener.look()
 
-    assert before == ("internal", "internal", ["open", "to come"])
+    assert before == ("internal", "internal", ["open", "waiting"])
     assert await told() == ("general", "general", ["past", "open"])

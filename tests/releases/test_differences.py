@@ -1,11 +1,12 @@
 """What differs between two strategies, and that nothing that widens is ever taken for less."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, event, given, settings
 
 from gateway.access.decisions import Decision, Obligations
 from gateway.access.grants import Holdings
@@ -13,14 +14,17 @@ from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
 from gateway.clock import DAY, at
 from gateway.identity.callers import Caller
+from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
 from gateway.releases.differences import differences, effect_of, is_irreversible
 from gateway.releases.effects import Effect, instants
 from gateway.releases.narrowness import conditions_within
-from gateway.releases.strategies import AccessLevel, Conditions, Stage, Strategy, WeightsTarget
+from gateway.releases.requirements import Approvals, Below, Published, Requirement, Soak, Within
+from gateway.releases.strategies import NOTHING_OPENED, AccessLevel, Conditions, Stage, Strategy, WeightsTarget
 from tests.access.judges.oracle import expected
 from tests.randomly import NOW, callers, held, neighbours
 from tests.releases.builders import a_stage, a_strategy, an_audience
+from tests.releases.worlds import INSTANTS, World, gated_neighbours, openings, worlds
 
 CASES = 10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 300
 
@@ -49,6 +53,26 @@ def limits(**conditions: Any) -> Strategy:
     return one(conditions=Conditions(**conditions))
 
 
+def ladder(*requirements: Requirement, **differences: Any) -> Strategy:
+    """A stage for some, and one for all that opens by these requirements."""
+    wider = a_stage("all", PAST, opens_when=requirements, **differences)
+    return strategy(a_stage("some", PAST - DAY, to=("verified",)), wider)
+
+
+def evidence(**differences: Any) -> Within:
+    return Within(**{"suite": "lm-eval", "task": "wmdp", "metric": "acc", "at_most": "0.35"} | differences)
+
+
+def below(level: str) -> Below:
+    return Below(framework="rsp", category="bio", below=level)
+
+
+def canary(percent: int, salt: str = "2026") -> Strategy:
+    return ladder(canary=Canary(percent=percent, salt=salt))
+
+
+EVIDENCE = evidence()
+LADDER = ladder()
 OPEN = one()
 FOR_SOME = one(access=AccessLevel.LIMITED, to=("verified",))
 ALL_OUT = a_stage("all", SOON, access=AccessLevel.OPEN_WEIGHTS, offers=(Component.TEXT, Component.WEIGHTS))
@@ -138,6 +162,60 @@ EFFECTS = [
         strategy(a_stage("others", SOON, to=("neighbours",)), listed=False),
         Effect.WIDENING,
     ),
+    ("a requirement more", LADDER, ladder(EVIDENCE), Effect.NARROWING),
+    ("a requirement less", ladder(EVIDENCE), LADDER, Effect.WIDENING),
+    ("other evidence", ladder(EVIDENCE), ladder(Published(name="card")), Effect.WIDENING),
+    ("a lower bound", ladder(EVIDENCE), ladder(evidence(at_most="0.3")), Effect.NARROWING),
+    ("a higher bound", ladder(EVIDENCE), ladder(evidence(at_most="0.40")), Effect.WIDENING),
+    ("a margin", ladder(EVIDENCE), ladder(evidence(margin="0.01")), Effect.NARROWING),
+    (
+        "a margin for a bound",
+        ladder(evidence(at_most="0.3")),
+        ladder(evidence(at_most="0.35", margin="0.05")),
+        Effect.NARROWING,
+    ),
+    (
+        "a margin too small for a bound",
+        ladder(EVIDENCE),
+        ladder(evidence(at_most="0.4", margin="0.04")),
+        Effect.WIDENING,
+    ),
+    ("fresher evidence", ladder(evidence(max_age_days=9)), ladder(evidence(max_age_days=8)), Effect.NARROWING),
+    ("evidence of any age", ladder(evidence(max_age_days=9)), ladder(EVIDENCE), Effect.WIDENING),
+    ("a lower level", ladder(below("high")), ladder(below("medium")), Effect.NARROWING),
+    ("a higher level", ladder(below("medium")), ladder(below("high")), Effect.WIDENING),
+    ("more approvals", ladder(Approvals(people=2)), ladder(Approvals(people=3)), Effect.NARROWING),
+    ("fewer approvals", ladder(Approvals(people=3)), ladder(Approvals(people=2)), Effect.WIDENING),
+    ("a longer soak", ladder(Soak(days=2, calls=5)), ladder(Soak(days=3, calls=5)), Effect.NARROWING),
+    ("a longer soak of fewer calls", ladder(Soak(days=2, calls=5)), ladder(Soak(days=3)), Effect.WIDENING),
+    (
+        "a requirement more, where the stage before is for more",
+        strategy(a_stage("all", PAST - DAY), a_stage("some", PAST, to=("verified",))),
+        strategy(a_stage("all", PAST - DAY), a_stage("some", PAST, to=("verified",), opens_when=(EVIDENCE,))),
+        Effect.WIDENING,
+    ),
+    (
+        "a stage that others waited for is left out",
+        strategy(
+            a_stage("some", PAST - DAY, to=("verified",)),
+            a_stage("gate", PAST, to=("verified",), opens_when=(EVIDENCE,)),
+            a_stage("all", SOON),
+        ),
+        strategy(a_stage("some", PAST - DAY, to=("verified",)), a_stage("all", SOON)),
+        Effect.WIDENING,
+    ),
+    (
+        "what waits is for more, behind the stage that its date would have ended",
+        strategy(a_stage("some", PAST - DAY, to=("verified",)), a_stage("all", PAST, opens_when=(EVIDENCE,))),
+        strategy(a_stage("some", PAST - DAY), a_stage("all", PAST, opens_when=(EVIDENCE,))),
+        Effect.WIDENING,
+    ),
+    ("a smaller share", canary(20), canary(10), Effect.NARROWING),
+    ("a larger share", canary(10), canary(20), Effect.WIDENING),
+    ("all instead of a share", canary(10), LADDER, Effect.WIDENING),
+    ("a share instead of all", LADDER, canary(10), Effect.NARROWING),
+    ("another salt", canary(10), canary(10, "other"), Effect.WIDENING),
+    ("a smaller share by another salt", canary(20), canary(10, "other"), Effect.WIDENING),
     ("weights withdrawn", strategy(a_stage(opens=PAST), ALL_OUT), OPEN, Effect.NARROWING),
 ]
 
@@ -213,6 +291,7 @@ def test_a_change_that_does_not_widen_lets_nobody_through_who_was_not(
                 assert not becomes.allow or binds_as_much(becomes.obligations, was.obligations)
 
 
+@pytest.mark.soak
 @settings(max_examples=CASES, deadline=None)
 @given(pair=neighbours())
 def test_strategies_differ_exactly_where_their_digests_do(pair: tuple[Strategy, Strategy]) -> None:
@@ -221,9 +300,16 @@ def test_strategies_differ_exactly_where_their_digests_do(pair: tuple[Strategy, 
     assert bool(differences(before, after, HERE)) == (before.digest() != after.digest())
 
 
-def answer(strategy: Strategy, caller: Caller, holdings: Holdings, component: Component, instant: int) -> Decision:
+def answer(
+    strategy: Strategy,
+    caller: Caller,
+    holdings: Holdings,
+    component: Component,
+    instant: int,
+    opened: Mapping[str, int] = NOTHING_OPENED,
+) -> Decision:
     """What the rules say about a use at an instant."""
-    use = Use(caller, component, InForce(strategy, strategy.digest()), holdings)
+    use = Use(caller, component, InForce(strategy, strategy.digest(), openings=opened), holdings)
     return expected(gather(use, at(instant)).question)
 
 
@@ -250,7 +336,7 @@ class LaterConditions(Conditions, frozen=True, kw_only=True):
 class LaterStage(Stage, frozen=True, kw_only=True):
     """A stage of that release."""
 
-    opens_when: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
 
 
 class LaterStrategy(Strategy, frozen=True, kw_only=True):
@@ -268,13 +354,13 @@ def later(**differences: Any) -> LaterStage:
 @pytest.mark.parametrize(
     ("path", "before", "after"),
     [
-        ("stages.general.opens_when", strategy(later()), strategy(later(opens_when=("evidence",)))),
+        ("stages.general.waits_for", strategy(later()), strategy(later(waits_for=("evidence",)))),
         (
             "stages.general.conditions.geography",
             strategy(later(conditions=LaterConditions())),
             strategy(later(conditions=LaterConditions(geography="EU"))),
         ),
-        ("stages.anew.opens", strategy(later()), strategy(later(name="anew", opens_when=("evidence",)))),
+        ("stages.anew.opens", strategy(later()), strategy(later(name="anew", waits_for=("evidence",)))),
     ],
     ids=["of a stage", "of its conditions", "of another stage in its place"],
 )
@@ -290,3 +376,58 @@ def test_what_no_rule_knows_of_the_whole_widens() -> None:
     found = differences(LaterStrategy(**fields), LaterStrategy(**fields, embargo=True), HERE)
 
     assert [(each.path, each.effect) for each in found] == [("embargo", Effect.WIDENING)]
+
+
+@pytest.mark.soak
+@settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(pair=gated_neighbours(), world=worlds, caller=callers(), holdings=held())
+def test_a_change_that_does_not_widen_does_not_whatever_becomes_of_its_requirements_and_canaries(
+    pair: tuple[Strategy, Strategy], world: World, caller: Caller, holdings: Holdings
+) -> None:
+    before, after = pair
+    effect = effect_of(differences(before, after, HERE))
+    event(effect.value)
+    if effect is Effect.WIDENING:
+        return
+    was = openings(before, world, INSTANTS[0], {})
+    by_now = {digest: instant for digest, instant in was.items() if instant < NOW}
+    becomes = openings(after, world, NOW, by_now)
+
+    for instant in [each for each in INSTANTS if each >= NOW]:
+        for component in (Component.TEXT, Component.WEIGHTS):
+            old, new = (
+                answer(each, caller, holdings, component, instant, each.opened(opened))
+                for each, opened in ((before, was), (after, becomes))
+            )
+            if effect is Effect.NEUTRAL:
+                assert (new.allow, new.visible, new.obligations) == (old.allow, old.visible, old.obligations)
+            else:
+                assert old.allow >= new.allow and old.visible >= new.visible
+                assert not new.allow or binds_as_much(new.obligations, old.obligations)
+
+
+def test_a_gated_stage_that_says_anything_else_needs_its_requirements_met_anew_and_the_plan_says_so() -> None:
+    limited = ladder(EVIDENCE, conditions=Conditions(requests_per_minute=5))
+
+    found = {each.path: (each.before, each.after, each.effect) for each in differences(ladder(EVIDENCE), limited, HERE)}
+
+    assert found["stages.all.opening"] == ("as it was recorded", "its requirements met anew", Effect.NARROWING)
+    assert effect_of(differences(ladder(EVIDENCE), limited, HERE)) is Effect.NARROWING
+
+
+def test_requirements_and_shares_are_told_in_words() -> None:
+    shared = Canary(percent=10, salt="2026")
+    found = {each.path: each.after for each in differences(LADDER, ladder(EVIDENCE, canary=shared), HERE)}
+
+    assert found["stages.all.opens_when"] == ["lm-eval wmdp acc at most 0.35"]
+    assert found["stages.all.canary"] == "10 % of organisations, by the salt 2026"
+
+
+def test_more_gates_and_canaries_than_can_be_gone_through_widen_at_once() -> None:
+    stages = [
+        a_stage(f"s{i}", PAST + i, opens_when=(EVIDENCE,), canary=Canary(percent=i + 1, salt=str(i))) for i in range(50)
+    ]
+
+    found = differences(strategy(*stages), strategy(*stages[:-1]), HERE)
+
+    assert effect_of(found) is Effect.WIDENING

@@ -43,7 +43,7 @@ class Standing(NamedTuple):
     """Overdue, so that they admit nobody."""
 
 
-class Chaser:
+class RequestChaser:
     """Marks late reviews, ends requests that nobody touched, forgets old answers, notes overdue grants."""
 
     def __init__(self, current: Current, database: Readable, ledger: Ledger) -> None:

@@ -28,6 +28,7 @@ from gateway.releases.changes.change import (
     late_dates,
     weigh,
 )
+from gateway.releases.changes.grounds import grounds_of
 from gateway.releases.files import Reading
 from gateway.releases.schedules import Present
 from gateway.releases.versions import StrategyVersion
@@ -99,11 +100,15 @@ def approve(
     is_review = judged.state not in OPEN
     if not is_review:
         _check_base(connection, judged, in_force)
+        _check_grounds(connection, judged, approval.grounds)
     approval = msgspec.structs.replace(approval, after=is_review)
-    moved = _moved(connection, judged, state=state, approvals=(*judged.approvals, approval))
+    others = tuple(each for each in judged.approvals if each.key != approval.key)
+    moved = _moved(connection, judged, state=state, approvals=(*others, approval))
     changes.add_approval(connection, judged.id, approval)
     event = Event.CHANGE_REVIEWED if is_review else Event.CHANGE_APPROVED
     detail: Detail = {"role": approval.role, "acknowledged": approval.acknowledged, "state": state.value}
+    if approval.grounds:
+        detail = {**detail, "grounds": approval.grounds}
     return moved, [_act(event, moved, detail)]
 
 
@@ -122,11 +127,13 @@ def apply(
     judged: Change,
     *,
     weighed: Weighed,
+    grounds: str,
     moment: Moment,
     review_by: Instant | None,
 ) -> tuple[tuple[Change, StrategyVersion], list[Act]]:
     """Bring the change into force as the next version. Raises Moved, or Conflict where one of its dates has passed."""
     in_force = _check_base(connection, judged, judged.base)
+    _check_grounds(connection, judged, grounds)
     held = in_force.strategy if in_force is not None else None
     late = [] if judged.adopt and held is None else late_dates(judged.strategy, held, moment)
     if late:
@@ -145,7 +152,7 @@ def apply(
     detail: Detail = {
         "strategy": version.digest,
         "number": version.number,
-        "approvals": [f"{approval.key}:{approval.role}" for approval in judged.consents],
+        "approvals": [f"{approval.key}:{approval.role}" for approval in judged.consents_on(grounds)],
         "review_by": "" if review_by is None else text_from(review_by),
         **_said(weighed),
     }
@@ -162,6 +169,11 @@ def _check_base(connection: Connection, judged: Change, base: Base) -> StrategyV
     if base_of(in_force) != base:
         raise Moved
     return in_force
+
+
+def _check_grounds(connection: Connection, judged: Change, grounds: str) -> None:
+    if grounds_of(connection, judged.strategy) != grounds:
+        raise Moved
 
 
 def _moved(connection: Connection, judged: Change, **progress: object) -> Change:

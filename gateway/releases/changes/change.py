@@ -54,6 +54,8 @@ class Approval(msgspec.Struct, frozen=True):
     """Whether the approver said to know that it cannot be undone."""
     after: bool = False
     """Whether it was given after the change was applied: a review."""
+    grounds: str = ""
+    """Digest of the evidence that it was given on (grounds.py); empty where no stage reads any."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,8 +105,12 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def consents(self) -> tuple[Approval, ...]:
-        """Approvals of exactly this change."""
+        """Approvals of exactly this change, whatever they were given on."""
         return tuple(approval for approval in self.approvals if approval.digest == self.digest)
+
+    def consents_on(self, grounds: str) -> tuple[Approval, ...]:
+        """Those given on this evidence: others are void. A review is of what was applied, and stays."""
+        return tuple(approval for approval in self.consents if approval.after or approval.grounds == grounds)
 
     def waited_s(self, moment: Moment) -> int:
         """Whole seconds that have surely passed since it was planned."""

@@ -1,6 +1,7 @@
 """Rows of changes and of the approvals they were given, and the queries over them.
 
-What was planned is written once; only how far it has come is written again, and only over what was read.
+What was planned is written once; only how far it has come is written again, and only over what was read. An
+approval that is void makes way for the next one of its key; the ledger has both.
 """
 
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    func,
+    delete,
     insert,
     select,
     update,
@@ -64,6 +65,7 @@ approval_table = Table(
     Column("given_at", BigInteger, nullable=False),
     Column("acknowledged", Boolean, nullable=False),
     Column("after", Boolean, nullable=False),
+    Column("grounds", String(80), nullable=False, server_default=""),
 )
 
 _PROGRESS = ("state", "acts", "closed_at", "closed_by", "cause", "review_by")
@@ -89,7 +91,9 @@ def move_change(connection: Connection, change: Change, acts: int) -> bool:
 
 
 def add_approval(connection: Connection, change: str, approval: Approval) -> None:
-    """Write an approval; a key gives one change one only."""
+    """Write an approval; a key gives one change one only, and a new one in place of one that is void."""
+    given = approval_table.c
+    connection.execute(delete(approval_table).where(given.change == change, given.key == approval.key))
     connection.execute(insert(approval_table).values(change=change, **msgspec.structs.asdict(approval)))
 
 
@@ -124,13 +128,6 @@ def undecided(connection: Connection) -> list[tuple[str, Base, str, Instant]]:
         (row.release, Base(row.base_number, row.base_digest), row.policy, row.planned_at)
         for row in connection.execute(query)
     ]
-
-
-def unreviewed(connection: Connection, before: Instant) -> int:
-    """How many changes a second person should have looked at before an instant, and none has."""
-    reviewed = select(approval_table.c.change).where(approval_table.c.after)
-    due = select(func.count()).where(change_table.c.review_by < before, change_table.c.id.not_in(reviewed))
-    return int(connection.execute(due).scalar_one())
 
 
 def _changes(connection: Connection, found: Iterable[Row[Any]]) -> list[Change]:

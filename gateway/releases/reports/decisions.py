@@ -12,7 +12,19 @@ from gateway.ledger.entries import Entry, Event
 from gateway.releases.labels import label_of
 from gateway.releases.regimes.classification import Standing, classify
 from gateway.releases.regimes.subjects import subject_of
-from gateway.releases.reports.documents import Kind, Report, Section, Statement, Table, not_stated, report_on, stated
+from gateway.releases.reports.documents import (
+    NOTHING_RECORDED,
+    Kind,
+    Recorded,
+    Report,
+    Section,
+    Statement,
+    Table,
+    narrowings_of,
+    not_stated,
+    report_on,
+    stated,
+)
 from gateway.releases.reports.stages import stages_of
 from gateway.releases.versions import StrategyVersion
 
@@ -30,14 +42,25 @@ _REASONING = (
 )
 
 
-def decision_record(version: StrategyVersion, entries: Sequence[Entry], moment: Moment, *, whole: bool) -> Report:
+def decision_record(
+    version: StrategyVersion,
+    entries: Sequence[Entry],
+    moment: Moment,
+    recorded: Recorded = NOTHING_RECORDED,
+    *,
+    whole: bool,
+) -> Report:
     """The record; `whole` says that no deciding entry was left out."""
     strategy = version.strategy
     sections = (
         Section(title="What was decided", statements=_decided(version)),
-        Section(title="Stages", table=stages_of(strategy)),
-        Section(title="Label at this instant", statements=_labels(version, moment)),
-        Section(title="Definitions of law and guidance that stand at this instant", table=_regimes(version, moment)),
+        Section(title="Stages", table=stages_of(strategy, recorded.opened)),
+        Section(title="Label at this instant", statements=_labels(version, moment, recorded)),
+        narrowings_of(recorded, moment),
+        Section(
+            title="Definitions of law and guidance that stand at this instant",
+            table=_regimes(version, moment, recorded),
+        ),
         Section(title="Reasoning", statements=tuple(not_stated(name) for name in _REASONING)),
         Section(
             title="What the ledger holds",
@@ -61,18 +84,18 @@ def _decided(version: StrategyVersion) -> tuple[Statement, ...]:
     )
 
 
-def _labels(version: StrategyVersion, moment: Moment) -> tuple[Statement, ...]:
-    label = label_of(version.strategy, moment)
+def _labels(version: StrategyVersion, moment: Moment, recorded: Recorded) -> tuple[Statement, ...]:
+    label = label_of(version.strategy, moment, recorded.opened, recorded.narrowings)
     named = (("Access level", label.access), ("Solaiman level", label.solaiman), ("MOF class", label.mof))
     return tuple(Statement(name, f"{derived.label}. {derived.because}") for name, derived in named)
 
 
-def _regimes(version: StrategyVersion, moment: Moment) -> Table:
+def _regimes(version: StrategyVersion, moment: Moment, recorded: Recorded) -> Table:
     return Table(
         ("regime", "label", "finding", "why", "source"),
         tuple(
             (label.regime, label.label, label.finding.value, label.basis, label.source)
-            for label in classify(subject_of(version.strategy, moment))
+            for label in classify(subject_of(version.strategy, moment, recorded.opened))
             if label.standing is Standing.STANDS
         ),
     )

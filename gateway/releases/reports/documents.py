@@ -1,11 +1,14 @@
 """What every report is made of: sections with statements and tables. Its JSON is this structure itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import msgspec
 
-from gateway.clock import Moment, text_from
+from gateway.clock import Instant, Moment, text_from
+from gateway.releases import narrowed
+from gateway.releases.narrowings import InEffect
+from gateway.releases.strategies import NOTHING_OPENED
 from gateway.releases.versions import StrategyVersion
 
 NOT_STATED = "not stated"
@@ -43,6 +46,18 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report is made from, beside the version: what had become of it by the instant it is about."""
+
+    opened: Mapping[str, Instant] = NOTHING_OPENED
+    """When stages that have requirements were opened, by name."""
+    narrowings: tuple[InEffect, ...] = ()
+
+
+NOTHING_RECORDED = Recorded()
+"""Where nothing was recorded: no stage that has requirements has opened, and nothing narrows."""
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One report about one release at one instant."""
 
@@ -76,4 +91,14 @@ def report_on(version: StrategyVersion, moment: Moment, kind: Kind, title: str, 
         digest=version.digest,
         as_of=text_from(moment.latest),
         sections=tuple(sections),
+    )
+
+
+def narrowings_of(recorded: Recorded, moment: Moment) -> Section:
+    """What narrows the release at the instant of a report."""
+    lasting = narrowed.standing(recorded.narrowings, moment)
+    return Section(
+        title="Narrowings in force at this instant",
+        statements=tuple(Statement(each.narrowing.id, narrowed.told(each)) for each in lasting),
+        note="" if lasting else "Nothing narrows the release.",
     )

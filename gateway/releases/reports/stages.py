@@ -1,18 +1,20 @@
 """How reports tell of stages: dates, levels, and what binds a use."""
 
-from gateway.clock import NEVER, text_from
+from collections.abc import Mapping
+
+from gateway.clock import NEVER, Instant, text_from
 from gateway.releases.reports.documents import Table
-from gateway.releases.strategies import Stage, Strategy
+from gateway.releases.strategies import NOTHING_OPENED, Stage, Strategy
 
 
-def stages_of(strategy: Strategy) -> Table:
-    """Every stage in order."""
+def stages_of(strategy: Strategy, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Table:
+    """Every stage in order; one that has requirements opens when that was recorded, and not before its date."""
     return Table(
         ("stage", "opens", "closes", "access", "to", "offers", "binds"),
         tuple(
             (
                 stage.name,
-                text_from(stage.opens),
+                opens_of(stage, opened),
                 "no date" if stage.closes >= NEVER else text_from(stage.closes),
                 stage.access.value + (", irreversible" if stage.irreversible else ""),
                 ", ".join(stage.to),
@@ -22,6 +24,15 @@ def stages_of(strategy: Strategy) -> Table:
             for stage in strategy.stages
         ),
     )
+
+
+def opens_of(stage: Stage, opened: Mapping[str, Instant]) -> str:
+    """When a stage opens or opened, as far as that is known."""
+    if not stage.is_gated:
+        return text_from(stage.opens)
+    if stage.name in opened:
+        return f"{text_from(opened[stage.name])}, as recorded"
+    return f"not before {text_from(stage.opens)}, when its requirements hold"
 
 
 def conditions_of(strategy: Strategy, stage: Stage) -> str:

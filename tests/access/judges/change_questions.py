@@ -33,6 +33,7 @@ def a_change_question(act: str = "apply", actor: Consent = MYSELF, **differences
         actor=actor,
         actor_roles=(actor.role,),
         consents=(),
+        consents_void=0,
         planned_for_s=0,
     )
     return msgspec.structs.replace(question, **differences)
@@ -58,6 +59,10 @@ def _applied(actor: Consent, **differences: Any) -> ChangeQuestion:
     return a_change_question("review", actor, **({"state": "applied", "effect": "narrowing"} | differences))
 
 
+def _taken(actor: Consent, **differences: Any) -> ChangeQuestion:
+    return a_change_question("review_narrowing", actor, **({"state": "in_force", "effect": "narrowing"} | differences))
+
+
 CHANGE_CASES = [
     ChangeCase("widening, nobody agreed", a_change_question(), ("approvals_missing",)),
     ChangeCase("widening, one agreed", a_change_question(consents=(APPROVER,)), ("approvals_missing",)),
@@ -80,6 +85,16 @@ CHANGE_CASES = [
     ),
     ChangeCase(
         "stale, two agreed", a_change_question(consents=(APPROVER, ANALYST), is_current=False), ("change_stale",)
+    ),
+    ChangeCase(
+        "widening, one agreed on other evidence",
+        a_change_question(consents=(APPROVER,), consents_void=1),
+        ("evidence_moved", "approvals_missing"),
+    ),
+    ChangeCase(
+        "widening, two agreed, one before on other evidence",
+        a_change_question(consents=(APPROVER, ANALYST), consents_void=1),
+        (),
     ),
     ChangeCase("applied already", a_change_question(consents=(APPROVER, ANALYST), state="applied"), ("change_closed",)),
     ChangeCase("rejected", a_change_question(effect="neutral", state="rejected"), ("change_closed",)),
@@ -150,6 +165,18 @@ CHANGE_CASES = [
     ChangeCase("reviewed twice", _applied(ANALYST, consents=(APPROVER,)), ("no_review_due",)),
     ChangeCase("reviewed though it widened", _applied(APPROVER, effect="widening"), ("no_review_due",)),
     ChangeCase("reviewed before it is applied", _applied(APPROVER, state="planned"), ("change_not_applied",)),
+    ChangeCase("a narrowing reviewed by another", _taken(APPROVER), ()),
+    ChangeCase("a narrowing reviewed by an analyst", _taken(ANALYST), ()),
+    ChangeCase("a narrowing reviewed by its author", _taken(MYSELF), ("self_approved",)),
+    ChangeCase(
+        "a narrowing reviewed by a key of its author's",
+        _taken(a_consent("x", "approver", issuers=("author", "root"))),
+        ("related_to_author",),
+    ),
+    ChangeCase("a narrowing reviewed twice", _taken(ANALYST, consents=(APPROVER,)), ("no_review_due",)),
+    ChangeCase("a narrowing reviewed when over", _taken(APPROVER, state="over"), ("no_review_due",)),
+    ChangeCase("a narrowing reviewed by an auditor", _taken(a_consent("x", "auditor")), ("role_cannot_act",)),
+    ChangeCase("a narrowing that widens", _taken(APPROVER, effect="widening"), ("change_not_understood",)),
     ChangeCase("an act nobody knows", a_change_question("bless"), ("change_not_understood",)),
     ChangeCase("an author who is nobody", a_change_question(author=Party("", ())), ("change_not_understood",)),
     ChangeCase(

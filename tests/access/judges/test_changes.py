@@ -44,6 +44,7 @@ def applications(draw: st.DrawFn) -> ChangeQuestion:
         actor=actor,
         actor_roles=(*draw(st.lists(st.sampled_from(ROLES), max_size=2)), actor.role),
         consents=tuple(draw(st.lists(consents, max_size=4))),
+        consents_void=draw(st.integers(0, 2)),
         planned_for_s=draw(st.sampled_from([0, DAY_S - 1, DAY_S, 10 * DAY_S])),
     )
 
