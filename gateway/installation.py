@@ -1,7 +1,7 @@
 """Every part of one gateway: built here, once, top to bottom, started in that order and torn down in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 from gateway import __version__
 from gateway.access.admissions import Admissions
 from gateway.access.changing import Changing
+from gateway.access.chasing import Chaser
+from gateway.access.concurrences.recording import Concurrences
 from gateway.access.current import UNCERTAINTY_MAX_US, Current
 from gateway.access.entrance import Entrance
 from gateway.access.feed import GATEWAY, Feed
@@ -25,6 +27,8 @@ from gateway.access.judges.port import Judge
 from gateway.access.judging import Judging
 from gateway.access.limits import take_limits
 from gateway.access.opening import Opener
+from gateway.access.places.asking import Places
+from gateway.access.places.store import lines
 from gateway.access.reach import Reach
 from gateway.access.recording import closed_after_crash
 from gateway.access.refusals import Refusals
@@ -60,9 +64,12 @@ from gateway.releases.catalogue import Catalogue
 from gateway.releases.evidence.incidents import Incidents
 from gateway.releases.evidence.store import all_openings
 from gateway.releases.evidence.vouching import Vouching
+from gateway.releases.narrowings import InEffect
 from gateway.releases.openings import Openings
+from gateway.releases.overdue.noting import OverdueReviews
 from gateway.releases.restraint import Restraint
 from gateway.releases.store import load_all, narrowings_in_effect
+from gateway.releases.strategies import Stage, Strategy
 from gateway.settings import Settings
 from gateway.shipped import shipped
 
@@ -127,18 +134,22 @@ class Installation:
         self.reach = Reach(self.leisure)
         self.holdings: Lookup[str, Holdings] = Lookup(self.admissions.holdings, keeps=50_000)
         self.refusals = Refusals(settings.access_request_url)
+        self.places = Places(self.database, self.ledger)
+        self.concurrences = Concurrences(self.leisure, self.ledger)
         self.gate = Gate(
             self.current,
             self.directory,
             self.judging,
             self.holdings,
             self.writer,
+            places=self.places,
             refusals=self.refusals,
             metrics=self.metrics,
         )
         self.usable = Usable(self.gate, self.current)
         self.review = Review(self.gate, self.directory, self.current, self.writer)
         self.opener = Opener(self.current, self.openings)
+        self.chaser = Chaser(self.current, OverdueReviews(self.leisure, self.ledger))
         self.feed = Feed(self.ledger, self.current, self.judging, self._in_force, (self.directory.drop, self._forget))
 
         self.connector = Connector(upstreams)
@@ -171,6 +182,8 @@ class Installation:
             changing=self.changing,
             foresight=self.foresight,
             admissions=self.admissions,
+            places=self.places,
+            concurrences=self.concurrences,
             current=self.current,
             usable=self.usable,
             refusals=self.refusals,
@@ -204,7 +217,7 @@ class Installation:
             stack.push_async_callback(self.directory.flush_last_used)
             self._follow_with_metrics()
             feeding = self.feed.run(self.review, self.settings.revision_poll_ms / 1000)
-            for work in (feeding, self.opener.run(), self.directory.run()):
+            for work in (feeding, self.opener.run(), self.chaser.run(), self.directory.run()):
                 _in_background(stack, work)
             if self.database.dialect != "sqlite":
                 _in_background(stack, self._recover())
@@ -256,6 +269,7 @@ class Installation:
             revision_age_s=lambda: (self.current.age_us() or 0) / SECOND,
             clock_uncertainty_s=lambda: self.current.clock.now().uncertainty / SECOND,
             clock_steps=lambda: self.current.clock.steps,
+            reviews_overdue=self.chaser.count,
         )
 
 
@@ -268,9 +282,15 @@ def _in_force(connection: Connection) -> Mapping[str, InForce]:
             version.digest,
             openings=version.strategy.opened(recorded.get(name, {})),
             narrowings=narrowings.get(name, ()),
+            lines=lines(connection, name, _stages(version.strategy, narrowings.get(name, ()))),
         )
         for name, version in load_all(connection).items()
     }
+
+
+def _stages(strategy: Strategy, narrowings: Iterable[InEffect]) -> list[Stage]:
+    """Every stage that may be in force: those of the version, and those that it is narrowed to."""
+    return [*strategy.stages, *(each.stage for each in narrowings if each.stage is not None)]
 
 
 def _judge(settings: Settings) -> Judge:

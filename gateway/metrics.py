@@ -159,6 +159,7 @@ class Metrics:
         revision_age_s: Reading,
         clock_uncertainty_s: Reading,
         clock_steps: Reading,
+        reviews_overdue: Reading,
     ) -> None:
         """Read these whenever the metrics are asked for. A reading that cannot be had is NaN."""
         self._gauge("gateway_passages_open", "Calls under way.", passages_open)
@@ -167,6 +168,7 @@ class Metrics:
         self._gauge("gateway_revision_age_seconds", "Since the revision was last confirmed.", revision_age_s)
         self._gauge("gateway_clock_uncertainty_seconds", "Width of now.", clock_uncertainty_s)
         self._gauge("gateway_clock_steps", "Steps of the database's clock that were not followed.", clock_steps)
+        self._gauge("gateway_reviews_overdue", "Stages whose review is overdue.", reviews_overdue)
 
     def exposition(self) -> tuple[bytes, str]:
         """All of it as Prometheus text, and its media type."""

@@ -11,6 +11,7 @@ from gateway.control import problems, queries
 from gateway.control.areas import Areas
 from gateway.control.changes import Changes
 from gateway.control.classifications import Classifications
+from gateway.control.concurrences import OwnConcurrences
 from gateway.control.evidence import EvidenceOfReleases
 from gateway.control.grants import Grants
 from gateway.control.guards import doorkeeper
@@ -20,6 +21,7 @@ from gateway.control.ledger import LedgerEntries
 from gateway.control.me import Myself
 from gateway.control.narrowings import Narrowings
 from gateway.control.organisations import Organisations
+from gateway.control.places import LinesOfReleases, PlacesInLine
 from gateway.control.policies import Policies
 from gateway.control.releases import Releases
 from gateway.control.reports import Reports
@@ -50,6 +52,9 @@ NOUNS = (
     EvidenceOfReleases,
     IncidentsOfReleases,
     Grants,
+    LinesOfReleases,
+    PlacesInLine,
+    OwnConcurrences,
     LedgerEntries,
     Policies,
 )
