@@ -17,18 +17,21 @@ class Line(msgspec.Struct, frozen=True):
     """The first of a line: organisations with the places they stand at, counted from 1."""
 
     places: Mapping[str, int] = MappingProxyType({})
+    standing: int = 0
+    """How many stand in it, as far as it is known."""
 
     @classmethod
     def of(cls, organisations: Iterable[str]) -> "Line":
         """A line in which these stand, in this order."""
-        return cls({organisation: place for place, organisation in enumerate(organisations, 1)})
+        places = {organisation: place for place, organisation in enumerate(organisations, 1)}
+        return cls(places, len(places))
 
     def place_of(self, organisation: str, cap: int) -> str:
         """held, free or full: whether the organisation is among the first, still could be, or could not."""
         place = self.places.get(organisation)
         if place is not None:
             return "held" if place <= cap else "full"
-        return "free" if len(self.places) < cap else "full"
+        return "free" if self.standing < cap else "full"
 
 
 NOBODY = Line()

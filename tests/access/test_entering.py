@@ -17,7 +17,7 @@ from gateway.releases.components import Component
 from gateway.releases.lines import Line, longest
 from gateway.releases.stage_dates import Review
 from gateway.releases.strategies import Conditions, Stage
-from tests.builders import PAST, a_caller, a_stage, a_strategy, holdings
+from tests.builders import PAST, a_caller, a_concurrence, a_stage, a_strategy, holdings
 
 CASES = 10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 300
 NOW = at(PAST + 100 * DAY)
@@ -50,14 +50,6 @@ def test_a_line_that_nobody_has_read_is_empty_and_not_full() -> None:
     assert entering(lines={}).fact(a_stage(cap=Cap(organisations=1))).place == "free"  # type: ignore[union-attr]
 
 
-def a_concurrence(**differences: object) -> OwnConcurrence:
-    facts: dict[str, object] = {
-        "id": "concurrence_1", "organisation": "acme", "release": "acme/atlas-1", "authority": "Commerce",
-        "reference": "letter 7", "expires_at": NOW.latest + DAY, "given_at": PAST, "given_by": "Pro000000000",
-    }  # fmt: skip
-    return OwnConcurrence(**facts | differences)  # type: ignore[arg-type]
-
-
 def concurrence(*given: OwnConcurrence, moment: Moment = NOW) -> str:
     asked = a_stage(conditions=Conditions(concurrence="Commerce"))
     fact = entering(concurrences=given, moment=moment).fact(asked)
@@ -71,14 +63,15 @@ def test_an_authority_concurs_until_it_expires_or_is_withdrawn_and_for_no_other_
     assert concurrence(a_concurrence(authority="Energy")) == "none"
     assert concurrence(a_concurrence(withdrawn_at=PAST)) == "ended"
     assert concurrence(a_concurrence(withdrawn_at=PAST), a_concurrence()) == "standing"
-    assert concurrence(a_concurrence(), moment=at(NOW.latest + DAY)) == "ended"
-    assert concurrence(a_concurrence(), moment=Moment(NOW.latest, NOW.latest + DAY)) == "ended", "in doubt it has"
+    ending = a_concurrence(expires_at=NOW.latest + DAY)
+    assert concurrence(ending, moment=at(NOW.latest + DAY)) == "ended"
+    assert concurrence(ending, moment=Moment(NOW.latest, NOW.latest + DAY)) == "ended", "in doubt it has"
 
 
 def test_what_stands_about_a_use_ends_as_the_concurrence_does() -> None:
     strategy = a_strategy(a_stage(conditions=Conditions(concurrence="Commerce")))
     held = holdings()
-    agreed = type(held).of("acme", (), (), [a_concurrence()])
+    agreed = type(held).of("acme", (), (), [a_concurrence(expires_at=NOW.latest + DAY)])
     use = Use(a_caller(), Component.TEXT, InForce(strategy, strategy.digest()), agreed)
 
     assert gather(use, NOW).holds_until == NOW.latest + DAY

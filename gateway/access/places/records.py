@@ -35,6 +35,17 @@ class Turn(msgspec.Struct, frozen=True):
         return max(0, self.place - self.cap)
 
 
+class Front(msgspec.Struct, frozen=True):
+    """How far a cap reaches into a line."""
+
+    line: str
+    cap: int
+    standing: int
+    """How many stand there, up to the cap."""
+    last: int
+    """The highest number that is admitted."""
+
+
 class Listed(msgspec.Struct, frozen=True):
     """A place, and where in its line that is now; None for one that was freed."""
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from gateway.access.places.records import Listed, Place
+from gateway.access.places.records import Front, Listed, Place
 from gateway.clock import Instant
 from gateway.database.naming import metadata
 from gateway.releases.lines import Line, longest
@@ -42,6 +42,7 @@ place_table = Table(
     Column("freed_by", String(64)),
     Column("freed_cause", Text),
 )
+NUMBER_MAX = 2**62
 _STANDING = text("freed_at IS NULL")
 Index("uq_place_release_line_number", *(place_table.c[name] for name in ("release", "line", "number")), unique=True)
 Index(
@@ -102,6 +103,22 @@ def first(connection: Connection, release: str, line: str, count: int) -> list[s
     """The organisations that stand first in a line, so many of them, in order."""
     standing = select(place_table.c.organisation).where(*_standing(release, line)).order_by(place_table.c.number)
     return list(connection.execute(standing.limit(count)).scalars())
+
+
+def fronts(connection: Connection, release: str, stages: Iterable[Stage]) -> tuple[Front, ...]:
+    """How far each cap of these stages reaches into its line now, the shorter before the longer."""
+    wanted = sorted({(each.line, each.cap.organisations) for each in stages if each.cap is not None})
+    standing = counts(connection, release)
+    return tuple(
+        Front(line, cap, min(standing.get(line, 0), cap), _number_at(connection, release, line, cap))
+        for line, cap in wanted
+    )
+
+
+def _number_at(connection: Connection, release: str, line: str, place: int) -> int:
+    """The number of whoever stands at a place of a line; one that nobody has yet where it is not so long."""
+    standing = select(place_table.c.number).where(*_standing(release, line)).order_by(place_table.c.number)
+    return connection.execute(standing.offset(place - 1).limit(1)).scalar() or NUMBER_MAX
 
 
 def lines(connection: Connection, release: str, stages: Iterable[Stage]) -> Mapping[str, Line]:
