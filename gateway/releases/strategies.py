@@ -17,6 +17,7 @@ import msgspec
 from gateway.clock import NEVER, Instant, Moment
 from gateway.releases.attestations import Attestation, Developer
 from gateway.releases.audiences import Audience
+from gateway.releases.canonical import without_defaults
 from gateway.releases.caps import Cap
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
@@ -137,7 +138,7 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def canonical(self) -> bytes:
         """Equal for equal strategies, different for different ones."""
-        return _encoder.encode(_without_defaults(self))
+        return _encoder.encode(without_defaults(self))
 
     def digest(self) -> str:
         """`sha256:<hex>` of the canonical bytes: the version's name."""
@@ -149,8 +150,8 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         An approval and a concurrence are about this digest and no other.
         """
         given = {
-            "stage": _without_defaults(stage),
-            "audiences": {name: _without_defaults(self.audiences[name]) for name in stage.to if name in self.audiences},
+            "stage": without_defaults(stage),
+            "audiences": {name: without_defaults(self.audiences[name]) for name in stage.to if name in self.audiences},
             "snapshot": self.snapshot,
             "model": self.inference.model if self.inference is not None else "",
             "files": self.weights.files if self.weights is not None and Component.WEIGHTS in stage.offers else {},
@@ -241,28 +242,6 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def digest_of(content: bytes) -> str:
     """`sha256:<hex>`, as strategies, documents and weights are named."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def _without_defaults(value: object) -> object:
-    """The value with each field that equals its default left out.
-
-    msgspec's own `omit_defaults` leaves out only the very object that is the default: a text that
-    was read from a file and says the same is written.
-    """
-    if isinstance(value, msgspec.Struct):
-        held = {field.name: (getattr(value, field.name), field) for field in msgspec.structs.fields(value)}
-        told = {name: _without_defaults(own) for name, (own, field) in held.items() if own != _default(field)}
-        kind = value.__struct_config__
-        return told if kind.tag_field is None else {kind.tag_field: kind.tag, **told}
-    if isinstance(value, dict):
-        return {key: _without_defaults(own) for key, own in value.items()}
-    if isinstance(value, tuple):
-        return [_without_defaults(own) for own in value]
-    return value
-
-
-def _default(field: msgspec.structs.FieldInfo) -> object:
-    return field.default_factory() if callable(field.default_factory) else field.default
 
 
 _encoder = msgspec.json.Encoder(order="sorted")
