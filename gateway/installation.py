@@ -1,7 +1,7 @@
 """Every part of one gateway: built here, once, top to bottom, started in that order and torn down in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
@@ -14,6 +14,7 @@ from gateway.access.admissions import Admissions
 from gateway.access.awaited import Awaited
 from gateway.access.changing import Changing
 from gateway.access.chasing import ReviewChaser
+from gateway.access.concurrences.recording import Concurrences
 from gateway.access.current import UNCERTAINTY_MAX_US, Current
 from gateway.access.entrance import Entrance
 from gateway.access.feed import GATEWAY, Feed
@@ -23,6 +24,9 @@ from gateway.access.grants import Holdings
 from gateway.access.judging import Judging
 from gateway.access.limits import take_limits
 from gateway.access.opening import Opener
+from gateway.access.overdue import StageChaser
+from gateway.access.places.asking import Places
+from gateway.access.places.store import lines
 from gateway.access.reach import Reach
 from gateway.access.recording import closed_after_crash
 from gateway.access.refusals import Refusals
@@ -67,9 +71,12 @@ from gateway.releases.catalogue import Catalogue
 from gateway.releases.evidence.incidents import Incidents
 from gateway.releases.evidence.store import all_openings
 from gateway.releases.evidence.vouching import Vouching
+from gateway.releases.narrowings import InEffect
 from gateway.releases.openings import Openings
+from gateway.releases.overdue.noting import OverdueReviews
 from gateway.releases.restraint import Restraint
 from gateway.releases.store import load_all, narrowings_in_effect
+from gateway.releases.strategies import Stage, Strategy
 from gateway.settings import Settings
 
 log = structlog.get_logger()
@@ -138,44 +145,55 @@ class Installation:
         self.changing = Changing(self.leisure, self.ledger, self.judge)
         self.requests = Requests(self.leisure, self.ledger, self.judge)
         self.reviewing = Reviewing(self.leisure, self.ledger, self.judge)
-        self.review_chaser = ReviewChaser(self.current, self.leisure, self.ledger)
         self.foresight = Foresight(self.leisure, self.judging)
         self.admissions = Admissions(self.database, self.ledger, self.leisure)
         self.reach = Reach(self.leisure)
         self.holdings: Lookup[str, Holdings] = Lookup(self.admissions.holdings, keeps=50_000)
         self.refusals = Refusals(settings.access_request_url)
+        self.places = Places(self.database, self.ledger)
+        self.concurrences = Concurrences(self.leisure, self.ledger)
         self.gate = Gate(
             self.current,
             self.directory,
             self.judging,
             self.holdings,
             self.writer,
+            places=self.places,
             refusals=self.refusals,
             metrics=self.metrics,
         )
         self.usable = Usable(self.gate, self.current)
         self.review = Review(self.gate, self.directory, self.current, self.writer)
-        self.opener = Opener(self.current, self.openings)
-        self.awaited = Awaited(self.leisure, self.current)
-        self.request_chaser = RequestChaser(self.current, self.leisure, self.ledger)
+        self._look_again()
         self.feed = Feed(self.ledger, self.current, self.judging, self._in_force, (self.directory.drop, self._forget))
 
         self.connector = Connector(upstreams)
+        self._open_doors(peppers.pseudonym)
+        self.readiness = Readiness(self.current, self.judge, self.writer)
+        self.bootstrap: Issued | None = None
+        """The provider's first key, where this start has made it."""
+
+    def _look_again(self) -> None:
+        """Whatever comes due without anybody asking: stages that open, and what people were to do by a date."""
+        self.opener = Opener(self.current, self.openings)
+        self.awaited = Awaited(self.leisure, self.current)
+        self.review_chaser = ReviewChaser(self.current, self.leisure, self.ledger)
+        self.request_chaser = RequestChaser(self.current, self.leisure, self.ledger)
+        self.stage_chaser = StageChaser(self.current, OverdueReviews(self.leisure, self.ledger))
+
+    def _open_doors(self, pseudonym: Callable[[str, str], str]) -> None:
         relay = Relay(
             self.gate,
             self.connector,
             self.refusals,
             self.metrics,
-            pseudonym=peppers.pseudonym,
-            body_bytes_max=settings.request_bytes_max,
-            extra_fields=fields.operators(settings.extra_fields),
+            pseudonym=pseudonym,
+            body_bytes_max=self.settings.request_bytes_max,
+            extra_fields=fields.operators(self.settings.extra_fields),
         )
         self.models = ModelsDoor(self.entrance, self.usable, self.refusals, relay, self.metrics)
         self.oauth = OAuthDoor(self.authority, self.current, self.metrics)
         self.weights = ResolveDoor(self.entrance, self.gate, self.weight_files, self.metrics)
-        self.readiness = Readiness(self.current, self.judge, self.writer)
-        self.bootstrap: Issued | None = None
-        """The provider's first key, where this start has made it."""
 
     def areas(self) -> Areas:
         """What the control door reaches into."""
@@ -194,6 +212,8 @@ class Installation:
             foresight=self.foresight,
             admissions=self.admissions,
             requests=self.requests,
+            places=self.places,
+            concurrences=self.concurrences,
             current=self.current,
             usable=self.usable,
             refusals=self.refusals,
@@ -227,7 +247,8 @@ class Installation:
             stack.push_async_callback(self.directory.flush_last_used)
             self._follow_with_metrics()
             feeding = self.feed.run(self.review, self.settings.revision_poll_ms / 1000)
-            watching = (self.opener.run(), self.request_chaser.run(), self.review_chaser.run(), self.awaited.run())
+            chasers = (self.request_chaser, self.review_chaser, self.stage_chaser)
+            watching = (self.opener.run(), self.awaited.run(), *(chaser.run() for chaser in chasers))
             asking = [issuer.keys.run(self.directory.tokens.drop_all) for issuer in self.issuers]
             for work in (feeding, *watching, self.directory.run(), self._follow_token_keys(), *asking):
                 _in_background(stack, work)
@@ -297,6 +318,7 @@ class Installation:
             requests_open=lambda: self.request_chaser.standing.requests_open,
             requests_late=lambda: self.request_chaser.standing.requests_late,
             grants_to_recertify=lambda: self.request_chaser.standing.grants_to_recertify,
+            stage_reviews_overdue=self.stage_chaser.count,
         )
 
 
@@ -309,9 +331,15 @@ def _in_force(connection: Connection) -> Mapping[str, InForce]:
             version.digest,
             openings=version.strategy.opened(recorded.get(name, {})),
             narrowings=narrowings.get(name, ()),
+            lines=lines(connection, name, _stages(version.strategy, narrowings.get(name, ()))),
         )
         for name, version in load_all(connection).items()
     }
+
+
+def _stages(strategy: Strategy, narrowings: Iterable[InEffect]) -> list[Stage]:
+    """Every stage that may be in force: those of the version, and those that it is narrowed to."""
+    return [*strategy.stages, *(each.stage for each in narrowings if each.stage is not None)]
 
 
 def _in_background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

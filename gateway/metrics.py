@@ -186,6 +186,7 @@ class Metrics:
         requests_open: Reading,
         requests_late: Reading,
         grants_to_recertify: Reading,
+        stage_reviews_overdue: Reading,
     ) -> None:
         """Read these whenever the metrics are asked for. A reading that cannot be had is NaN."""
         self._gauge("gateway_passages_open", "Calls under way.", passages_open)
@@ -206,6 +207,7 @@ class Metrics:
             "Grants that admit nobody because nobody has looked at them again in time.",
             grants_to_recertify,
         )
+        self._gauge("gateway_stage_reviews_overdue", "Stages whose review is overdue.", stage_reviews_overdue)
 
     def exposition(self) -> tuple[bytes, str]:
         """All of it as Prometheus text, and its media type."""

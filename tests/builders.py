@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway.access.calls import Call, new_request_id
+from gateway.access.concurrences.records import OwnConcurrence
 from gateway.access.grants import Acceptance, Grant, Holdings
 from gateway.access.snapshot import InForce
 from gateway.clock import NEVER, Instant
@@ -87,6 +88,21 @@ def a_grant(**differences: Any) -> Grant:
         "ends_at": NEVER,
     }
     return Grant(**facts | differences)
+
+
+def a_concurrence(**differences: Any) -> OwnConcurrence:
+    """Commerce agrees to acme using atlas-1, without an end in sight."""
+    facts: dict[str, Any] = {
+        "id": "concurrence_1",
+        "organisation": "acme",
+        "release": "acme/atlas-1",
+        "authority": "Commerce",
+        "reference": "letter 7",
+        "expires_at": NEVER,
+        "given_at": PAST,
+        "given_by": "Pro000000000",
+    }
+    return OwnConcurrence(**facts | differences)
 
 
 def an_acceptance(**differences: Any) -> Acceptance:

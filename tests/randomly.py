@@ -10,15 +10,18 @@ from gateway.identity.callers import Caller, Role
 from gateway.identity.facts import KYC_LEVELS
 from gateway.identity.predicates import Test
 from gateway.releases.audiences import Audience
+from gateway.releases.caps import Cap
 from gateway.releases.components import Component
+from gateway.releases.stage_dates import Review
 from gateway.releases.strategies import AccessLevel, Conditions, InferenceTarget, Stage, Strategy, WeightsTarget
-from tests.builders import a_caller, a_grant, an_acceptance, an_assertion
+from tests.builders import a_caller, a_concurrence, a_grant, an_acceptance, an_assertion
 
 NOW = 20_000 * DAY
 RELEASE = "acme/atlas-1"
 NAMES = ("testers", "verified", "neighbours", "insiders")
 TEXTS = {"aup": "sha256:" + "1" * 64, "licence": "sha256:" + "2" * 64}
 LETTERS = "abcde"
+AUTHORITY = "Commerce"
 
 countries = st.sampled_from(["DE", "FR", "US"])
 tests_of_attributes = st.one_of(
@@ -54,6 +57,11 @@ conditions = st.builds(
     requests_per_minute=limits,
     tokens_per_day=limits,
     log=st.sampled_from(["metadata", "metadata+hash"]),
+    concurrence=st.sampled_from(["", "", "", AUTHORITY]),
+)
+caps = st.sampled_from([None, None, Cap(organisations=1), Cap(organisations=2), Cap(organisations=2, line="a")])
+reviews = st.none() | st.builds(
+    Review, by=st.integers(-1, 3).map(lambda day: NOW + day * DAY), if_overdue=st.sampled_from(["warn", "freeze"])
 )
 components = st.lists(
     st.sampled_from([Component.TEXT, Component.EMBEDDINGS, Component.WEIGHTS]), min_size=1, unique=True
@@ -81,6 +89,8 @@ def stages(draw: st.DrawFn, name: str, opens: int) -> Stage:
         offers=tuple(sorted(offers or {Component.TEXT})),
         conditions=draw(conditions),
         irreversible=access is AccessLevel.OPEN_WEIGHTS,
+        cap=None if access is AccessLevel.CLOSED else draw(caps),
+        review=draw(reviews),
     )
 
 
@@ -111,7 +121,9 @@ def neighbours(draw: st.DrawFn) -> tuple[Strategy, Strategy]:
     for stage in first.stages:
         parts: dict[str, Any] = {}
         if stage.name in theirs:
-            for name in draw(st.lists(st.sampled_from(["to", "offers", "conditions", "closes"]), max_size=2)):
+            for name in draw(
+                st.lists(st.sampled_from(["to", "offers", "conditions", "closes", "cap", "review"]), max_size=2)
+            ):
                 parts[name] = getattr(theirs[stage.name], name)
         fields = {name: getattr(stage, name) for name in stage.__struct_fields__}
         candidate = Stage(**fields | parts)
@@ -132,6 +144,7 @@ def _could_be_written(stage: Stage) -> bool:
         and not (stage.access is AccessLevel.LIMITED and "public" in stage.to)
         and (Component.WEIGHTS in stage.offers) == (stage.access is AccessLevel.OPEN_WEIGHTS)
         and stage.closes > stage.opens
+        and not (internal and stage.cap is not None)
     )
 
 
@@ -154,4 +167,5 @@ def held(draw: st.DrawFn) -> Holdings:
     grants = draw(st.sampled_from([[], [a_grant()], [a_grant(ends_at=NOW - 1)]]))
     accepted = draw(st.sampled_from([[], ["aup"], ["aup", "licence"]]))
     acceptances = [an_acceptance(id=f"terms_{name}", name=name, digest=TEXTS[name]) for name in accepted]
-    return Holdings.of("acme", grants, acceptances)
+    agreed = draw(st.sampled_from([[], [a_concurrence()], [a_concurrence(expires_at=NOW - 1)]]))
+    return Holdings.of("acme", grants, acceptances, agreed)

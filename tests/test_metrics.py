@@ -105,6 +105,7 @@ def test_what_stands_is_read_when_it_is_asked_for_and_what_cannot_be_known_is_na
         stages_waiting=lambda: 0,
         change_waiting_s=lambda: 0,
         reviews_overdue=lambda: 0,
+        stage_reviews_overdue=lambda: 1,
     )
     waiting.append(4)
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from gateway.access.entering import Entering
 from gateway.access.questions import AudienceFact, NarrowingFact, StageFact
-from gateway.clock import Instant, Moment
+from gateway.clock import Instant
 from gateway.identity.predicates import Facts, Some, Truth, attributes_in, truth_of
 from gateway.releases.audiences import PUBLIC, attributes_read, evaluate, wants_grant
 from gateway.releases.components import Component
@@ -22,13 +23,6 @@ class Narrowed(msgspec.Struct, frozen=True):
     fact: NarrowingFact
     lets_pass: bool
     """Whether it surely takes nothing away from the component asked for, as policies/access/narrowings.rego has it."""
-
-
-def stage_fact(stage: Stage | None) -> StageFact | None:
-    """What a question says of a stage."""
-    if stage is None:
-        return None
-    return StageFact(name=stage.name, access=stage.access, offers=stage.offers, conditions=stage.conditions)
 
 
 def audience_facts(strategy: Strategy, stage: Stage | None, facts: Facts) -> tuple[AudienceFact, ...]:
@@ -49,13 +43,13 @@ def audience_facts(strategy: Strategy, stage: Stage | None, facts: Facts) -> tup
 
 
 def narrowed(
-    narrowings: Iterable[InEffect], stage: Stage | None, component: Component, facts: Facts, moment: Moment
+    narrowings: Iterable[InEffect], stage: Stage | None, component: Component, facts: Facts, entering: Entering
 ) -> list[Narrowed]:
     """Every narrowing that is not over and may touch this use of a release whose open stage this is."""
     components = sorted({component, *(stage.offers if stage is not None else ())})
     found = []
     for each in narrowings:
-        if each.is_over(moment):
+        if each.is_over(entering.moment):
             continue
         of = {name: msgspec.structs.replace(facts, component=name) for name in components}
         touches = {name: truth_of(each.scope, of[name]) for name in components}
@@ -67,7 +61,7 @@ def narrowed(
             on_unknown=each.narrowing.on_unknown,
             touches={name: truth.value for name, truth in touches.items()},
             restored={name: truth.value for name, truth in restored.items()},
-            stage=stage_fact(each.stage),
+            stage=entering.fact(each.stage),
             audiences=() if each.strategy is None else audience_facts(each.strategy, each.stage, facts),
         )
         is_let_in = touches[component] is Truth.UNKNOWN and fact.on_unknown == "allow"
@@ -76,13 +70,15 @@ def narrowed(
     return found
 
 
-def put_to_judge(found: Iterable[Narrowed], stage: Stage | None, audiences: tuple[AudienceFact, ...]) -> list[Narrowed]:
+def put_to_judge(
+    found: Iterable[Narrowed], stage: StageFact | None, audiences: tuple[AudienceFact, ...]
+) -> list[Narrowed]:
     """Those that can make a difference: not what leaves the very stage that is open, nor one beside none."""
     return [
         each
         for each in found
         if each.fact.verb not in TO_A_STAGE
-        or (stage is not None and (each.fact.stage, each.fact.audiences) != (stage_fact(stage), audiences))
+        or (stage is not None and (each.fact.stage, each.fact.audiences) != (stage, audiences))
     ]
 
 

@@ -78,12 +78,17 @@ class Feed:
                 forget(touch.kind, touch.id)
         snapshot = self._current.snapshot
         if self._revision < 0 or any(touch.kind == "release" for touch in news.touches):
-            snapshot = Snapshot(news.revision, await self._load(), self._judging.policy)
+            snapshot = Snapshot(news.revision, _held_over(snapshot.releases, await self._load()), self._judging.policy)
         elif (news.revision, self._judging.policy) != (snapshot.revision, snapshot.policy):
             snapshot = msgspec.structs.replace(snapshot, revision=news.revision, policy=self._judging.policy)
         self._revision = news.revision
         self._current.confirm(asked_at, snapshot)
         return news.touches
+
+
+def _held_over(before: Mapping[str, InForce], after: Mapping[str, InForce]) -> Mapping[str, InForce]:
+    """What is in force, by the very values that were before where they are equal: nothing is weighed anew for those."""
+    return {name: before[name] if before.get(name) == each else each for name, each in after.items()}
 
 
 def _clock_stepped(stepped_us: int) -> Act:

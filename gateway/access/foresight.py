@@ -14,9 +14,10 @@ import msgspec
 
 from gateway.access.consequences import Consequence, Consequences, Judged, Tally, Unknown
 from gateway.access.judging import Judging
+from gateway.access.places.store import fronts
 from gateway.access.populations import Group, Read, groups, organisations_of
 from gateway.access.questions import AudienceFact
-from gateway.access.representatives import Versions, caller_of, components_of, holdings_of
+from gateway.access.representatives import Versions, caller_of, components_of, holdings_of, in_lines
 from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
 from gateway.clock import NEVER, Instant, Moment, at
@@ -61,7 +62,7 @@ class Foresight:
 
     async def consequences(self, before: Strategy | None, after: Strategy, moment: Moment) -> Consequences:
         """What becomes of every organisation. Raises JudgeUnavailable where it cannot be judged."""
-        versions = Versions.of(before, after)
+        versions = await self._in_line(Versions.of(before, after))
         beginnings = instants(versions.strategies, moment)
         steps: list[Consequence] = []
         unknown: dict[tuple[str, str], int] = {}
@@ -81,6 +82,12 @@ class Foresight:
             unreached=tuple(name for name, is_reached in reached.items() if not is_reached),
             is_complete=is_complete,
         )
+
+    async def _in_line(self, versions: Versions) -> Versions:
+        """The versions, with how far their caps reach into lines as they stand now."""
+        stages = [stage for strategy in versions.strategies for stage in strategy.stages]
+        reach = await self._database.read(lambda connection: fronts(connection, versions.read.release, stages))
+        return msgspec.structs.replace(versions, read=msgspec.structs.replace(versions.read, fronts=reach))
 
     async def _interval(self, read: Read, moment: Moment, begins: Instant, until: Instant) -> Interval:
         found = await self._database.read(
@@ -143,7 +150,8 @@ class Foresight:
         allowed: list[bool] = []
         audiences: tuple[AudienceFact, ...] = ()
         for accepted in (group.accepted, read.texts):
-            use = Use(caller_of(read, group), component, version, holdings_of(read, group, accepted))
+            standing = in_lines(version, read, group)
+            use = Use(caller_of(read, group), component, standing, holdings_of(read, group, accepted))
             question = gather(use, moment).question
             allowed.append((await self._judging.decide(question, question.hash())).allow)
             audiences = question.audiences

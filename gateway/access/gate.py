@@ -2,7 +2,7 @@
 
 1. take the snapshot; find the release, the stage open now, the grant, the terms accepted;
 2. put what stands into one question and ask the judge, or take the answer kept for that very question;
-3. check the particulars of this call against the obligations;
+3. check the particulars of this call against the obligations; take a place where the stage counts whom it admits;
 4. hand the intent to the ledger's writer, which takes the limits, and wait until it is durable;
 5. refused: raise with reasons. Admitted: the block runs under its obligations;
 6. on leaving the block, however it ends, record how it went and settle the limits.
@@ -20,6 +20,8 @@ from gateway.access.current import Current
 from gateway.access.grants import Holdings
 from gateway.access.judging import Judging
 from gateway.access.passages import OpenPassages, Passage, Standing, UseKey
+from gateway.access.places.asking import Places
+from gateway.access.places.records import Turn
 from gateway.access.quotas import Exceeded, Take, Taken, near, scope_of
 from gateway.access.reasons import Reason
 from gateway.access.refusals import Refusals, Refused
@@ -68,6 +70,7 @@ class Gate:
         holdings: Lookup[str, Holdings],
         writer: Writer,
         *,
+        places: Places,
         refusals: Refusals,
         metrics: Metrics,
     ) -> None:
@@ -76,6 +79,7 @@ class Gate:
         self._judging = judging
         self._holdings = holdings
         self._writer = writer
+        self._places = places
         self._refusals = refusals
         self._metrics = metrics
         self._standings: dict[UseKey, _Kept] = {}
@@ -87,14 +91,7 @@ class Gate:
 
     async def enter(self, caller: Caller, component: Component, release: str, call: Call) -> Passage:
         """Steps 1 to 5. The passage is to be left by `leave`, whatever happens; nothing has to be where this raises."""
-        answers = self._judging.answers
-        standing = await self._weighed(caller, component, release)  # 1, 2
-        if standing is None or not standing.decision.visible:
-            await self.conceal(caller, answers)
-        if standing is None:
-            draft = recording.refused_unknown(call, component, caller, Reason.MODEL_NOT_FOUND)
-            await self._refuse(draft, self._refusals.unknown(call))
-        terms = await self._bound(call, component, standing)  # 3
+        standing, terms = await self._cleared(caller, component, release, call)  # 1 to 3
         passage = Passage(call.request_id, (caller.credential, release, component), standing, terms)
         self.passages.add(passage)  # before it is recorded: a narrowing meanwhile must find it
         try:
@@ -103,6 +100,24 @@ class Gate:
             self.leave(passage, type(error))
             raise
         return passage
+
+    async def _cleared(self, caller: Caller, component: Component, release: str, call: Call) -> tuple[Standing, Terms]:
+        """Steps 1 to 3, anew where what was weighed changed while a place was taken."""
+        for _ in range(WEIGHINGS_MAX):
+            answers = self._judging.answers
+            standing = await self._weighed(caller, component, release)  # 1, 2
+            if standing is None or not standing.decision.visible:
+                await self.conceal(caller, answers)
+            if standing is None:
+                draft = recording.refused_unknown(call, component, caller, Reason.MODEL_NOT_FOUND)
+                await self._refuse(draft, self._refusals.unknown(call))
+            terms = await self._bound(call, component, standing)  # 3
+            if not _takes_a_place(standing):
+                return standing, terms
+            await self._placed(call, component, standing)
+            if self._kept(standing.caller, component, release) is standing:
+                return standing, terms
+        raise SnapshotStale("What is in force changes faster than a place in it can be taken.")
 
     async def conceal(self, caller: Caller, answers: int) -> None:
         """Before a release is denied to exist: fail by whatever would keep one that there is from being judged.
@@ -130,7 +145,8 @@ class Gate:
     async def _weighed(self, caller: Caller, component: Component, release: str) -> Standing | None:
         """What stands, of facts none of which was dropped while it was weighed, or since the caller was let in.
 
-        Between this and the passage being known to the review nothing is awaited, so no narrowing falls between.
+        Where no place is taken, between this and the passage being known to the review nothing is awaited, so no
+        narrowing falls between.
         """
         for _ in range(WEIGHINGS_MAX):
             standing = self._kept(caller, component, release)
@@ -197,13 +213,30 @@ class Gate:
     async def _bound(self, call: Call, component: Component, standing: Standing) -> Terms:
         decision = standing.decision
         if not decision.allow or decision.obligations is None:
+            turn = await self._asked(standing) if decision.reasons == (Reason.STAGE_FULL,) else None
             draft = recording.refused(call, component, standing, decision.reasons)
-            await self._refuse(draft, self._refusals.judged(call, standing))
+            refused = self._refusals.judged(call, standing)
+            await self._refuse(draft, refused if turn is None else self._refusals.waiting(call, turn))
         bound = bind(call, decision.obligations)
         if isinstance(bound, Breach):
             draft = recording.refused(call, component, standing, (bound.reason,))
             await self._refuse(draft, self._refusals.breach(call, bound))
         return bound
+
+    async def _placed(self, call: Call, component: Component, standing: Standing) -> None:
+        """Take a place in line, or find the one that was taken: it is kept."""
+        turn = await self._asked(standing)
+        if turn is None:
+            raise SnapshotStale("The stage has changed while a place in it was taken.")
+        if turn.waiting:
+            draft = recording.refused(call, component, standing, (Reason.STAGE_FULL,))
+            await self._refuse(draft, self._refusals.waiting(call, turn))
+
+    async def _asked(self, standing: Standing) -> Turn | None:
+        caller, stage = standing.caller, standing.gathered.stage
+        assert stage is not None, "only an open stage has places"
+        actor = caller.actor
+        return await self._places.ask(actor, standing.in_force.strategy.release, stage.name)
 
     async def _admitted(self, call: Call, component: Component, passage: Passage) -> None:
         standing, terms = passage.standing, passage.terms
@@ -259,6 +292,12 @@ class Gate:
         """Record a refusal, then tell it. What cannot be recorded is not told as a refusal either."""
         await self._writer.wait(self._writer.submit(Intent(draft)))
         raise refused
+
+
+def _takes_a_place(standing: Standing) -> bool:
+    """Whether the stage counts whom it admits, and the caller's organisation is not among them yet."""
+    stage = standing.gathered.question.stage
+    return stage is not None and stage.place == "free"
 
 
 class Admission:

@@ -1,13 +1,17 @@
 """Grants and accepted terms: what an organisation holds towards a release."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import msgspec
 
+from gateway.access.concurrences.records import OwnConcurrence
 from gateway.clock import DAY, Instant, Moment
 
 REMINDER = 14 * DAY
 """How long before a grant must be looked at again people are reminded."""
+
+NO_CONCURRENCES: Mapping[str, tuple[OwnConcurrence, ...]] = MappingProxyType({})
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -97,10 +101,21 @@ class Holdings(msgspec.Struct, frozen=True):
     """By release."""
     accepted: Mapping[str, frozenset[str]]
     """Digests of accepted texts, by release."""
+    concurrences: Mapping[str, tuple[OwnConcurrence, ...]] = NO_CONCURRENCES
+    """Of authorities outside with this organisation, by release."""
 
     @classmethod
-    def of(cls, organisation: str, grants: Iterable[Grant], acceptances: Iterable[Acceptance]) -> "Holdings":
+    def of(
+        cls,
+        organisation: str,
+        grants: Iterable[Grant],
+        acceptances: Iterable[Acceptance],
+        concurrences: Iterable[OwnConcurrence] = (),
+    ) -> "Holdings":
         """Group rows by release."""
+        agreed: dict[str, tuple[OwnConcurrence, ...]] = {}
+        for concurrence in concurrences:
+            agreed[concurrence.release] = (*agreed.get(concurrence.release, ()), concurrence)
         by_release: dict[str, list[Grant]] = {}
         for grant in grants:
             by_release.setdefault(grant.release, []).append(grant)
@@ -111,6 +126,7 @@ class Holdings(msgspec.Struct, frozen=True):
             organisation,
             {release: tuple(held) for release, held in by_release.items()},
             {release: frozenset(digests) for release, digests in accepted.items()},
+            agreed,
         )
 
     def grant_for(self, release: str, moment: Moment) -> Grant | None:
@@ -130,7 +146,9 @@ class Holdings(msgspec.Struct, frozen=True):
         return min(coming, key=lambda grant: grant.starts_at, default=None)
 
     def boundaries(self, release: str) -> Iterable[Instant]:
-        """Instants at which a grant for this release begins, ends or must have been looked at again."""
+        """Instants at which a grant begins, ends or must have been looked at again, or a concurrence ends."""
+        for concurrence in self.concurrences.get(release, ()):
+            yield concurrence.expires_at
         for grant in self.grants.get(release, ()):
             yield grant.starts_at
             yield grant.ends_at

@@ -10,6 +10,9 @@ import msgspec
 from sqlalchemy import Connection, and_, case, exists, func, select
 from sqlalchemy.sql.selectable import Subquery
 
+from gateway.access.concurrences.store import concurrence_table
+from gateway.access.places.records import Front
+from gateway.access.places.store import place_table
 from gateway.access.store import acceptance_table, grant_states, grant_table
 from gateway.clock import Moment
 from gateway.identity.index import Slice, slices, standing_facts
@@ -24,6 +27,10 @@ class Read(msgspec.Struct, frozen=True):
     attributes: tuple[str, ...]
     texts: tuple[str, ...]
     """Digests of texts of terms."""
+    authorities: tuple[str, ...] = ()
+    """Whose word some stage asks about each organisation."""
+    fronts: tuple[Front, ...] = ()
+    """How far the caps of their stages reach into their lines."""
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -38,6 +45,10 @@ class Group(msgspec.Struct, frozen=True):
     accepted: tuple[str, ...]
     """Digests."""
     organisations: int
+    concurrences: tuple[str, ...] = ()
+    """standing, ended or none, in the order of `Read.authorities`."""
+    fronts: tuple[bool, ...] = ()
+    """Whether they stand within each of `Read.fronts`."""
     row: tuple[Any, ...] = ()
     """As the database groups it."""
 
@@ -84,7 +95,36 @@ def _facts(read: Read, moment: Moment, within: Slice) -> Subquery:
         ).label(f"accepted_{place}")
         for place, digest in enumerate(read.texts)
     ]
-    return select(*standing.c, grant.label("grant_state"), *accepted).subquery("facts")
+    agreed = [
+        _concurrence(read, authority, standing, moment).label(f"agreed_{place}")
+        for place, authority in enumerate(read.authorities)
+    ]
+    fronts = [
+        _there_is(
+            place_table,
+            place_table.c.organisation == standing.c.organisation,
+            place_table.c.release == read.release,
+            place_table.c.line == front.line,
+            place_table.c.number <= front.last,
+            place_table.c.freed_at.is_(None),
+        ).label(f"front_{place}")
+        for place, front in enumerate(read.fronts)
+    ]
+    return select(*standing.c, grant.label("grant_state"), *accepted, *agreed, *fronts).subquery("facts")
+
+
+def _concurrence(read: Read, authority: str, standing: Subquery, moment: Moment) -> Any:
+    own = and_(
+        concurrence_table.c.organisation == standing.c.organisation,
+        concurrence_table.c.release == read.release,
+        concurrence_table.c.authority == authority,
+    )
+    stands = and_(concurrence_table.c.withdrawn_at.is_(None), concurrence_table.c.expires_at > moment.latest)
+    return case(
+        (_there_is(concurrence_table, own, stands), "standing"),
+        (_there_is(concurrence_table, own), "ended"),
+        else_="none",
+    )
 
 
 def _there_is(table: Any, *conditions: Any) -> Any:
@@ -97,12 +137,16 @@ def _columns(facts: Subquery) -> Sequence[Any]:
 
 def _group(read: Read, values: tuple[Any, ...], organisations: int) -> Group:
     is_provider, *rest = values
-    attributes, (grant, *accepted) = rest[: len(read.attributes)], rest[len(read.attributes) :]
+    attributes, (grant, *rest) = rest[: len(read.attributes)], rest[len(read.attributes) :]
+    accepted, rest = rest[: len(read.texts)], rest[len(read.texts) :]
+    agreed, fronts = rest[: len(read.authorities)], rest[len(read.authorities) :]
     return Group(
         is_provider=bool(is_provider),
         attributes=tuple(None if value is None else read_value(value) for value in attributes),
         grant=grant,
         accepted=tuple(digest for digest, has in zip(read.texts, accepted, strict=True) if has),
         organisations=organisations,
+        concurrences=tuple(agreed),
+        fronts=tuple(bool(within) for within in fronts),
         row=values,
     )

@@ -27,6 +27,14 @@ class StageFact(msgspec.Struct, frozen=True):
     access: str
     offers: tuple[str, ...]
     conditions: Conditions
+    place: str
+    """Of the caller's organisation in the stage's line: not_needed, held, free or full."""
+    concurrence: str
+    """Of the authority that must agree to the caller's organisation: not_needed, standing, ended or none."""
+    overdue: bool
+    """Whether the stage was to be looked at again, and was not."""
+    if_overdue: str
+    """What follows: warn or freeze."""
 
 
 class NarrowingFact(msgspec.Struct, frozen=True):

@@ -20,6 +20,10 @@ class Reason(StrEnum):
     GRANT_RECERTIFICATION_DUE = "grant_recertification_due"
     AUDIENCE_NOT_ADMITTED = "audience_not_admitted"
     ATTRIBUTE_UNKNOWN = "attribute_unknown"
+    CONCURRENCE_REQUIRED = "concurrence_required"
+    CONCURRENCE_ENDED = "concurrence_ended"
+    STAGE_FULL = "stage_full"
+    STAGE_FROZEN = "stage_frozen"
     TERMS_NOT_ACCEPTED = "terms_not_accepted"
     COMPONENT_NOT_OFFERED = "component_not_offered"
     SCOPE_TOO_NARROW = "scope_too_narrow"
@@ -94,6 +98,26 @@ MEANINGS: dict[Reason, Meaning] = {
         403,
         "Whether your organisation is admitted depends on a fact that nobody has asserted.",
         "Ask the model's provider to verify your organisation.",
+    ),
+    Reason.CONCURRENCE_REQUIRED: Meaning(
+        403,
+        "An authority outside must agree to your organisation's use of this model, and has not.",
+        "Ask the model's provider to obtain it, naming your organisation and the model.",
+    ),
+    Reason.CONCURRENCE_ENDED: Meaning(
+        403,
+        "The agreement of an authority outside to your organisation's use of this model has ended.",
+        "Ask the model's provider to renew it.",
+    ),
+    Reason.STAGE_FULL: Meaning(
+        403,
+        "The stage now open admits only so many organisations, and every place is taken.",
+        "See GET /control/me for where your organisation stands in line; it is let in as places come free.",
+    ),
+    Reason.STAGE_FROZEN: Meaning(
+        403,
+        "The stage now open takes nobody new until the provider has reviewed it.",
+        "Try again later, or ask the model's provider when it will be reviewed.",
     ),
     Reason.TERMS_NOT_ACCEPTED: Meaning(
         403,

@@ -2,6 +2,7 @@
 
 from gateway.access.calls import Breach, Call, Terms
 from gateway.access.passages import Standing
+from gateway.access.places.records import Turn
 from gateway.access.quotas import Exceeded, Left
 from gateway.access.reasons import MEANINGS, Reason
 from gateway.clock import NEVER, Instant, text_from
@@ -81,6 +82,20 @@ class Refusals:
             next_step=breach.next_step,
             param=breach.param,
         )
+
+    def waiting(self, call: Call, turn: Turn) -> Refused:
+        """Everybody whom the stage admits stands before this organisation in line."""
+        refused = Refused((Reason.STAGE_FULL,), request_id=call.request_id)
+        if turn.waiting:
+            refused.message = (
+                f"The stage now open admits {turn.cap} organisations, and every place is taken. Your organisation is"
+                f" number {turn.waiting} of those who wait."
+            )
+            refused.next_step = "You are let in as places come free; GET /control/me says where you stand."
+        else:
+            refused.message = "Your organisation has just been given a place in the stage now open."
+            refused.next_step = "Call again in a second."
+        return refused
 
     def exceeded(self, call: Call, terms: Terms, exceeded: Exceeded) -> Refused:
         """A limit did not fit."""

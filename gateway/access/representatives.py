@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from gateway.access.concurrences.records import OwnConcurrence
 from gateway.access.grants import Grant, Holdings
 from gateway.access.populations import Group, Read
 from gateway.access.snapshot import InForce
@@ -11,6 +12,7 @@ from gateway.clock import NEVER
 from gateway.identity.callers import Assertion, Caller, Role
 from gateway.releases.audiences import attributes_read
 from gateway.releases.components import Component
+from gateway.releases.lines import NOBODY, Line
 from gateway.releases.strategies import Strategy
 
 
@@ -45,6 +47,7 @@ def what_is_read(versions: Iterable[Strategy]) -> Read:
             )
         ),
         texts=tuple(sorted({digest for each in listed for digest in each.terms.values()})),
+        authorities=tuple(sorted({stage.conditions.concurrence for each in listed for stage in each.stages} - {""})),
     )
 
 
@@ -73,7 +76,25 @@ def holdings_of(read: Read, group: Group, accepted: Iterable[str]) -> Holdings:
     """What a group holds towards the release, these texts accepted."""
     grant = msgspec.structs.replace(_LASTING, release=read.release, **_BECAME.get(group.grant, {}))
     grants = {} if group.grant == "none" else {read.release: (grant,)}
-    return Holdings("", grants, {read.release: frozenset(accepted)})
+    agreed = tuple(
+        OwnConcurrence(
+            id="", organisation="", release=read.release, authority=authority, reference="", given_at=0, given_by="",
+            expires_at=NEVER, withdrawn_at=None if state == "standing" else 0,
+        )
+        for authority, state in zip(read.authorities, group.concurrences, strict=True)
+        if state != "none"
+    )  # fmt: skip
+    return Holdings("", grants, {read.release: frozenset(accepted)}, {read.release: agreed})
+
+
+def in_lines(version: InForce, read: Read, group: Group) -> InForce:
+    """A version as it stands for a group: at the back of the shortest front that it stands within."""
+    lines: dict[str, Line] = {}
+    for front, is_within in reversed(list(zip(read.fronts, group.fronts, strict=True))):
+        standing = max(front.standing, lines.get(front.line, NOBODY).standing)
+        places = {"": front.cap} if is_within else lines.get(front.line, NOBODY).places
+        lines[front.line] = Line(places, standing)
+    return msgspec.structs.replace(version, lines=lines)
 
 
 _LASTING = Grant("", "", "", 0, "", "", 0, NEVER)

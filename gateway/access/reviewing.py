@@ -12,7 +12,7 @@ from gateway.database.engine import Readable
 from gateway.errors import Conflict, NotFound
 from gateway.identity.callers import Caller
 from gateway.identity.lineages import Lineage, lineage_of
-from gateway.ledger.store import Actor, Ledger
+from gateway.ledger.store import Ledger
 from gateway.releases.changes.acting import Moved
 from gateway.releases.reviews import acting, store
 from gateway.releases.reviews.review import Review, Reviewed
@@ -35,7 +35,7 @@ class Reviewing:
 
     async def review(self, caller: Caller, release: str, review: Review, moment: Moment) -> Review:
         """Confirm what somebody else has narrowed, or undo it. Raises NotFound, and ChangeRefused with all reasons."""
-        actor = Actor(key=caller.key, organisation=caller.organisation)
+        actor = caller.actor
         for _ in range(TRIES_MAX):
             judged, asked = await self._question(caller, release, review, moment)
             decision = await self._judge.ask_change(asked)

@@ -1,12 +1,16 @@
 """What is in force, whole and immutable: built where it can fail, only read where it must not."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import msgspec
 
 from gateway.clock import Instant
+from gateway.releases.lines import Line
 from gateway.releases.narrowings import InEffect
 from gateway.releases.strategies import NOTHING_OPENED, Strategy
+
+NO_LINES: Mapping[str, Line] = MappingProxyType({})
 
 
 class InForce(msgspec.Struct, frozen=True):
@@ -18,6 +22,8 @@ class InForce(msgspec.Struct, frozen=True):
     """When stages that have requirements were opened, by name; those that were not are absent."""
     narrowings: tuple[InEffect, ...] = ()
     """Those not restored whole; each may be over by itself."""
+    lines: Mapping[str, Line] = NO_LINES
+    """Who stands first in the lines of stages that admit only so many, by name."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from gateway.access.entering import Entering
 from gateway.access.facts import (
     Narrowed,
     attributes_of,
@@ -9,7 +10,6 @@ from gateway.access.facts import (
     last_until,
     narrowed,
     put_to_judge,
-    stage_fact,
 )
 from gateway.access.grants import Grant, Holdings
 from gateway.access.questions import NarrowingFact, Question
@@ -69,8 +69,11 @@ def gather(use: Use, moment: Moment) -> Gathered:
         organisation=use.caller.organisation,
     )
     audiences = audience_facts(strategy, stage, facts)
-    touching = narrowed(use.in_force.narrowings, stage, use.component, facts, moment)
-    narrowing = put_to_judge(touching, stage, audiences)
+    concurrences = use.holdings.concurrences.get(strategy.release, ())
+    entering = Entering(use.caller.organisation, use.in_force.lines, concurrences, moment)
+    stage_fact = entering.fact(stage)
+    touching = narrowed(use.in_force.narrowings, stage, use.component, facts, entering)
+    narrowing = put_to_judge(touching, stage_fact, audiences)
     terms = _terms(strategy, stage, narrowing)
     accepted = use.holdings.accepted.get(strategy.release, frozenset())
     question = Question(
@@ -80,7 +83,7 @@ def gather(use: Use, moment: Moment) -> Gathered:
         component=use.component,
         roles=use.caller.roles,
         in_scope=use.caller.in_scope(door_of(use.component), strategy.release),
-        stage=stage_fact(stage),
+        stage=stage_fact,
         future=coming is not None,
         future_access=None if coming is None else coming.access,
         audiences=audiences,

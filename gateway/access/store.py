@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from gateway.access.concurrences.store import concurrences
 from gateway.access.grants import Acceptance, Grant, Holdings
 from gateway.access.quotas import Meter
 from gateway.clock import Instant, Moment
@@ -217,7 +218,12 @@ def holdings(connection: Connection, organisation: str) -> Holdings:
         .where(acceptance_table.c.organisation == organisation)
         .order_by(acceptance_table.c.id)
     )
-    return Holdings.of(organisation, [Grant(*row) for row in grant_rows], [Acceptance(*row) for row in acceptance_rows])
+    return Holdings.of(
+        organisation,
+        [Grant(*row) for row in grant_rows],
+        [Acceptance(*row) for row in acceptance_rows],
+        concurrences(connection, organisation=organisation),
+    )
 
 
 def meters(connection: Connection, scopes: Sequence[str]) -> dict[str, Meter]:

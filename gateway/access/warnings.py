@@ -4,15 +4,17 @@ import msgspec
 
 from gateway.access.consequences import Consequences
 from gateway.access.proposed import Proposed
-from gateway.clock import Moment
+from gateway.clock import NEVER, Moment
 from gateway.releases.retention import NO_CEILINGS, Ceilings, conflicts
+from gateway.releases.strategies import Strategy
 
 
 class Warned(msgspec.Struct, frozen=True):
     """One warning. It stops nothing."""
 
     code: str
-    """Stable: irreversible, stage_unreached, audience_unknown, canary, retention or not_whole."""
+    """Stable: irreversible, stage_unreached, audience_unknown, canary, retention, stage_without_end, stage_capped or
+    not_whole."""
     message: str
 
 
@@ -53,6 +55,34 @@ def warnings_of(
         Warned("retention", f"{'' if each.line is None else f'line {each.line}: '}{each.message}")
         for each in conflicts(strategy, proposed.change.file, moment, ceilings)
     ]
+    found += [
+        Warned(
+            "stage_capped",
+            f"`{stage.name}` admits the first {stage.cap.organisations} organisations of those who gain it, no more.",
+        )
+        for stage in strategy.stages
+        if stage.cap is not None
+    ]
+    found += [
+        Warned(
+            "stage_without_end",
+            f"`{name}` has no end: write `closes`, a date to look at it again (`review_by`), or `perpetual: true`.",
+        )
+        for name in without_end(strategy)
+    ]
     if not consequences.is_complete:
         found.append(Warned("not_whole", "There are more kinds of organisations, or more dates, than were judged."))
     return found
+
+
+def without_end(strategy: Strategy) -> list[str]:
+    """Stages that neither end nor are to be looked at again, where nobody said that they need neither.
+
+    A stage ends where the next takes its place for everybody.
+    """
+    followed = [after.canary is None for after in strategy.stages[1:]] + [False]
+    return [
+        stage.name
+        for stage, ends in zip(strategy.stages, followed, strict=True)
+        if not ends and stage.closes >= NEVER and stage.review is None and not stage.perpetual
+    ]

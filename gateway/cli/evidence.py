@@ -100,4 +100,7 @@ def _safe(name: str) -> str:
 
 def _rows(evidence: Any) -> list[tuple[str, str, str, str]]:
     measured = [(m["task"], m["metric"], m["value"], m.get("stderr", "")) for m in evidence["measurements"]]
-    return measured + [(d["framework"], d["category"], d["level"], "") for d in evidence["determinations"]]
+    determined = [(d["framework"], d["category"], d["level"], "") for d in evidence["determinations"]]
+    stated = [("capacity", c["of"], c["value"], "") for c in evidence["capacities"]]
+    counted = [("misuse", m["domain"], f"{m['confirmed']} of {m['requests']}", "") for m in evidence["misuse"]]
+    return measured + determined + stated + counted

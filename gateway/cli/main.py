@@ -22,6 +22,7 @@ NOUNS: dict[str, str] = {
     "incident": "Incidents that keep stages shut: open, list, close.",
     "request": "Access: read the form, ask, answer, withdraw; review: approve, reject, needs-info, concur.",
     "grant": "Grants: give, list, pause, resume, recertify, revoke.",
+    "concurrence": "Authorities that agree to single organisations: give, list, withdraw.",
     "terms": "Terms of a release: show, accept.",
     "audit": "The ledger: search, tail, show.",
     "policy": "The policies that judge: show, build.",

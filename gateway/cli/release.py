@@ -12,11 +12,12 @@ from gateway.cli.failures import Failure, printable
 from gateway.cli.filling import told_briefly
 from gateway.cli.narrowing import VERBS
 from gateway.cli.paths import release_path
+from gateway.cli.places import free_place, places
 from gateway.cli.plans import show_plan
 from gateway.cli.release_files import sent, strategy_in
 from gateway.cli.report import report
 from gateway.cli.showing import ago, cell, show_facts, show_json, show_table, wants_json, with_json
-from gateway.cli.stages import approve, concur, show_narrowings, show_requirements
+from gateway.cli.stages import approve, concur, show_narrowings, show_requirements, show_reviews
 from gateway.cli.timeline import show_timeline
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -34,7 +35,7 @@ def command() -> None:
     """Releases: how a model is released, to whom, when and on what conditions, as a file."""
 
 
-for each in (approve, concur, label, classify, report, preset.command, *VERBS):
+for each in (approve, concur, places, free_place, label, classify, report, preset.command, *VERBS):
     command.add_command(each)
 
 
@@ -142,6 +143,7 @@ def show(*, release: str, versions: bool, digest: str | None, timeline: bool, at
         click.echo()
     show_table(STAGE, [_stage(stage) for stage in version["stages"]])
     show_narrowings(version["narrowings"])
+    show_reviews(version["stages"])
     return show_requirements(version["stages"])
 
 
@@ -190,10 +192,17 @@ def _stage(stage: Any) -> tuple[Any, ...]:
         *("not limited" if stage[limit] is None else stage[limit] for limit in limits),
         stage["log"],
         "-" if stage["retain_days"] is None else f"{stage['retain_days']} days",
-        stage["to"] + ([f"{stage['canary']['percent']} % of organisations"] if stage["canary"] else []),
+        stage["to"] + _counted(stage),
         stage["offers"],
         stage["terms"],
     )
+
+
+def _counted(stage: Any) -> list[str]:
+    """How many of them."""
+    canary, cap = stage["canary"], stage["cap"]
+    share = [f"{canary['percent']} % of organisations"] if canary else []
+    return share + ([f"at most {cap['organisations']} organisations"] if cap else [])
 
 
 def _asked(audience: Any) -> str:

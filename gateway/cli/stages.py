@@ -7,7 +7,7 @@ import click
 from gateway.cli.asking import ask
 from gateway.cli.failures import printable
 from gateway.cli.paths import release_path, segment
-from gateway.cli.showing import show_json, wants_json, with_json
+from gateway.cli.showing import show_json, to_the_second, wants_json, with_json
 from gateway.cli.spans import coming
 
 
@@ -62,6 +62,18 @@ def show_narrowings(narrowings: list[str]) -> None:
         click.echo()
     for told in narrowings:
         click.echo(f"narrowed: {printable(told)}")
+
+
+def show_reviews(stages: list[Any]) -> None:
+    """A line for each stage that is to be looked at again, or whose organisations an authority must agree to."""
+    for stage in stages:
+        if stage["concurrence"]:
+            click.echo(printable(f"{stage['name']}: {stage['concurrence']} must agree to each organisation"))
+        review = stage["review"]
+        if review is not None:
+            frozen = ", and nobody new is admitted" if review["if_overdue"] == "freeze" else ""
+            state = f"overdue{frozen}" if review["overdue"] else "due"
+            click.echo(f"{stage['name']}: review {state}, by {to_the_second(review['by'])}")
 
 
 _MARKS = {True: "met", False: "not met", None: "unknown"}

@@ -59,6 +59,8 @@ def _facts(release: Any) -> list[tuple[str, Any]]:
         opens = f"; opens {ago(missing['opens_at'])}" if missing["opens_at"] else opens
         facts.append((f"  {missing['component']}", f"{missing['code']}: {missing['next_step']}{opens}"))
     facts += [(f"  terms {t['name']}", "accepted" if t["accepted"] else "not accepted") for t in release["terms"]]
+    if release["waits_at"]:
+        facts.append(("  in line", f"number {release['waits_at']} of those who wait"))
     if release["grant_ends_at"]:
         facts.append(("  grant until", ago(release["grant_ends_at"])))
     if release["recertify_by"]:

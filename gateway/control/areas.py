@@ -7,9 +7,11 @@ from litestar.params import SkipValidation
 
 from gateway.access.admissions import Admissions
 from gateway.access.changing import Changing
+from gateway.access.concurrences.recording import Concurrences
 from gateway.access.current import Current
 from gateway.access.entrance import Entrance
 from gateway.access.foresight import Foresight
+from gateway.access.places.asking import Places
 from gateway.access.reach import Reach
 from gateway.access.refusals import Refusals
 from gateway.access.requests.requesting import Requests
@@ -48,6 +50,8 @@ class Areas:
     foresight: Foresight
     admissions: Admissions
     requests: Requests
+    places: Places
+    concurrences: Concurrences
     current: Current
     usable: Usable
     refusals: Refusals

@@ -25,7 +25,7 @@ from gateway.control.wire import (
 )
 from gateway.identity.callers import OVERSIGHT, Role
 from gateway.releases.evidence.reading import FILE_BYTES_MAX, read_evidence
-from gateway.releases.evidence.records import Determination, Evidence, Measurement
+from gateway.releases.evidence.records import Capacity, Determination, Evidence, Measurement
 from gateway.releases.evidence.vouching import Submission
 
 BODY_BYTES_MAX = FILE_BYTES_MAX * 4 // 3 + (64 << 10)
@@ -48,6 +48,17 @@ class NewEvidence(Body, frozen=True):
     """The name of a document that is published with this; left out for results."""
 
 
+class ShownMisuse(msgspec.Struct, frozen=True):
+    """What was confirmed of misuse among the requests of a time."""
+
+    domain: str
+    since: datetime
+    until: datetime
+    requests: int
+    confirmed: int
+    events: dict[str, int]
+
+
 class ShownEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """Evidence as it stands."""
 
@@ -65,6 +76,8 @@ class ShownEvidence(msgspec.Struct, frozen=True, kw_only=True):
     run_at: datetime | None
     measurements: list[Measurement]
     determinations: list[Determination]
+    capacities: list[Capacity]
+    misuse: list[ShownMisuse]
     added_at: datetime
     vouched_by: str
     withdrawn_at: datetime | None
@@ -122,6 +135,11 @@ def _shown(evidence: Evidence) -> ShownEvidence:
         run_at=when(findings.run_at),
         measurements=list(findings.measurements),
         determinations=list(findings.determinations),
+        capacities=list(findings.capacities),
+        misuse=[
+            ShownMisuse(each.domain, shown(each.since), shown(each.until), each.requests, each.confirmed, each.events)
+            for each in findings.misuse
+        ],
         added_at=shown(evidence.added_at),
         vouched_by=evidence.vouched_by,
         withdrawn_at=when(evidence.withdrawn_at),

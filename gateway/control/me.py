@@ -101,6 +101,8 @@ class MyRelease(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits | None
     """null where nothing may be used now."""
     used: Used
+    waits_at: int | None
+    """Which number my organisation is of those who wait in line for the stage open now; null where it does not."""
 
 
 class Me(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,6 +174,7 @@ async def _release(
         if obliged is None
         else Limits(obliged.requests_per_minute, obliged.tokens_per_day, obliged.max_output_tokens),
         used=_used(meters.get(name, Meter()), moment),
+        waits_at=await _waits_at(areas, known[0]),
     )
 
 
@@ -182,6 +185,14 @@ async def _requests(areas: Areas, caller: Caller, moment: Moment) -> list[ShownR
         organisation=caller.organisation, release="", states=(), before="", limit=REQUESTS_SHOWN
     )
     return [shown_request(request, moment) for request in found]
+
+
+async def _waits_at(areas: Areas, standing: Standing) -> int | None:
+    stage = standing.gathered.question.stage
+    if stage is None or stage.place != "full":
+        return None
+    turn = await areas.places.turn(standing.in_force.strategy.release, stage.name, standing.caller.organisation)
+    return None if turn is None else turn.waiting or None
 
 
 async def _missing(areas: Areas, standings: dict[Component, Standing]) -> list[Missing]:

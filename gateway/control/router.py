@@ -12,6 +12,7 @@ from gateway.control.areas import Areas
 from gateway.control.changes import Changes
 from gateway.control.classifications import Classifications
 from gateway.control.clients import Clients
+from gateway.control.concurrences import OwnConcurrences
 from gateway.control.evidence import EvidenceOfReleases
 from gateway.control.grants import Grants
 from gateway.control.guards import doorkeeper
@@ -21,6 +22,7 @@ from gateway.control.ledger import LedgerEntries
 from gateway.control.me import Myself
 from gateway.control.narrowings import Narrowings
 from gateway.control.organisations import Organisations
+from gateway.control.places import LinesOfReleases, PlacesInLine
 from gateway.control.policies import Policies
 from gateway.control.releases import Releases
 from gateway.control.reports import Reports
@@ -57,6 +59,9 @@ NOUNS = (
     FormsOfReleases,
     RequestsForAccess,
     Grants,
+    LinesOfReleases,
+    PlacesInLine,
+    OwnConcurrences,
     LedgerEntries,
     Policies,
 )

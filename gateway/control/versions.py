@@ -35,6 +35,23 @@ class ShownCanary(msgspec.Struct, frozen=True):
     salt: str
 
 
+class ShownCap(msgspec.Struct, frozen=True):
+    """How many organisations a stage admits, and from which line."""
+
+    organisations: int
+    line: str
+    """As the stage that began it is called."""
+
+
+class ShownReview(msgspec.Struct, frozen=True):
+    """When a stage is to be looked at again."""
+
+    by: datetime
+    if_overdue: str
+    """warn, or freeze: nobody new is admitted."""
+    overdue: bool
+
+
 class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
     """One stage of a strategy."""
 
@@ -57,6 +74,13 @@ class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
     irreversible: bool
     canary: ShownCanary | None
     """The share of organisations that it reaches; null where it reaches all whom its audiences name."""
+    cap: ShownCap | None
+    """null where it admits as many as come."""
+    concurrence: str | None
+    """The authority that must agree to each organisation."""
+    review: ShownReview | None
+    perpetual: bool
+    """Whether somebody said that it needs neither an end nor a review."""
     opened_at: datetime | None
     """When a stage that has requirements was opened; null for others."""
     waits_for: str | None
@@ -152,7 +176,7 @@ def shown_version(
         files=strategy.weights.files if strategy.weights is not None else {},
         snapshot=strategy.snapshot or None,
         stages=[
-            _stage(stage, state, opened, standing.get(stage.name))
+            _stage(stage, state, opened, standing.get(stage.name), moment)
             for stage, state in zip(strategy.stages, states(strategy, moment, opened, narrowed.standing), strict=True)
         ],
         narrowings=list(narrowed.told),
@@ -169,8 +193,10 @@ def _audience(audience: Audience) -> ShownAudience:
     )
 
 
-def _stage(stage: Stage, state: str, opened: Mapping[str, Instant], standing: Standing | None) -> ShownStage:
-    conditions = stage.conditions
+def _stage(
+    stage: Stage, state: str, opened: Mapping[str, Instant], standing: Standing | None, moment: Moment
+) -> ShownStage:
+    conditions, review = stage.conditions, stage.review
     return ShownStage(
         name=stage.name,
         state=state,
@@ -187,6 +213,10 @@ def _stage(stage: Stage, state: str, opened: Mapping[str, Instant], standing: St
         retain_days=conditions.retain_days,
         irreversible=stage.irreversible,
         canary=None if stage.canary is None else ShownCanary(stage.canary.percent, stage.canary.salt),
+        cap=None if stage.cap is None else ShownCap(stage.cap.organisations, stage.line),
+        concurrence=conditions.concurrence or None,
+        review=None if review is None else ShownReview(shown(review.by), review.if_overdue, review.is_overdue(moment)),
+        perpetual=stage.perpetual,
         opened_at=when(opened.get(stage.name)),
         waits_for=standing.after or None if standing is not None else None,
         basis=standing.basis if standing is not None else None,

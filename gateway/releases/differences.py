@@ -17,9 +17,12 @@ from gateway.releases.form_changes import form_changes
 from gateway.releases.narrowness import (
     audience_within,
     audiences_within,
+    cap_within,
+    concurrence_within,
     level_within,
     limit_within,
     log_within,
+    review_within,
     unlike,
 )
 from gateway.releases.requirements import title
@@ -36,10 +39,13 @@ DESCRIBING = (
 """What nothing here decides by."""
 OF_A_STAGE = (
     "name", "opens", "closes", "access", "to", "offers", "conditions", "irreversible", "canary", "opens_when",
+    "cap", "review", "perpetual",
 )  # fmt: skip
-OF_CONDITIONS = ("terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days")
+OF_CONDITIONS = (
+    "terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days", "concurrence",
+)  # fmt: skip
 
-REACH = ("access", "to", "offers", "conditions.terms")
+REACH = ("access", "to", "cap", "offers", "conditions.terms", "conditions.concurrence")
 """What decides who gets a thing, rather than how much of it."""
 
 LIMITS = ("requests_per_minute", "tokens_per_day", "max_output_tokens")
@@ -153,16 +159,20 @@ def _stage(was: Stage, before: Strategy, becomes: Stage, after: Strategy) -> Ite
     narrower: dict[str, bool] = {
         "access": level_within(becomes.access, was.access),
         "to": audiences_within(fresh, after.audiences, was.to, before.audiences),
+        "cap": cap_within(becomes, was),
+        "review": review_within(becomes.review, was.review),
         "offers": set(becomes.offers) <= set(was.offers),
         "conditions.terms": set(old.terms) <= set(new.terms),
         **{f"conditions.{name}": limit_within(getattr(new, name), getattr(old, name)) for name in LIMITS},
         "conditions.log": log_within(new.log, old.log),
         "conditions.retain_days": False,
+        "conditions.concurrence": concurrence_within(new.concurrence, old.concurrence),
     }
     shown = [_said_by(stage) for stage in (was, becomes)]
     for name, narrows in narrower.items():
         lets_out = lasting and name in REACH
         yield from _field(f"{place}.{name}", shown[0][name], shown[1][name], narrows=narrows, lasting=lets_out)
+    yield from _field(f"{place}.perpetual", was.perpetual, becomes.perpetual, changes=Effect.NEUTRAL)
     yield from _others(place, was, becomes, OF_A_STAGE, lasting=lasting)
     yield from _others(f"{place}.conditions", old, new, OF_CONDITIONS, lasting=lasting)
 
@@ -187,11 +197,14 @@ def _said_by(stage: Stage) -> dict[str, Value]:
     return {
         "access": stage.access.value,
         "to": list(stage.to),
+        "cap": None if stage.cap is None else f"{stage.cap.organisations} organisations in the line of {stage.line}",
+        "review": None if stage.review is None else f"by {text_from(stage.review.by)}, then {stage.review.if_overdue}",
         "offers": [component.value for component in stage.offers],
         "conditions.terms": list(conditions.terms),
         **{f"conditions.{name}": getattr(conditions, name) for name in LIMITS},
         "conditions.log": conditions.log,
         "conditions.retain_days": conditions.retain_days,
+        "conditions.concurrence": conditions.concurrence or None,
     }
 
 

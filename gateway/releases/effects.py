@@ -35,7 +35,8 @@ def instants(strategies: Iterable[Strategy], moment: Moment) -> list[Instant]:
     found = {moment.earliest}
     for strategy in strategies:
         for stage in strategy.stages:
-            found |= {instant for instant in (stage.opens, stage.closes) if moment.earliest < instant < NEVER}
+            review = NEVER if stage.review is None else stage.review.by
+            found |= {instant for instant in (stage.opens, stage.closes, review) if moment.earliest < instant < NEVER}
     return sorted(found)
 
 

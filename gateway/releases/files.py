@@ -13,6 +13,7 @@ from gateway.errors import Fault, InvalidFile
 from gateway.releases import values
 from gateway.releases.audiences import PUBLIC, Audience
 from gateway.releases.form_files import read_form
+from gateway.releases.lines import check_lines
 from gateway.releases.models import KEYS as MODEL_KEYS
 from gateway.releases.models import check_flop, read_attestations, read_developer
 from gateway.releases.nodes import Faults, Node, TooManyFaults, compose, shown
@@ -222,6 +223,7 @@ def _read_stages(node: Node | None, declared: Declared, faults: Faults) -> list[
             faults.add(stage.fields["name"], f"another stage is called {shown(stage.name)}: choose another name")
         seen.add(stage.name)
     check_order(stages, faults)
+    check_lines(stages, faults)
     return stages
 
 

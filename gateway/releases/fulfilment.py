@@ -10,11 +10,14 @@ import msgspec
 
 from gateway.clock import DAY, NEVER, Instant, Moment, text_from
 from gateway.releases.evidence.records import Approval, Concurrence, Evidence, Measurement
+from gateway.releases.observed import counted, has_headroom, is_within_budget, stated
 from gateway.releases.requirements import (
     Approvals,
     Below,
     Concurs,
+    Headroom,
     IncidentFree,
+    MisuseBudget,
     Published,
     Requirement,
     Soak,
@@ -76,6 +79,18 @@ def answer(requirement: Requirement, known: Known, moment: Moment) -> Answer:
         case IncidentFree():
             said = f"{', '.join(known.incidents)} is open" if known.incidents else "no incident is open"
             return Answer(met=not known.incidents, said=said)
+        case Headroom():
+            found = [each for each in known.evidence if stated(requirement, each) is not None]
+            held = _about(found, known.snapshot)
+            if not held:
+                return _missing(f"a capacity of {requirement.of}", found, known.snapshot)
+            return Answer(*has_headroom(requirement, held, moment))
+        case MisuseBudget():
+            found = [each for each in known.evidence if counted(requirement, each) is not None]
+            held = _about(found, known.snapshot)
+            if not held:
+                return _missing(f"misuse in {requirement.domain}", found, known.snapshot)
+            return Answer(*is_within_budget(requirement, held, moment))
 
 
 def read_by(requirements: Iterable[Requirement], evidence: Iterable[Evidence], snapshot: str) -> list[Evidence]:
@@ -189,6 +204,10 @@ def _reads(wanted: Requirement, evidence: Evidence) -> bool:
             return bool(_determined(wanted, evidence))
         case Published():
             return evidence.findings.document == wanted.name
+        case Headroom():
+            return stated(wanted, evidence) is not None
+        case MisuseBudget():
+            return counted(wanted, evidence) is not None
         case _:
             return False
 

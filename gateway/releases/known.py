@@ -54,7 +54,7 @@ def gated_stages(connection: Connection, version: StrategyVersion) -> list[Gated
                 stage=stage,
                 digest=digest,
                 basis=digest_of(msgspec.json.encode([digest, read])),
-                opened_at=recorded.get(digest),
+                opened_at=recorded.get(strategy.opening_digest(stage)),
                 after=next((each.stage.name for each in found if each.opened_at is None), ""),
                 soaking=before if before is not None and before[1] < NEVER else None,
             )

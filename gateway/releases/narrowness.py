@@ -11,15 +11,17 @@ import msgspec
 from gateway.identity.facts import KYC_LEVELS, fault_of
 from gateway.identity.predicates import Fact, Test
 from gateway.releases.audiences import PUBLIC, Audience
+from gateway.releases.stage_dates import Review
 from gateway.releases.strategies import AccessLevel, Conditions, Stage, Strategy
 
 _LEVELS = (AccessLevel.CLOSED, AccessLevel.LIMITED, AccessLevel.API, AccessLevel.OPEN_WEIGHTS)
 """From the narrowest to the widest."""
-_COMPARED = ("name", "opens", "closes", "access", "to", "offers", "conditions", "irreversible", "canary",
-    "opens_when",
+_COMPARED = (
+    "name", "opens", "closes", "access", "to", "offers", "conditions", "irreversible", "canary", "opens_when",
+    "cap", "review", "perpetual",
 )  # fmt: skip
 """What a stage says that is compared here, or where its dates are (effects.py). What else it says must be the same."""
-_BINDING = ("terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days")
+_BINDING = ("terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days", "concurrence")
 _LIMITS = ("requests_per_minute", "tokens_per_day", "max_output_tokens")
 
 
@@ -30,8 +32,29 @@ def stage_within(inner: Stage, of: Strategy, outer: Stage, whole: Strategy) -> b
         and set(inner.offers) <= set(outer.offers)
         and audiences_within(inner.to, of.audiences, outer.to, whole.audiences)
         and conditions_within(inner.conditions, of.terms, outer.conditions, whole.terms)
+        and cap_within(inner, outer)
+        and review_within(inner.review, outer.review)
         and not unlike(inner, outer, _COMPARED)
     )
+
+
+def cap_within(inner: Stage, outer: Stage) -> bool:
+    """Whether a stage admits no more organisations than another, and the same ones first."""
+    if outer.cap is None or inner.cap is None:
+        return outer.cap is None
+    return inner.line == outer.line and inner.cap.organisations <= outer.cap.organisations
+
+
+def review_within(inner: Review | None, outer: Review | None) -> bool:
+    """Whether a stage is looked at again no later than another, and as much follows where it is not."""
+    if outer is None or inner is None:
+        return outer is None
+    return inner.by <= outer.by and inner.if_overdue in ("freeze", outer.if_overdue)
+
+
+def concurrence_within(inner: str, outer: str) -> bool:
+    """Whether an authority is asked that was asked before, or one where none was."""
+    return outer in ("", inner)
 
 
 def unlike(one: msgspec.Struct, other: msgspec.Struct, besides: Collection[str]) -> list[str]:
@@ -71,6 +94,7 @@ def conditions_within(inner: Conditions, texts: Mapping[str, str], outer: Condit
         and all(limit_within(getattr(inner, name), getattr(outer, name)) for name in _LIMITS)
         and log_within(inner.log, outer.log)
         and inner.retain_days == outer.retain_days
+        and concurrence_within(inner.concurrence, outer.concurrence)
         and not unlike(inner, outer, _BINDING)
     )
 

@@ -141,7 +141,7 @@ class Openings:
             if due is None:
                 return "", []
             gated, moment, required = due
-            store.add_opening(connection, release, gated.digest, moment.latest)
+            store.add_opening(connection, release, gated.version.strategy.opening_digest(gated.stage), moment.latest)
             detail: dict[str, str | int | bool | list[str]] = {
                 "stage": gated.stage.name,
                 "strategy": gated.version.digest,

@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from gateway.releases import values
+from gateway.releases.budgets import read_capacity, read_misuse_budget
 from gateway.releases.nodes import Faults, Mapping, Node, shown
 from gateway.releases.requirements import (
     LEVELS,
@@ -23,8 +24,6 @@ PEOPLE_MAX = 20
 DAYS_MAX = 3_650
 CALLS_MAX = 10_000
 """Calls are counted by reading them, each time a stage is looked at whose days have passed."""
-NOT_ENFORCED = frozenset({"capacity", "misuse_budget"})
-"""Requirements of the field's vocabulary that nothing here enforces yet."""
 
 
 def read_requirements(node: Node | None, faults: Faults, *, is_first: bool = False) -> tuple[Requirement, ...]:
@@ -50,11 +49,7 @@ def _read(item: Node, faults: Faults) -> Requirement | None:
         faults.add(item, "a requirement has one key: write each as an item of its own, as in `- {approvals: 2}`")
         return None
     [(kind, node)] = entries.items()
-    if kind in NOT_ENFORCED:
-        faults.add_key(
-            item, kind, f"nothing here enforces `{kind}` yet: take it out, so that the file promises no more"
-        )
-    elif kind not in _READERS:
+    if kind not in _READERS:
         near = values.nearest(kind, _READERS)
         faults.add_key(item, kind, f"there is no requirement {shown(kind)}.{near}")
     else:
@@ -137,6 +132,8 @@ _READERS: dict[str, Callable[[Node, Faults], Requirement | None]] = {
     "document": _read_published,
     "concurrence": _read_concurs,
     "incident_free": _read_incident_free,
+    "capacity": read_capacity,
+    "misuse_budget": read_misuse_budget,
 }
 
 

@@ -71,8 +71,36 @@ class IncidentFree(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """No incident is open."""
 
 
-Requirement = Within | Below | Approvals | Soak | Published | Concurs | IncidentFree
-ABOUT_THE_MODEL = (Within, Below, Published)
+class Headroom(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="capacity"):
+    """So much is stated to be there to serve the model with."""
+
+    of: str
+    """Such as `requests_per_minute`."""
+    at_least: str
+    """Decimal text."""
+    max_age_days: int
+
+
+class MisuseBudget(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="misuse_budget"
+):
+    """At most such a share of requests is misuse, at the worst that what was confirmed may mean."""
+
+    domain: str
+    at_most: str
+    """Decimal text: confirmed misuse by requests."""
+    window_days: int
+    requests: int = 1
+    """How many must have been observed."""
+    confidence: str = "0.95"
+    """Of the upper bound."""
+    max_age_days: int
+    zero_tolerance: tuple[str, ...] = ()
+    """What must not have been seen once."""
+
+
+Requirement = Within | Below | Approvals | Soak | Published | Concurs | IncidentFree | Headroom | MisuseBudget
+ABOUT_THE_MODEL = (Within, Below, Published, Headroom, MisuseBudget)
 """Requirements that evidence answers, and so a snapshot."""
 
 
@@ -98,3 +126,7 @@ def title(requirement: Requirement) -> str:
             return f"concurrence of {requirement.authority}"
         case IncidentFree():
             return "no open incident"
+        case Headroom():
+            return f"capacity of at least {requirement.at_least} {requirement.of}"
+        case MisuseBudget():
+            return f"misuse in {requirement.domain} of at most {requirement.at_most} of requests"

@@ -27,7 +27,7 @@ class Dated(msgspec.Struct, frozen=True):
 
     stage: str
     field: str
-    """opens or closes."""
+    """opens, closes or review_by."""
     instant: Instant
     fault: Fault
     """What to say where the date may not lie in the past."""
@@ -80,7 +80,11 @@ def dates_of(stages: Sequence[StageRead]) -> tuple[Dated, ...]:
             ),
         )
         for stage in stages
-        for field, instant in (("opens", stage.opens), ("closes", stage.closes))
+        for field, instant in (
+            ("opens", stage.opens),
+            ("closes", stage.closes),
+            ("review_by", None if stage.review is None else stage.review.by),
+        )
         if instant is not None and instant != NEVER
     )
 
@@ -96,6 +100,7 @@ def past_dates(dates: Sequence[Dated], present: Present) -> list[Fault]:
         known = frozenset(
             [(stage.name, "opens", stage.opens) for stage in stages]
             + [(stage.name, "closes", stage.closes) for stage in stages]
+            + [(stage.name, "review_by", stage.review.by) for stage in stages if stage.review is not None]
         )
     return [
         date.fault

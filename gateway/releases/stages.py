@@ -7,15 +7,28 @@ import msgspec
 from gateway.clock import NEVER, Instant
 from gateway.releases import values
 from gateway.releases.audiences import PUBLIC, Audience, is_internal
+from gateway.releases.caps import Cap, read_cap
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import KNOWN, Component
 from gateway.releases.nodes import Faults, Node, shown
 from gateway.releases.opens_when import read_requirements
 from gateway.releases.requirements import ABOUT_THE_MODEL, Requirement
+from gateway.releases.stage_dates import Review, read_review
 from gateway.releases.strategies import AccessLevel, Conditions, Stage
 
-KEYS = ("name", "opens", "closes", "access", "to", "canary", "offers", "conditions", "irreversible", "opens_when")
-CONDITIONS = ("terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days")
+KEYS = (
+    "name", "opens", "closes", "access", "to", "canary", "cap", "offers", "conditions", "irreversible", "opens_when",
+    "review_by", "if_overdue", "perpetual",
+)  # fmt: skip
+CONDITIONS = (
+    "terms",
+    "requests_per_minute",
+    "tokens_per_day",
+    "max_output_tokens",
+    "log",
+    "retain_days",
+    "concurrence",
+)
 LOGGING = ("metadata", "metadata+hash")
 
 TOKENS_PER_DAY_MIN = 512
@@ -63,6 +76,9 @@ class StageRead(msgspec.Struct, kw_only=True):
     irreversible: bool
     canary: Canary | None
     opens_when: tuple[Requirement, ...]
+    cap: Cap | None
+    review: Review | None
+    perpetual: bool
 
     def stage(self) -> Stage:
         """The stage; only to be asked where the file has no faults."""
@@ -79,6 +95,9 @@ class StageRead(msgspec.Struct, kw_only=True):
             irreversible=self.irreversible,
             canary=self.canary,
             opens_when=self.opens_when,
+            cap=self.cap,
+            review=self.review,
+            perpetual=self.perpetual,
         )
 
 
@@ -88,12 +107,15 @@ def read_stage(node: Node, declared: Declared, faults: Faults, *, is_first: bool
     level = values.choice(fields.get("access"), faults, tuple(AccessLevel))
     access = None if level is None else AccessLevel(level)
     offers = _read_offers(fields, node, access, declared, faults)
+    opens = values.instant(fields.get("opens"), faults)
+    closes = values.instant(fields["closes"], faults) if "closes" in fields else NEVER
+    review, perpetual = read_review(fields, opens, closes, faults)
     stage = StageRead(
         node=node,
         fields=fields,
         name=_read_name(fields.get("name"), faults),
-        opens=values.instant(fields.get("opens"), faults),
-        closes=values.instant(fields["closes"], faults) if "closes" in fields else NEVER,
+        opens=opens,
+        closes=closes,
         access=access,
         to=_read_audiences(fields, access, declared, faults),
         offers=offers,
@@ -101,6 +123,9 @@ def read_stage(node: Node, declared: Declared, faults: Faults, *, is_first: bool
         irreversible=values.truth(fields.get("irreversible"), faults) or False,
         canary=_read_canary(fields.get("canary"), faults, is_first=is_first),
         opens_when=read_requirements(fields.get("opens_when"), faults, is_first=is_first),
+        cap=read_cap(fields.get("cap"), faults, is_closed=access is AccessLevel.CLOSED),
+        review=review,
+        perpetual=perpetual,
     )
     if not declared.has_snapshot and any(isinstance(each, ABOUT_THE_MODEL) for each in stage.opens_when):
         faults.add(
@@ -213,6 +238,7 @@ def _read_conditions(
         terms=_read_terms(fields.get("terms"), declared, faults),
         log=_read_logging(fields.get("log"), faults),
         retain_days=values.whole(fields.get("retain_days"), faults, 0, 36_500),
+        concurrence=values.text(fields.get("concurrence"), faults) or "",
         **limits,
     )
 

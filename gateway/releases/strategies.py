@@ -17,10 +17,13 @@ import msgspec
 from gateway.clock import NEVER, Instant, Moment
 from gateway.releases.attestations import Attestation, Developer
 from gateway.releases.audiences import Audience
+from gateway.releases.canonical import without_defaults
+from gateway.releases.caps import Cap
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
 from gateway.releases.forms import RequestForm
 from gateway.releases.requirements import Requirement
+from gateway.releases.stage_dates import Review
 
 NOTHING_OPENED: Mapping[str, Instant] = MappingProxyType({})
 
@@ -48,6 +51,8 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     log: str = "metadata"
     """metadata, or metadata+hash (salted commitments to request and answer)."""
     retain_days: int | None = None
+    concurrence: str = ""
+    """The authority that must concur with each organisation by itself; empty where none must."""
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,6 +71,16 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Opened to this share of organisations only; None: to all whom its audiences name."""
     opens_when: tuple[Requirement, ...] = ()
     """What must hold beside the date. Such a stage opens when that was recorded, never by its date alone."""
+    cap: Cap | None = None
+    """The most organisations that it admits; None: as many as come."""
+    review: Review | None = None
+    perpetual: bool = False
+    """Whether somebody said that it needs neither an end nor a review."""
+
+    @property
+    def line(self) -> str:
+        """Name of the line in which organisations stand for it; empty where there is no cap."""
+        return "" if self.cap is None else self.cap.line or self.name
 
     @property
     def is_gated(self) -> bool:
@@ -126,7 +141,7 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def canonical(self) -> bytes:
         """Equal for equal strategies, different for different ones."""
-        return _encoder.encode(_without_defaults(self))
+        return _encoder.encode(without_defaults(self))
 
     def digest(self) -> str:
         """`sha256:<hex>` of the canonical bytes: the version's name."""
@@ -135,20 +150,27 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def stage_digest(self, stage: Stage) -> str:
         """What is asked for when this stage is to open: the stage, for whom it is, and what it gives them.
 
-        A recorded opening, an approval and a concurrence are about this digest and no other.
+        An approval and a concurrence are about this digest and no other.
         """
         given = {
-            "stage": _without_defaults(stage),
-            "audiences": {name: _without_defaults(self.audiences[name]) for name in stage.to if name in self.audiences},
+            "stage": without_defaults(stage),
+            "audiences": {name: without_defaults(self.audiences[name]) for name in stage.to if name in self.audiences},
             "snapshot": self.snapshot,
             "model": self.inference.model if self.inference is not None else "",
             "files": self.weights.files if self.weights is not None and Component.WEIGHTS in stage.offers else {},
         }
         return digest_of(_encoder.encode(given))
 
+    def opening_digest(self, stage: Stage) -> str:
+        """What is recorded as opened: the stage, whoever is counted in it and whenever it is looked at again.
+
+        So a cap that is moved, or a review that was held, shuts nobody out of what is open.
+        """
+        return self.stage_digest(msgspec.structs.replace(stage, cap=None, review=None, perpetual=False))
+
     def opened(self, recorded: Mapping[str, Instant]) -> dict[str, Instant]:
-        """By name of a stage, when its opening was recorded, of openings recorded by digest of a stage."""
-        gated = ((stage.name, self.stage_digest(stage)) for stage in self.stages if stage.is_gated)
+        """By name of a stage, when its opening was recorded, of openings recorded by digest."""
+        gated = ((stage.name, self.opening_digest(stage)) for stage in self.stages if stage.is_gated)
         return {name: recorded[digest] for name, digest in gated if digest in recorded}
 
     def by_dates(self) -> dict[str, Instant]:
@@ -211,39 +233,18 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return stage
 
     def next_boundary(self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Instant:
-        """The first instant, not surely past, at which another stage opens or one closes.
+        """The first instant, not surely past, at which another stage opens, one closes or is to be reviewed.
 
         What `stage_at` answers cannot change before some possible now has reached it, unless an opening is recorded.
         """
         instants = [opens for _, opens in self.openings(opened)] + [s.closes for s in self.stages]
+        instants += [stage.review.by for stage in self.stages if stage.review is not None]
         return min((i for i in instants if not moment.surely_reached(i)), default=NEVER)
 
 
 def digest_of(content: bytes) -> str:
     """`sha256:<hex>`, as strategies, documents and weights are named."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def _without_defaults(value: object) -> object:
-    """The value with each field that equals its default left out.
-
-    msgspec's own `omit_defaults` leaves out only the very object that is the default: a text that
-    was read from a file and says the same is written.
-    """
-    if isinstance(value, msgspec.Struct):
-        held = {field.name: (getattr(value, field.name), field) for field in msgspec.structs.fields(value)}
-        told = {name: _without_defaults(own) for name, (own, field) in held.items() if own != _default(field)}
-        kind = value.__struct_config__
-        return told if kind.tag_field is None else {kind.tag_field: kind.tag, **told}
-    if isinstance(value, dict):
-        return {key: _without_defaults(own) for key, own in value.items()}
-    if isinstance(value, tuple):
-        return [_without_defaults(own) for own in value]
-    return value
-
-
-def _default(field: msgspec.structs.FieldInfo) -> object:
-    return field.default_factory() if callable(field.default_factory) else field.default
 
 
 _encoder = msgspec.json.Encoder(order="sorted")

@@ -30,6 +30,7 @@ _answer := {
 	"obligations": obligations,
 } if {
 	caller_is_admitted
+	caller_may_enter
 	component_is_offered
 	key_reaches_the_use
 	every_term_is_accepted
@@ -65,6 +66,10 @@ reasons := [code |
 		"audience_not_admitted",
 		"component_not_offered",
 		"scope_too_narrow",
+		"concurrence_required",
+		"concurrence_ended",
+		"stage_full",
+		"stage_frozen",
 		"terms_not_accepted",
 	]
 	code in obstacles

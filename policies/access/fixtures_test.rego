@@ -23,6 +23,10 @@ stage := {
 	"access": "limited",
 	"offers": ["inference.text", "inference.logprobs"],
 	"conditions": {"terms": ["aup"], "requests_per_minute": 60},
+	"place": "not_needed",
+	"concurrence": "not_needed",
+	"overdue": false,
+	"if_overdue": "warn",
 }
 
 testers := {"name": "testers", "truth": "yes", "on_unknown": "deny", "wants_grant": true}

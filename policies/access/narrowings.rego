@@ -24,6 +24,7 @@ _lets_pass(narrowing, component) if {
 	component in narrowing.stage.offers
 	_level_gives(narrowing.stage.access, component)
 	_stage_left_admits(narrowing)
+	stage_left_lets_enter(narrowing.stage)
 }
 
 # METADATA

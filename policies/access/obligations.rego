@@ -51,6 +51,7 @@ _log := "metadata+hash" if {
 }
 
 _known_conditions := [
+	"concurrence",
 	"log",
 	"max_output_tokens",
 	"requests_per_minute",

@@ -2,12 +2,10 @@ package access_test
 
 import data.access
 
-under(conditions) := object.union(object.remove(question, ["stage"]), {"stage": {
-	"name": "now",
-	"access": "limited",
-	"offers": ["inference.text"],
-	"conditions": conditions,
-}})
+under(conditions) := object.union(object.remove(question, ["stage"]), {"stage": object.union(
+	object.remove(stage, ["conditions"]),
+	{"offers": ["inference.text"], "conditions": conditions},
+)})
 
 test_every_condition_is_carried_over if {
 	conditions := {

@@ -38,6 +38,10 @@ _stage_is_well_formed(stage) if {
 	is_array(stage.offers)
 	is_object(stage.conditions)
 	stage.access in {"api", "closed", "limited", "open-weights"}
+	stage.place in {"free", "full", "held", "not_needed"}
+	stage.concurrence in {"ended", "none", "not_needed", "standing"}
+	is_boolean(stage.overdue)
+	stage.if_overdue in {"freeze", "warn"}
 }
 
 _narrowings_are_well_formed if {

@@ -12,6 +12,7 @@ every_term_is_accepted if input.terms_missing == []
 #   for something that stays out of reach.
 obstacles contains "terms_not_accepted" if {
 	caller_is_admitted
+	caller_may_enter
 	component_is_offered
 	key_reaches_the_use
 	not every_term_is_accepted

@@ -1,22 +1,27 @@
 """Who gains and who loses, as planned: what the judge answers for each organisation once the change is in force."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete
 
 from gateway.access import store as access
+from gateway.access.concurrences import store as concurrences
+from gateway.access.concurrences.records import OwnConcurrence
 from gateway.access.consequences import Consequences, Tally
 from gateway.access.foresight import Foresight
 from gateway.access.grants import Grant, Holdings
 from gateway.access.judges.embedded import EmbeddedJudge
 from gateway.access.judges.policies import read_policy_set
 from gateway.access.judging import Judging
+from gateway.access.places import store as places
+from gateway.access.places.records import Place
 from gateway.access.questions import Question
 from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
@@ -29,6 +34,7 @@ from gateway.identity.organisations import PROVIDER, Organisation
 from gateway.metrics import Metrics
 from gateway.releases.components import Component
 from gateway.releases.effects import instants
+from gateway.releases.lines import Line
 from gateway.releases.strategies import AccessLevel, Strategy
 from gateway.shipped import shipped
 from tests.access.judges.oracle import expected
@@ -60,6 +66,9 @@ class Organised(NamedTuple):
     attributes: tuple[Assertion, ...]
     grants: tuple[Grant, ...]
     accepted: frozenset[str]
+    agreed: tuple[OwnConcurrence, ...] = ()
+    stands_in: frozenset[str] = frozenset()
+    """Lines, in the order of the organisations."""
 
 
 @pytest.fixture
@@ -80,6 +89,8 @@ def populations(draw: st.DrawFn) -> list[Organised]:
                 caller.attributes,
                 holds.grants.get(RELEASE, ()),
                 holds.accepted.get(RELEASE, frozenset()),
+                holds.concurrences.get(RELEASE, ()),
+                frozenset(draw(st.lists(st.sampled_from("abcd"), max_size=3))),
             )
         )
     return [*found, Organised(PROVIDER, draw(callers()).attributes, (), frozenset())]
@@ -92,6 +103,8 @@ async def settle(database: Database, population: list[Organised]) -> None:
         for table in (
             access.grant_table,
             access.acceptance_table,
+            concurrences.concurrence_table,
+            places.place_table,
             identity.assertion_table,
             identity.organisation_table,
         ):
@@ -108,6 +121,11 @@ async def settle(database: Database, population: list[Organised]) -> None:
                 access.add_grant(
                     connection, Grant(**fields | {"id": f"grant_{each.id}_{number}", "organisation": each.id})
                 )
+            for concurrence in each.agreed:
+                own = {"id": f"concurrence_{each.id}", "organisation": each.id}
+                concurrences.add_concurrence(connection, msgspec.structs.replace(concurrence, **own))
+            for line in sorted(each.stands_in):
+                places.add_places(connection, [a_place(each.id, line, places.next_number(connection, RELEASE, line))])
             for digest in each.accepted:
                 access.accept_terms(
                     connection,
@@ -117,6 +135,13 @@ async def settle(database: Database, population: list[Organised]) -> None:
                 )
 
     await database.write(work, deadline_s=PATIENCE_S)
+
+
+def a_place(organisation: str, line: str, number: int) -> Place:
+    return Place(
+        id=f"place_{line}_{number}", release=RELEASE, line=line, number=number, organisation=organisation, asked_at=0,
+        asked_by="key",
+    )  # fmt: skip
 
 
 async def kept(database: Database, organisation: str) -> tuple[Caller, Holdings]:
@@ -133,14 +158,19 @@ async def kept(database: Database, organisation: str) -> tuple[Caller, Holdings]
 
 
 def answered(
-    strategy: Strategy | None, whose: tuple[Caller, Holdings], component: Component, moment: Moment
+    strategy: Strategy | None,
+    whose: tuple[Caller, Holdings],
+    component: Component,
+    moment: Moment,
+    lines: Mapping[str, Line],
 ) -> tuple[bool, bool]:
     """What the rules say to it, as things stand and once it has accepted every text."""
     if strategy is None:
         return False, False
     caller, holds = whose
-    accepting = Holdings(caller.organisation, holds.grants, {strategy.release: frozenset(TEXTS.values())})
-    uses = [Use(caller, component, InForce(strategy, strategy.digest()), each) for each in (holds, accepting)]
+    accepting = msgspec.structs.replace(holds, accepted={strategy.release: frozenset(TEXTS.values())})
+    in_force = InForce(strategy, strategy.digest(), lines=lines)
+    uses = [Use(caller, component, in_force, each) for each in (holds, accepting)]
     as_it_is, accepted = (expected(gather(use, moment).question).allow for use in uses)
     return as_it_is, accepted
 
@@ -164,12 +194,16 @@ async def test_who_gains_by_a_plan_is_whom_the_judge_admits_once_it_is_applied(
     found = await foresight.consequences(before, after, HERE)
 
     standing = {each.id: await kept(database, each.id) for each in population}
+    stages = [stage for each in (before, after) if each for stage in each.stages]
+    lines = await database.read(lambda connection: places.lines(connection, RELEASE, stages), deadline_s=PATIENCE_S)
     for instant in instants([each for each in (before, after) if each], HERE):
         moment = HERE if instant == HERE.earliest else at(instant)
         for component in Component:
             gain, lose, may_gain, may_lose, again = set(), set(), set(), set(), set()
             for name, whose in standing.items():
-                (was, could), (becomes, can) = (answered(each, whose, component, moment) for each in (before, after))
+                (was, could), (becomes, can) = (
+                    answered(each, whose, component, moment, lines) for each in (before, after)
+                )
                 gain |= {name} if becomes and not was else set()
                 lose |= {name} if was and not becomes else set()
                 again |= {name} if was and not becomes and can else set()

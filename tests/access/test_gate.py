@@ -13,6 +13,7 @@ from gateway.access.gate import Gate
 from gateway.access.grants import Holdings
 from gateway.access.judging import Judging
 from gateway.access.limits import take_limits
+from gateway.access.places.asking import Places
 from gateway.access.reasons import Reason
 from gateway.access.refusals import Refusals, Refused
 from gateway.access.snapshot import InForce, Snapshot
@@ -50,6 +51,7 @@ class House:
             Judging(self.judge, Metrics()),
             lookup,
             self.writer,
+            places=Places(database, self.ledger),
             refusals=Refusals("https://example.com/ask"),
             metrics=Metrics(),
         )

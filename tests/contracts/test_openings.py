@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from sqlalchemy import Connection, select
 
-from gateway.clock import DAY, Moment, at
+from gateway.clock import DAY, Moment, at, text_from
 from gateway.database.engine import Database
 from gateway.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.identity import store as identity
@@ -470,3 +470,31 @@ async def test_a_stage_that_soaks_counts_the_calls_admitted_to_its_release_meanw
     assert early == ["29 of 30 days since 2027-01-05T00:00:00Z"]
     assert few == ("", ["3 of 5 calls since 2027-01-05T00:00:00Z"])
     assert await house.openings.open_due(RELEASE) == "general"
+
+
+async def test_a_stage_under_a_misuse_budget_opens_by_a_count_whose_worst_lies_within_it(database: Database) -> None:
+    house = House(database)
+    budget = "{misuse_budget: {domain: cyber, at_most: 0.001, window_days: 7, zero_tolerance: [jailbreak]}}"
+    await house.apply(a_gated_file(budget, "{capacity: {of: requests_per_minute, at_least: 100, max_age_days: 30}}"))
+
+    async def counted(confirmed: int, **events: int) -> None:
+        house.moment = at(house.moment.latest + 1)
+        until = house.moment.latest
+        content = {
+            "evidence": "release-gateway/1", "suite": "monitoring", "run_at": text_from(until),
+            "capacities": [{"of": "requests_per_minute", "value": 100}],
+            "misuse": [{"domain": "cyber", "since": text_from(until - 7 * DAY), "until": text_from(until),
+                        "requests": 10_000, "confirmed": confirmed, "events": events}],
+        }  # fmt: skip
+        files = {"counts.json": msgspec.json.encode(content)}
+        submission = Submission(release=RELEASE, snapshot=OURS, files=files)
+        await house.vouching.add(ANN, submission, read_evidence(files), house.moment)
+        house.moment = at(house.moment.latest + 1)
+
+    house.moment = AFTER
+    opened = [await house.openings.open_due(RELEASE)]
+    for confirmed, events in ((5, {"jailbreak": 0}), (2, {}), (2, {"jailbreak": 1}), (2, {"jailbreak": 0})):
+        await counted(confirmed, **events)
+        opened.append(await house.openings.open_due(RELEASE))
+
+    assert opened == ["", "", "", "", "general"]

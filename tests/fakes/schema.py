@@ -9,6 +9,9 @@ STORES = (
     "gateway.releases.evidence.store",
     "gateway.releases.changes.store",
     "gateway.access.store",
+    "gateway.access.places.store",
+    "gateway.access.concurrences.store",
+    "gateway.releases.overdue.store",
 )
 
 

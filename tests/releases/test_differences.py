@@ -14,12 +14,14 @@ from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
 from gateway.clock import DAY, at
 from gateway.identity.callers import Caller
+from gateway.releases.caps import Cap
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
 from gateway.releases.differences import differences, effect_of, is_irreversible
 from gateway.releases.effects import Effect, instants
 from gateway.releases.narrowness import conditions_within
 from gateway.releases.requirements import Approvals, Below, Published, Requirement, Soak, Within
+from gateway.releases.stage_dates import Review
 from gateway.releases.strategies import NOTHING_OPENED, AccessLevel, Conditions, Stage, Strategy, WeightsTarget
 from tests.access.judges.oracle import expected
 from tests.randomly import NOW, callers, held, neighbours
@@ -216,6 +218,31 @@ EFFECTS = [
     ("a share instead of all", LADDER, canary(10), Effect.NARROWING),
     ("another salt", canary(10), canary(10, "other"), Effect.WIDENING),
     ("a smaller share by another salt", canary(20), canary(10, "other"), Effect.WIDENING),
+    ("a cap", OPEN, one(cap=Cap(organisations=5)), Effect.NARROWING),
+    ("no cap", one(cap=Cap(organisations=5)), OPEN, Effect.WIDENING),
+    ("a lower cap", one(cap=Cap(organisations=5)), one(cap=Cap(organisations=4)), Effect.NARROWING),
+    ("a higher cap", one(cap=Cap(organisations=5)), one(cap=Cap(organisations=6)), Effect.WIDENING),
+    ("another line", one(cap=Cap(organisations=5)), one(cap=Cap(organisations=4, line="other")), Effect.WIDENING),
+    ("an authority asked", OPEN, limits(concurrence="Commerce"), Effect.NARROWING),
+    ("no authority asked", limits(concurrence="Commerce"), OPEN, Effect.WIDENING),
+    ("another authority", limits(concurrence="Commerce"), limits(concurrence="Energy"), Effect.WIDENING),
+    ("to be reviewed", OPEN, one(review=Review(by=SOON)), Effect.NARROWING),
+    ("reviewed sooner", one(review=Review(by=LATER)), one(review=Review(by=SOON)), Effect.NARROWING),
+    ("reviewed later", one(review=Review(by=SOON)), one(review=Review(by=LATER)), Effect.WIDENING),
+    ("no longer reviewed", one(review=Review(by=SOON)), OPEN, Effect.WIDENING),
+    (
+        "frozen if overdue",
+        one(cap=Cap(organisations=5), review=Review(by=SOON)),
+        one(cap=Cap(organisations=5), review=Review(by=SOON, if_overdue="freeze")),
+        Effect.NARROWING,
+    ),
+    (
+        "only warned if overdue",
+        one(cap=Cap(organisations=5), review=Review(by=SOON, if_overdue="freeze")),
+        one(cap=Cap(organisations=5), review=Review(by=SOON)),
+        Effect.WIDENING,
+    ),
+    ("said to be perpetual", OPEN, one(perpetual=True), Effect.NEUTRAL),
     ("weights withdrawn", strategy(a_stage(opens=PAST), ALL_OUT), OPEN, Effect.NARROWING),
 ]
 

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.clock import NEVER, Moment, at
+from gateway.releases.caps import Cap
 from gateway.releases.files import read_release
 from gateway.releases.requirements import Approvals, Within
+from gateway.releases.stage_dates import Review
 from gateway.releases.strategies import AccessLevel, InferenceTarget, Stage, Strategy
 from tests.releases.builders import DOCUMENTS, a_file, a_stage, a_strategy, an_audience
 
@@ -121,6 +123,29 @@ def test_an_opening_is_of_the_stage_as_it_stood_with_its_audiences_and_its_model
 
     assert strategy.opened(recorded) == {"g": 300}
     assert other.opened(recorded) == {}
+
+
+@pytest.mark.parametrize(
+    "moved", [{"cap": Cap(organisations=9)}, {"cap": None}, {"review": Review(by=900)}, {"perpetual": True}]
+)
+def test_a_cap_or_a_review_that_is_moved_keeps_the_opening_and_voids_what_was_said_of_the_stage(
+    moved: dict[str, Any],
+) -> None:
+    stage = a_stage("g", 100, opens_when=TWO, cap=Cap(organisations=5))
+    strategy = a_strategy(stage)
+    other = msgspec.structs.replace(stage, **moved)
+    later = a_strategy(other)
+    recorded = {strategy.opening_digest(stage): 300}
+
+    assert later.opened(recorded) == {"g": 300}
+    assert later.stage_digest(other) != strategy.stage_digest(stage)
+
+
+def test_of_a_stage_without_either_openings_and_approvals_are_about_one_digest() -> None:
+    stage = a_stage("g", 100, opens_when=TWO)
+    strategy = a_strategy(stage)
+
+    assert strategy.opening_digest(stage) == strategy.stage_digest(stage)
 
 
 def test_a_version_that_leaves_the_stage_as_it_is_keeps_its_opening() -> None:

@@ -123,8 +123,8 @@ def test_a_template_opens_nothing_before_it_is_fitted(each: Preset) -> None:
     assert min(stage.opens for stage in each.strategy().stages) == an_instant("2100-01-01T00:00:00Z")
 
 
-def test_a_cap_is_claimed_by_no_preset() -> None:
-    for each in EVERY:
+def test_a_cap_is_claimed_by_no_history_since_those_were_of_people_and_a_cap_counts_organisations() -> None:
+    for each in HISTORIES:
         said = [line.partition("#")[0] for line in each.content.decode().splitlines()]
         assert not [line for line in said if re.search(r"\bcap\b|max_members", line)]
 

@@ -33,7 +33,7 @@ from gateway.database.engine import Readable
 from gateway.errors import Conflict, Invalid, JudgeUnavailable
 from gateway.identity.callers import Caller
 from gateway.ledger.entries import Event
-from gateway.ledger.store import Act, Actor, Ledger
+from gateway.ledger.store import Act, Ledger
 from gateway.releases.forms import RequestForm
 
 T = TypeVar("T")
@@ -201,7 +201,7 @@ class Requests:
         judged: Callable[[Reviewed], Awaitable[Work]],
     ) -> AccessRequest:
         """Judge and write, until nothing moves in between."""
-        actor = Actor(key=caller.key, organisation=caller.organisation)
+        actor = caller.actor
         for _ in range(TRIES_MAX):
             work = await judged(await self._database.read(read))
             try:
@@ -224,7 +224,7 @@ class Requests:
             raise RequestRefused(decision.reasons)
         if reviewed.form is None and act not in (RequestAct.REJECT, RequestAct.WITHDRAW):
             raise JudgeUnavailable("The policies let something pass that the release has no form for.")
-        actor = Actor(key=caller.key, organisation=caller.organisation)
+        actor = caller.actor
         return Judged(actor, reviewed, RequestState(decision.leads_to), moment)
 
 

@@ -7,14 +7,16 @@ import msgspec
 
 from gateway.clock import instant_from
 from gateway.errors import Invalid
+from gateway.releases.bounds import EVENTS_MAX, TRIALS_MAX
 from gateway.releases.evidence.numbers import decimal_text
-from gateway.releases.evidence.records import Determination, Findings, Measurement
+from gateway.releases.evidence.records import Capacity, Determination, Findings, Measurement, MisuseCount
 
 FORM = "release-gateway/1"
 RESERVED = frozenset({"lm-eval", "helm", "inspect", "document"})
 """Suites whose numbers are taken from what the tool itself writes."""
 
 _Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_When = Annotated[datetime, msgspec.Meta(tz=True)]
 _Digest = Annotated[str, msgspec.Meta(pattern=r"^(?:sha256:[0-9a-f]{64})?$(?!\n)")]
 
 
@@ -31,15 +33,31 @@ class _Determination(msgspec.Struct, forbid_unknown_fields=True):
     level: _Word
 
 
+class _Capacity(msgspec.Struct, forbid_unknown_fields=True):
+    of: _Word
+    value: float | int | str
+
+
+class _Misuse(msgspec.Struct, forbid_unknown_fields=True):
+    domain: _Word
+    since: _When
+    until: _When
+    requests: Annotated[int, msgspec.Meta(ge=1, le=TRIALS_MAX)]
+    confirmed: Annotated[int, msgspec.Meta(ge=0, le=EVENTS_MAX)]
+    events: Annotated[dict[_Word, Annotated[int, msgspec.Meta(ge=0, le=TRIALS_MAX)]], msgspec.Meta(max_length=100)] = {}
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     evidence: Literal["release-gateway/1"]
     suite: _Word
     version: str = ""
     model: str = ""
     snapshot: _Digest = ""
-    run_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    run_at: _When | None = None
     measurements: list[_Measurement] = []
     determinations: list[_Determination] = []
+    capacities: list[_Capacity] = []
+    misuse: list[_Misuse] = []
 
 
 def read(content: bytes) -> Findings:
@@ -60,7 +78,18 @@ def read(content: bytes) -> Findings:
             for each in file.measurements
         ),
         determinations=tuple(Determination(d.framework, d.category, d.level) for d in file.determinations),
+        capacities=tuple(Capacity(each.of, _number(each.value)) for each in file.capacities),
+        misuse=tuple(_count(each) for each in file.misuse),
     )
+
+
+def _count(misuse: _Misuse) -> MisuseCount:
+    since, until = max(0, instant_from(misuse.since)), max(0, instant_from(misuse.until))
+    if since >= until:
+        raise Invalid(f"The count of {misuse.domain} ends before it begins.", param="files")
+    if misuse.confirmed > misuse.requests:
+        raise Invalid(f"More is confirmed of {misuse.domain} than was requested.", param="files")
+    return MisuseCount(misuse.domain, since, until, misuse.requests, misuse.confirmed, misuse.events)
 
 
 def _number(value: object) -> str:

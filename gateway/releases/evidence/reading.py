@@ -74,14 +74,17 @@ def _check(findings: Findings) -> None:
     """Raise Invalid for more, longer or less clear than can be kept: what is named twice has no answer."""
     measured = [(each.task, each.metric) for each in findings.measurements]
     determined = [(each.framework, each.category) for each in findings.determinations]
-    if not measured and not determined:
+    stated = [each.of for each in findings.capacities]
+    counted = [each.domain for each in findings.misuse]
+    if not (measured or determined or stated or counted):
         raise _unreadable("There is no result in this file.", _KNOWN)
-    if len(measured) + len(determined) > MEASUREMENTS_MAX:
+    if len(measured) + len(determined) + len(stated) + len(counted) > MEASUREMENTS_MAX:
         raise _unreadable(f"There are more than {MEASUREMENTS_MAX} results in this file.", "Add fewer at a time.")
-    if len(set(measured)) < len(measured) or len(set(determined)) < len(determined):
+    if any(len(set(named)) < len(named) for named in (measured, determined, stated, counted)):
         raise _unreadable("The file gives two results for the same thing.", "Add them as files of their own.")
     levels = [each.level for each in findings.determinations]
     words = [findings.suite, findings.version, findings.model, *levels]
+    words += [*stated, *counted, *(kind for each in findings.misuse for kind in each.events)]
     words += [word for name in (*measured, *determined) for word in name]
     if any(len(word) > NAME_LENGTH_MAX or not word.isprintable() for word in words):
         raise _unreadable(f"A name in the file is longer than {NAME_LENGTH_MAX}, or not printable.", _KNOWN)

@@ -24,6 +24,27 @@ class Determination(msgspec.Struct, frozen=True):
     level: str
 
 
+class Capacity(msgspec.Struct, frozen=True):
+    """What was stated to be there to serve a model with."""
+
+    of: str
+    value: str
+    """Decimal text."""
+
+
+class MisuseCount(msgspec.Struct, frozen=True):
+    """What people have confirmed of misuse among the requests of a time."""
+
+    domain: str
+    since: Instant
+    until: Instant
+    requests: int
+    """Observed."""
+    confirmed: int
+    events: dict[str, int] = {}
+    """How often kinds of events were seen that a budget may not tolerate once."""
+
+
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """What a file of evidence says, before anybody vouches for it."""
 
@@ -38,6 +59,8 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     run_at: Instant | None = None
     measurements: tuple[Measurement, ...] = ()
     determinations: tuple[Determination, ...] = ()
+    capacities: tuple[Capacity, ...] = ()
+    misuse: tuple[MisuseCount, ...] = ()
     document: str = ""
     """Name of the document that the file is; empty for results."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from gateway.access.decisions import Decision, Obligations
-from gateway.access.questions import AudienceFact, NarrowingFact, Question
+from gateway.access.questions import AudienceFact, NarrowingFact, Question, StageFact
 from gateway.access.reasons import Reason
 
 HIDDEN = Decision(allow=False, visible=False, reasons=(Reason.MODEL_NOT_FOUND,), obligations=None)
@@ -43,8 +43,11 @@ def _lets_pass(narrowing: NarrowingFact, component: str) -> bool:
     stage = narrowing.stage
     if stage is None or narrowing.verb not in {"hold", "roll_back"} or component not in stage.offers:
         return False
-    return (component != "weights.final" or stage.access == "open-weights") and _admits(
-        narrowing.audiences, stage.access
+    return (
+        (component != "weights.final" or stage.access == "open-weights")
+        and _admits(narrowing.audiences, stage.access)
+        and stage.place in {"held", "not_needed"}
+        and stage.concurrence in {"not_needed", "standing"}
     )
 
 
@@ -66,6 +69,7 @@ def _without_narrowings(question: Question) -> Decision:
         told.append(Reason.COMPONENT_NOT_OFFERED)
     if not question.in_scope:
         told.append(Reason.SCOPE_TOO_NARROW)
+    told += _why_not_entered(stage)
     if not told and question.terms_missing:
         told.append(Reason.TERMS_NOT_ACCEPTED)
     if told:
@@ -108,6 +112,15 @@ def _why_not_admitted(question: Question) -> list[Reason]:
     if any(audience.truth == "unknown" for audience in question.audiences):
         told.append(Reason.ATTRIBUTE_UNKNOWN)
     return told or [Reason.AUDIENCE_NOT_ADMITTED]
+
+
+def _why_not_entered(stage: StageFact) -> list[Reason]:
+    told = {"none": [Reason.CONCURRENCE_REQUIRED], "ended": [Reason.CONCURRENCE_ENDED]}.get(stage.concurrence, [])
+    if stage.place == "full":
+        told.append(Reason.STAGE_FULL)
+    if stage.place == "free" and stage.overdue and stage.if_overdue == "freeze":
+        told.append(Reason.STAGE_FROZEN)
+    return told
 
 
 def _refuse(*reasons: Reason) -> Decision:

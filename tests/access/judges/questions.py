@@ -23,7 +23,16 @@ CONDITIONS = Conditions(terms=("aup",), requests_per_minute=60, tokens_per_day=2
 
 def a_stage(access: str = "limited", **differences: Any) -> StageFact:
     """The stage in force."""
-    stage = StageFact(name="now", access=access, offers=OFFERS, conditions=CONDITIONS)
+    stage = StageFact(
+        name="now",
+        access=access,
+        offers=OFFERS,
+        conditions=CONDITIONS,
+        place="not_needed",
+        concurrence="not_needed",
+        overdue=False,
+        if_overdue="warn",
+    )
     return msgspec.structs.replace(stage, **differences)
 
 

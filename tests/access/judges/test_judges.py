@@ -55,7 +55,12 @@ stages = st.builds(
         max_output_tokens=limits,
         log=st.sampled_from(["metadata", "metadata+hash"]),
         retain_days=limits,
+        concurrence=names,
     ),
+    place=st.sampled_from(["not_needed", "held", "free", "full"]),
+    concurrence=st.sampled_from(["not_needed", "standing", "ended", "none"]),
+    overdue=st.booleans(),
+    if_overdue=st.sampled_from(["warn", "freeze"]),
 )
 
 

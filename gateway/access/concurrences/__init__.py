@@ -1,0 +1,1 @@
+"""Concurrences: authorities outside that agree to one organisation's use of a release."""

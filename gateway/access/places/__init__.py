@@ -1,0 +1,1 @@
+"""Places: organisations in line for stages that admit only so many."""

@@ -1,0 +1,145 @@
+"""Rows of places in line, and the queries over them.
+
+Numbers are given under the lock of the ledger's head, so they follow one another in every process.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    String,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+
+from gateway.access.places.records import Front, Listed, Place
+from gateway.clock import Instant
+from gateway.database.naming import metadata
+from gateway.releases.lines import Line, longest
+from gateway.releases.strategies import Stage
+
+place_table = Table(
+    "place",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("release", String(200), nullable=False),
+    Column("line", String(64), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("organisation", String(64), nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("asked_by", String(64), nullable=False),
+    Column("freed_at", BigInteger),
+    Column("freed_by", String(64)),
+    Column("freed_cause", Text),
+)
+NUMBER_MAX = 2**62
+_STANDING = text("freed_at IS NULL")
+Index("uq_place_release_line_number", *(place_table.c[name] for name in ("release", "line", "number")), unique=True)
+Index(
+    "uq_place_release_line_organisation",
+    *(place_table.c[name] for name in ("release", "line", "organisation")),
+    unique=True,
+    sqlite_where=_STANDING,
+    postgresql_where=_STANDING,
+)
+
+_COLUMNS = [place_table.c[name] for name in Place.__struct_fields__]
+
+
+def add_places(connection: Connection, places: Sequence[Place]) -> None:
+    """Write new places."""
+    connection.execute(insert(place_table), [msgspec.structs.asdict(place) for place in places])
+
+
+def free_place(connection: Connection, place_id: str, freed_at: Instant, freed_by: str, cause: str) -> bool:
+    """Mark a place freed; False when it already was, or never existed."""
+    query = update(place_table).where(place_table.c.id == place_id, place_table.c.freed_at.is_(None))
+    return connection.execute(query.values(freed_at=freed_at, freed_by=freed_by, freed_cause=cause)).rowcount == 1
+
+
+def place_by_id(connection: Connection, place_id: str) -> Place | None:
+    """The place, or None."""
+    row = connection.execute(select(*_COLUMNS).where(place_table.c.id == place_id)).one_or_none()
+    return None if row is None else Place(**row._asdict())
+
+
+def places_of(connection: Connection, release: str, line: str, organisations: Sequence[str]) -> dict[str, Place]:
+    """The places at which these organisations stand in a line; those that do not are absent."""
+    held = select(*_COLUMNS).where(*_standing(release, line), place_table.c.organisation.in_(organisations))
+    return {row.organisation: Place(**row._asdict()) for row in connection.execute(held)}
+
+
+def next_number(connection: Connection, release: str, line: str) -> int:
+    """One more than any that was given; to be asked under the lock of the ledger's head."""
+    given = select(func.max(place_table.c.number)).where(place_table.c.release == release, place_table.c.line == line)
+    return (connection.execute(given).scalar() or 0) + 1
+
+
+def ahead(connection: Connection, release: str, line: str, number: int) -> int:
+    """How many stand in a line before a number."""
+    before = select(func.count()).select_from(place_table).where(*_standing(release, line))
+    return connection.execute(before.where(place_table.c.number < number)).scalar_one()
+
+
+def counts(connection: Connection, release: str) -> dict[str, int]:
+    """How many stand in each line of a release."""
+    standing = select(place_table.c.line, func.count().label("standing")).where(
+        place_table.c.release == release, place_table.c.freed_at.is_(None)
+    )
+    return {row.line: row.standing for row in connection.execute(standing.group_by(place_table.c.line))}
+
+
+def first(connection: Connection, release: str, line: str, count: int) -> list[str]:
+    """The organisations that stand first in a line, so many of them, in order."""
+    standing = select(place_table.c.organisation).where(*_standing(release, line)).order_by(place_table.c.number)
+    return list(connection.execute(standing.limit(count)).scalars())
+
+
+def fronts(connection: Connection, release: str, stages: Iterable[Stage]) -> tuple[Front, ...]:
+    """How far each cap of these stages reaches into its line now, the shorter before the longer."""
+    wanted = sorted({(each.line, each.cap.organisations) for each in stages if each.cap is not None})
+    standing = counts(connection, release)
+    return tuple(
+        Front(line, cap, min(standing.get(line, 0), cap), _number_at(connection, release, line, cap))
+        for line, cap in wanted
+    )
+
+
+def _number_at(connection: Connection, release: str, line: str, place: int) -> int:
+    """The number of whoever stands at a place of a line; one that nobody has yet where it is not so long."""
+    standing = select(place_table.c.number).where(*_standing(release, line)).order_by(place_table.c.number)
+    return connection.execute(standing.offset(place - 1).limit(1)).scalar() or NUMBER_MAX
+
+
+def lines(connection: Connection, release: str, stages: Iterable[Stage]) -> Mapping[str, Line]:
+    """The lines of these stages of a release, each as far as their caps reach, by name."""
+    return {name: Line.of(first(connection, release, name, count)) for name, count in longest(stages).items()}
+
+
+def listed(connection: Connection, release: str, line: str, *, after: int, limit: int) -> list[Listed]:
+    """Places of a line in the order of their numbers, after the given one, those that were freed too."""
+    asked = select(*_COLUMNS).where(
+        place_table.c.release == release, place_table.c.line == line, place_table.c.number > after
+    )
+    rows = connection.execute(asked.order_by(place_table.c.number).limit(limit))
+    found: list[Listed] = []
+    place = ahead(connection, release, line, after + 1)
+    for row in rows:
+        stands = row.freed_at is None
+        place += stands
+        found.append(Listed(Place(**row._asdict()), place if stands else None))
+    return found
+
+
+def _standing(release: str, line: str) -> tuple[ColumnElement[bool], ...]:
+    return place_table.c.release == release, place_table.c.line == line, place_table.c.freed_at.is_(None)

@@ -1,0 +1,1 @@
+"""Reviews of stages that were missed."""
