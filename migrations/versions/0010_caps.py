@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010_caps"
-down_revision = "0007_changes"
+down_revision = "0008_requests"
 
 
 def upgrade() -> None:

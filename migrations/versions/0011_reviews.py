@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011_reviews"
-down_revision = "0007_changes"
+down_revision = "0010_caps"
 
 
 def upgrade() -> None:

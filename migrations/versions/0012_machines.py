@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012_machines"
-down_revision = "0007_changes"
+down_revision = "0011_reviews"
 
 
 def upgrade() -> None:
