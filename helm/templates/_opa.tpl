@@ -29,7 +29,7 @@ it on loopback. As a sidecar it starts before the gateway and stops after it: st
     - --server
     - --addr=127.0.0.1:8181
     - --diagnostic-addr=:8282
-    - --disable-telemetry
+    - --skip-version-check
     - --log-level=error
     - --bundle
     - /bundle/bundle.tar.gz

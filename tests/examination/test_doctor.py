@@ -1,5 +1,6 @@
 """`gateway doctor`: finds what is wrong, says what to do, makes nothing and shows no secret."""
 
+import asyncio
 import json
 import os
 import socket
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
 from gateway.access.judges.policies import read_policy_set
+from gateway.cli.main import gateway
 from gateway.examination import files
 from gateway.examination.files import look_at_files
 from gateway.examination.findings import State
@@ -35,28 +38,21 @@ class Said(NamedTuple):
 
 
 def doctor(data: Path, **settings: str) -> Said:
-    """The command in a process of its own, as somebody would run it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    told = {f"GATEWAY_{name.upper()}": value for name, value in settings.items()}
-    ran = subprocess.run(
-        [sys.executable, "-m", "gateway.cli.main", "doctor", "--data", str(data), "--json"],
-        env=kept | told,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert "Traceback" not in ran.stderr, ran.stderr
+    """The command with these settings and no others."""
+    told: dict[str, str | None] = {name: None for name in os.environ if name.startswith("GATEWAY_")}
+    told |= {f"GATEWAY_{name.upper()}": value for name, value in settings.items()}
+    ran = CliRunner().invoke(gateway, ["doctor", "--data", str(data), "--json"], env=told)
+    assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
     findings = json.loads(ran.stdout)["findings"]
     assert all(each["next_step"] for each in findings if each["state"] != "well"), findings
-    return Said(ran.returncode, ran.stdout + ran.stderr, {each["part"]: each for each in findings})
+    return Said(ran.exit_code, ran.output, {each["part"]: each for each in findings})
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     """A gateway that serves, to be looked over while it does."""
-    with running(tmp_path_factory.mktemp("served")) as gateway:
-        yield gateway
+    with running(tmp_path_factory.mktemp("served")) as process:
+        yield process
 
 
 def test_a_gateway_that_serves_is_well_and_goes_on_serving(served: GatewayProcess) -> None:
@@ -165,8 +161,6 @@ def test_a_schema_that_is_missing_is_told_from_one_that_is_another(
 
 
 async def test_an_opa_with_other_policies_is_found(tmp_path: Path) -> None:
-    import asyncio
-
     ours = read_policy_set(shipped("policies")).digest
     no = {"allow": False, "visible": False, "reasons": ["model_not_found"], "obligations": None}
     found = {}
@@ -179,7 +173,7 @@ async def test_an_opa_with_other_policies_is_found(tmp_path: Path) -> None:
 
         async with fake_opa(behave) as opa:
             found[name] = await asyncio.to_thread(doctor, tmp_path, judge="opa", opa_url=opa.url)
-    nobody = doctor(tmp_path, judge="opa", opa_url=f"http://127.0.0.1:{free_port()}")
+    nobody = await asyncio.to_thread(doctor, tmp_path, judge="opa", opa_url=f"http://127.0.0.1:{free_port()}")
 
     assert found["ours"].code == 0
     assert "another policy set" in found["others"].findings["judge"]["said"] and found["others"].code == 1
