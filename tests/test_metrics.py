@@ -100,6 +100,9 @@ def test_what_stands_is_read_when_it_is_asked_for_and_what_cannot_be_known_is_na
         revision_age_s=lambda: 0.25,
         clock_uncertainty_s=lambda: clock.now().uncertainty / 1e6,
         clock_steps=lambda: clock.steps,
+        requests_open=lambda: 3,
+        requests_late=lambda: 1,
+        grants_to_recertify=lambda: 0,
     )
     waiting.append(4)
 
