@@ -106,6 +106,9 @@ def test_what_stands_is_read_when_it_is_asked_for_and_what_cannot_be_known_is_na
         change_waiting_s=lambda: 0,
         reviews_overdue=lambda: 0,
         stage_reviews_overdue=lambda: 1,
+        requests_open=lambda: 3,
+        requests_late=lambda: 1,
+        grants_to_recertify=lambda: 0,
     )
     waiting.append(4)
 

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Controller, get, post
 from litestar.params import JSONBody, QueryParameter
 
-from gateway.access.requests.request import REASON_LENGTH_MAX, AccessRequest
+from gateway.access.requests.request import AccessRequest
 from gateway.access.requests.reviewed import Reviewed, absent, may_read
 from gateway.clock import Moment
 from gateway.control.areas import Areas, Asking, InAreas, Now
@@ -33,6 +33,7 @@ from gateway.control.wire import (
     ReleaseFilter,
     ReleaseName,
     When,
+    Words,
     instant_in,
 )
 from gateway.errors import NotFound
@@ -45,7 +46,6 @@ Answer = bool | int | Annotated[str, msgspec.Meta(max_length=10_000)]
 Answers = Annotated[
     dict[Annotated[str, msgspec.Meta(min_length=1, max_length=64)], Answer], msgspec.Meta(max_length=50)
 ]
-Words = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
 Only = Literal[
     "open", "pending_review", "needs_info", "awaiting_second_approval", "awaiting_external_concurrence",
     "granted", "rejected", "withdrawn", "expired_unreviewed",
@@ -92,7 +92,7 @@ class Concurring(Body, frozen=True):
 class Refusing(Body, frozen=True):
     """Why a request is rejected. Kept in the ledger."""
 
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=REASON_LENGTH_MAX)]
+    reason: Line
     final: bool = False
     """Whether the organisation may never ask for this release again."""
 

@@ -30,6 +30,8 @@ _DIGEST_OR_NONE = rf"^(?:sha256:[0-9a-f]{{64}})?{_END}"
 _REFERENCE = rf"^(?:[0-9]{{1,15}}|[A-Za-z0-9][A-Za-z0-9_.-]{{15,79}}){_END}"
 _DECISION = rf"^(?:admitted|refused){_END}"
 _ENDPOINT = rf"^/[a-z0-9/{{}}_-]{{1,99}}{_END}"
+_LINE = rf"^[^\x00-\x1f\x7f]+{_END}"
+_WORDS = rf"^[^\x00-\x08\x0b-\x1f\x7f]+{_END}"
 _CURSOR = rf"^[A-Za-z0-9_./-]{{1,200}}{_END}"
 
 PATTERNS = {
@@ -47,6 +49,8 @@ PATTERNS = {
     _REFERENCE: "an entry's index, such as 412, or the `x-request-id` of a call",
     _ENDPOINT: "a path of the gateway, such as /v1/chat/completions",
     _WHEN: "a date with time and time zone, such as 2026-03-01T00:00:00Z",
+    _LINE: "one line of text, without control characters",
+    _WORDS: "text without control characters",
     _CURSOR: "the `next` of the page before",
 }
 """What to write, by the pattern that holds it."""
@@ -61,8 +65,10 @@ Digest = Annotated[str, msgspec.Meta(pattern=_DIGEST, max_length=71)]
 DigestOrNone = Annotated[str, msgspec.Meta(pattern=_DIGEST_OR_NONE, max_length=71)]
 NarrowingId = Annotated[str, msgspec.Meta(pattern=_NARROWING, max_length=40)]
 """Empty where none is named."""
-Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-"""One line that people wrote."""
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_LINE)]
+"""One line that people wrote. PostgreSQL keeps no NUL, and nothing here should turn a terminal over."""
+Words = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000, pattern=_WORDS)]
+"""What people wrote, in lines."""
 When = Annotated[datetime, msgspec.Meta(tz=True)]
 """RFC 3339 with a time zone."""
 

@@ -51,6 +51,16 @@ BODIES: dict[str, dict[str, Any]] = {
     "/control/incidents/{incident:str}/close": {"cause": "mine now"},
     "/control/grants": {"organisation": "globex", "release": "demo/preview-1", "authority": "me"},
     "/control/grants/{grant:str}/revoke": {"cause": "mine now"},
+    "/control/grants/{grant:str}/pause": {"cause": "mine now"},
+    "/control/grants/{grant:str}/resume": {},
+    "/control/grants/{grant:str}/recertify": {"authority": "me"},
+    "/control/requests": {"release": "globex/none", "answers": {}},
+    "/control/requests/{request_id:str}/withdraw": {},
+    "/control/requests/{request_id:str}/answer": {"reply": "mine now"},
+    "/control/requests/{request_id:str}/need-info": {"question": "mine?"},
+    "/control/requests/{request_id:str}/approve": {"commitment": DIGEST},
+    "/control/requests/{request_id:str}/concur": {"reference": "mine"},
+    "/control/requests/{request_id:str}/reject": {"reason": "mine now"},
 }
 """A body that each route which writes would act on; a new one must be added here."""
 
@@ -129,6 +139,7 @@ def spellings(route: Route, victim: Victim) -> list[str]:
         "evidence": "evidence_0",
         "incident": "incident_0",
         "change": "change_0",
+        "request_id": "request_0",
         "kind": "decision-record",
     }
     places = re.findall(r"\{(\w+):str\}", route.path)

@@ -95,6 +95,16 @@ def test_a_grant_begins_and_ends_on_its_instants() -> None:
     assert answers == ["none", "active", "active", "ended"]
 
 
+def test_a_grant_that_nobody_looked_at_again_ends_what_was_judged_on_it_at_that_very_instant() -> None:
+    use = a_use(holdings=holdings(a_grant(starts_at=OPENS, recertify_by=OPENS + 20)))
+
+    answers = [gather(use, at(OPENS + shift)).question.grant for shift in (0, 19, 20)]
+
+    assert answers == ["active", "active", "recertification_due"]
+    assert gather(use, at(OPENS + 1)).holds_until == OPENS + 20
+    assert gather(use, Moment(OPENS + 19, OPENS + 20)).grant is None, "it may have come: nobody is admitted on a guess"
+
+
 def test_terms_count_as_accepted_only_as_they_stand() -> None:
     strategy = a_strategy(a_stage(conditions=Conditions(terms=("aup",))), terms={"aup": TERMS})
     accepted = holdings(accepted=(an_acceptance(),))

@@ -334,8 +334,30 @@ async def test_a_grant_that_nobody_asked_for_is_looked_at_again_like_any_other(d
     given = await desk.ask(
         "POST", "/grants", json={"organisation": "acme", "release": GATED, "authority": "contract 7"}
     )
-    every = (
-        datetime.fromisoformat(given.json()["recertify_by"]) - datetime.fromisoformat(given.json()["starts_at"])
-    ).days
+    starts, again = (datetime.fromisoformat(given.json()[name]) for name in ("starts_at", "recertify_by"))
 
-    assert (given.status_code, every) == (201, 30)
+    assert (given.status_code, (again - starts).days) == (201, 30)
+
+
+@pytest.mark.parametrize("hostile", ["a\x00b", "\x1b[2J", "a\x7f", "a\r"])
+async def test_no_word_of_anybody_holds_what_no_database_keeps_and_no_terminal_should_see(
+    desk: Premises, hostile: str
+) -> None:
+    asked = await ask(desk)
+    sent = {
+        f"/requests/{asked['id']}/reject": {"reason": hostile},
+        f"/requests/{asked['id']}/need-info": {"question": hostile},
+        f"/requests/{asked['id']}/concur": {"reference": hostile},
+        "/grants/grant_0/recertify": {"authority": hostile},
+    }
+
+    told = [
+        await desk.ask("POST", path, by="approver", json=body) for path, body in sent.items() if "pause" not in path
+    ]
+    told.append(await desk.ask("POST", "/grants/grant_0/pause", json={"cause": hostile}))
+    back = await desk.ask("POST", f"/requests/{asked['id']}/answer", by="developer", json={"reply": hostile})
+    filled = await desk.ask(
+        "POST", "/requests", by="stranger", json={"release": GATED, "answers": ANSWERS | {"purpose": hostile}}
+    )
+
+    assert [answer.status_code for answer in (*told, back, filled)] == [400] * 7

@@ -11,9 +11,6 @@ import msgspec
 
 from gateway.clock import Instant, Moment
 
-REASON_LENGTH_MAX = 200
-"""Of a rejection, as the Hub has it."""
-
 Answers = dict[str, str | int | bool]
 """What was filled in, by name of the field."""
 
@@ -143,7 +140,7 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: Instant | None = None
     closed_by: str = ""
     reason: str = ""
-    """Of a rejection."""
+    """Of a rejection: at most 200 characters, as the Hub has it."""
     is_final: bool = False
     """Whether it was rejected for good."""
     grant: str = ""
