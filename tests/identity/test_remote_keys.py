@@ -73,19 +73,19 @@ async def test_a_redirect_is_followed_nowhere(issuer: FakeIssuer, status: int) -
 async def test_an_answer_is_bounded_in_size_and_time_and_must_be_a_set_of_keys(
     issuer: FakeIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching, "FETCH_MAX_S", 0.3)
     told = []
     for body in (b"x" * 10_000_000, b"", b"[]", b'{"keys": []}', b'{"keys": [], "keys": []}', b'{"a":' * 50_000):
         issuer.body = body
         told.append(await refused(issuer))
-    issuer.body, issuer.delay_s = None, 1.0
-    told.append(await refused(issuer))
-    issuer.delay_s, issuer.headers = 0.0, {"content-encoding": "gzip"}
+    issuer.body, issuer.headers = None, {"content-encoding": "gzip"}
     told.append(await refused(issuer))
     issuer.headers, issuer.status = {}, 500
     told.append(await refused(issuer))
+    issuer.status, issuer.delay_s = 200, 5.0
+    monkeypatch.setattr(fetching, "FETCH_MAX_S", 0.3)
+    told.append(await refused(issuer))
 
-    assert "bytes" in told[0] and "within" in told[6] and "compressed" in told[7] and "500" in told[8]
+    assert "bytes" in told[0] and "compressed" in told[6] and "500" in told[7] and "within" in told[8]
     assert set(told[1:3]) == {"what answered is no key set"}
 
 
@@ -152,3 +152,35 @@ async def test_unknown_keys_have_the_issuer_asked_once_and_not_for_every_token(i
 
     assert at_once == 1
     assert len(issuer.asked) == 2
+
+
+async def test_an_issuer_that_starts_after_the_gateway_is_believed_soon_after(issuer: FakeIssuer) -> None:
+    keys = keys_of(issuer, apart_s=0.05)
+    issuer.status = 503
+    running = asyncio.create_task(keys.run(lambda: None))
+    await asyncio.sleep(0.2)
+    before = keys.is_believed
+
+    issuer.status = 200
+    async with asyncio.timeout(5):
+        while not keys.is_believed:
+            await asyncio.sleep(0.01)
+    running.cancel()
+
+    assert not before
+
+
+async def test_keys_that_were_taken_back_are_told_of_while_it_runs(issuer: FakeIssuer) -> None:
+    keys, told = keys_of(issuer, every_s=0.1, apart_s=0.05), asyncio.Event()
+    running = asyncio.create_task(keys.run(told.set))
+    while not keys.is_believed:
+        await asyncio.sleep(0.01)
+    quiet = not told.is_set()
+
+    issuer.add("second")
+    del issuer.keys["first"]
+    async with asyncio.timeout(5):
+        await told.wait()
+    running.cancel()
+
+    assert quiet and keys.key("first") is None

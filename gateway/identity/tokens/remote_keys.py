@@ -6,6 +6,7 @@ those that cannot be confirmed are believed for as long as was declared, and not
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -16,6 +17,8 @@ from gateway.identity.tokens.verifying import VerifyingKey
 
 ASK_EVERY_S = 300.0
 ASK_APART_S = 30.0
+ASK_AGAIN_S = 5.0
+"""How soon an issuer is asked again of which nothing is known."""
 
 log = structlog.get_logger()
 
@@ -81,13 +84,13 @@ class RemoteKeys:
                 is_taken_back = False
             if is_taken_back or (was_believed and not self.is_believed):
                 taken_back()
-            await asyncio.sleep(self._apart_s)
-            wait_s = self._every_s - self._apart_s if self.is_believed else self._apart_s
-            try:
-                async with asyncio.timeout(max(wait_s, 0.0)):
-                    await self._is_wanted.wait()
-            except TimeoutError:
+            if not self.is_believed:  # as when the issuer starts after the gateway: nothing is let in by it meanwhile
+                await asyncio.sleep(min(self._apart_s, ASK_AGAIN_S))
                 continue
+            await asyncio.sleep(self._apart_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(self._every_s - self._apart_s, 0.0)):
+                    await self._is_wanted.wait()
 
     @property
     def is_believed(self) -> bool:
