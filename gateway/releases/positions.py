@@ -28,6 +28,8 @@ class Gate(msgspec.Struct, frozen=True):
     """What its recorded opening is about."""
     before: Stage | None
     """The stage that a soak is counted of."""
+    soak: str
+    """Its digest, where there is a soak: counting begins anew with another one."""
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,8 +99,16 @@ def together(old: Strategy, new: Strategy, instant: Instant) -> Iterator[tuple[P
 
 
 def _gates(strategy: Strategy) -> list[Gate]:
-    each = pairwise([None, *strategy.stages])
-    return [Gate(stage, strategy.stage_digest(stage), before) for before, stage in each if stage and stage.is_gated]
+    found = []
+    for before, stage in pairwise([None, *strategy.stages]):
+        if stage is not None and stage.is_gated:
+            soak = strategy.stage_digest(before) if before is not None and _soaks(stage) else ""
+            found.append(Gate(stage, strategy.stage_digest(stage), before, soak))
+    return found
+
+
+def _soaks(stage: Stage) -> bool:
+    return any(isinstance(each, Soak) for each in stage.opens_when)
 
 
 def _goes_by_date(stage: Stage) -> bool:
@@ -150,7 +160,7 @@ def _asks_no_less(gate: Gate, asked: Gate) -> bool:
 
 
 def _soaks_no_less(gate: Gate, asked: Gate) -> bool:
-    if not any(isinstance(each, Soak) for each in asked.stage.opens_when):
+    if not _soaks(asked.stage):
         return True
     one, other = gate.before, asked.before
     if one is None or other is None:
@@ -160,8 +170,5 @@ def _soaks_no_less(gate: Gate, asked: Gate) -> bool:
 
 def _have_opened(pending: Sequence[Gate], opened: Sequence[Gate]) -> bool:
     """Whether gates of the newer strategy are open by the very records that opened those of the older one."""
-    return (
-        bool(pending)
-        and [each.digest for each in pending] == [each.digest for each in opened[: len(pending)]]
-        and (all(_soaks_no_less(other, one) for one, other in zip(pending, opened, strict=False)))
-    )
+    kept = [(each.digest, each.soak) for each in opened[: len(pending)]]
+    return bool(pending) and [(each.digest, each.soak) for each in pending] == kept

@@ -418,7 +418,7 @@ def test_a_change_that_does_not_widen_does_not_whatever_becomes_of_its_requireme
         return
     was = openings(before, world, INSTANTS[0], {})
     by_now = {digest: instant for digest, instant in was.items() if instant < NOW}
-    becomes = openings(after, world, NOW, by_now)
+    becomes = openings(after, world, NOW, by_now, before)
 
     for instant in [each for each in INSTANTS if each >= NOW]:
         for component in (Component.TEXT, Component.WEIGHTS):

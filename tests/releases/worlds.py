@@ -102,10 +102,18 @@ def gated_neighbours(draw: st.DrawFn) -> tuple[Strategy, Strategy]:
     return gated(before), gated(after)
 
 
-def openings(strategy: Strategy, world: World, since: Instant, recorded: Mapping[str, Instant]) -> dict[str, Instant]:
-    """When stages open, by digest: what was recorded before it came into force, and what opens after."""
+def openings(
+    strategy: Strategy, world: World, since: Instant, recorded: Mapping[str, Instant], replaces: Strategy | None = None
+) -> dict[str, Instant]:
+    """When stages open, by digest: what was recorded before it came into force, and what opens after.
+
+    Stages that stood so in the version it replaces have soaked since that began.
+    """
     found = dict(recorded)
     held_since = {strategy.stage_digest(stage): since for stage in strategy.stages}
+    if replaces is not None:
+        kept = {replaces.stage_digest(stage) for stage in replaces.stages}
+        held_since |= dict.fromkeys(kept & held_since.keys(), INSTANTS[0])
     for instant in INSTANTS:
         if instant < since:
             continue
