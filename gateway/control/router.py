@@ -19,10 +19,11 @@ from gateway.control.guards import doorkeeper
 from gateway.control.incidents import IncidentsOfReleases
 from gateway.control.keys import Keys
 from gateway.control.ledger import LedgerEntries
+from gateway.control.lines import LinesOfReleases
 from gateway.control.me import Myself
 from gateway.control.narrowings import Narrowings
 from gateway.control.organisations import Organisations
-from gateway.control.places import LinesOfReleases, PlacesInLine
+from gateway.control.places import PlacesInLine
 from gateway.control.policies import Policies
 from gateway.control.releases import Releases
 from gateway.control.reports import Reports

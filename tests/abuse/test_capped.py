@@ -53,7 +53,7 @@ def test_fifty_who_race_for_seven_places_get_seven_and_the_rest_are_let_in_in_or
     house.first.apply(capped(CAP))
     keys = {f"org-{number}": house.first.enter(f"org-{number}")[1] for number in range(ORGANISATIONS)}
     house.follow()
-    asked = [(random.choice(house.gateways), name) for name in keys for _ in range(2)]
+    asked = [(random.choice(house.gateways), name) for name in keys]
 
     with ThreadPoolExecutor(16) as threads:
         told = list(threads.map(lambda each: call(each[0], keys[each[1]]), asked))
@@ -67,7 +67,8 @@ def test_fifty_who_race_for_seven_places_get_seven_and_the_rest_are_let_in_in_or
 
     house.first.apply(capped(CAP + 3))
     house.follow()
-    raised = {name for name in keys if call(random.choice(house.gateways), keys[name])[0] == 200}
+    nearest = standing[: CAP + 6]
+    raised = {name for name in nearest if call(random.choice(house.gateways), keys[name])[0] == 200}
     assert raised == set(standing[: CAP + 3])
 
     entries = house.first.entries(release=RELEASE)
