@@ -14,17 +14,19 @@ from gateway.access.admissions import Admissions
 from gateway.access.changing import Changing
 from gateway.access.current import UNCERTAINTY_MAX_US, Current
 from gateway.access.entrance import Entrance
+from gateway.access.explaining import Explaining
 from gateway.access.feed import GATEWAY, Feed
 from gateway.access.foresight import Foresight
 from gateway.access.gate import Gate
 from gateway.access.grants import Holdings
 from gateway.access.judges.embedded import EmbeddedJudge
 from gateway.access.judges.opa import OPAJudge
-from gateway.access.judges.policies import read_policy_set
+from gateway.access.judges.policies import PolicySet, read_policy_set
 from gateway.access.judges.port import Judge
 from gateway.access.judging import Judging
 from gateway.access.limits import take_limits
 from gateway.access.opening import Opener
+from gateway.access.policy_store import keep_policies
 from gateway.access.reach import Reach
 from gateway.access.recording import closed_after_crash
 from gateway.access.refusals import Refusals
@@ -119,12 +121,14 @@ class Installation:
         self.incidents = Incidents(self.database, self.ledger)
         self.restraint = Restraint(self.leisure, self.ledger)
 
-        self.judge = _judge(settings)
+        self.policies = read_policy_set(settings.policies or shipped("policies"))
+        self.judge = _judge(settings, self.policies)
         self.judging = Judging(self.judge, self.metrics)
         self.changing = Changing(self.leisure, self.ledger, self.judge)
         self.foresight = Foresight(self.leisure, self.judging)
         self.admissions = Admissions(self.database, self.ledger, self.leisure)
         self.reach = Reach(self.leisure)
+        self.explaining = Explaining(self.leisure, self.ledger, self.current, self.judging)
         self.holdings: Lookup[str, Holdings] = Lookup(self.admissions.holdings, keeps=50_000)
         self.refusals = Refusals(settings.access_request_url)
         self.gate = Gate(
@@ -168,6 +172,7 @@ class Installation:
             incidents=self.incidents,
             restraint=self.restraint,
             reach=self.reach,
+            explaining=self.explaining,
             changing=self.changing,
             foresight=self.foresight,
             admissions=self.admissions,
@@ -188,12 +193,13 @@ class Installation:
             stack.callback(self.weight_files.close)
             await self.judge.start()
             stack.push_async_callback(self.judge.stop)
+            stack.push_async_callback(self.explaining.stop)
             await self.tell_the_time()
             await self.writer.start()
             stack.push_async_callback(self.writer.stop)
             await self.recovery.run(elapsed_us(), alone=self.database.dialect == "sqlite")
             _, moment = self.current.now()
-            await self._record_start()
+            await self.record_start()
             self.bootstrap = await self.directory.bootstrap(moment)
             if self.bootstrap is not None and self._show is not None:
                 self._show(self.bootstrap)  # before anything else can fail or be told to stop: it exists nowhere else
@@ -217,8 +223,8 @@ class Installation:
             if self.current.clock.now().uncertainty <= UNCERTAINTY_MAX_US:
                 return
 
-    async def _record_start(self) -> None:
-        """Say in the ledger that this process begins, and that other policies judge where they do."""
+    async def record_start(self) -> None:
+        """Say in the ledger that this process begins, and that other policies judge where they do; keep those."""
         query = Query(event=Event.POLICY_CHANGED, limit=1)
         page = await self.search.everywhere(query)
         while not page.entries and not page.is_last:
@@ -230,7 +236,12 @@ class Installation:
             touched = (Touch("policy", self.judge.policy),)
             changed = {"previous": judged_by}
             acts.append(Act(event=Event.POLICY_CHANGED, subject=self.judge.policy, detail={**changed}, touches=touched))
-        await self.ledger.administer(GATEWAY, lambda _: (None, acts))
+
+        def work(connection: Connection) -> tuple[None, list[Act]]:
+            keep_policies(connection, self.policies, self.ledger.now().latest)
+            return None, acts
+
+        await self.ledger.administer(GATEWAY, work)
 
     async def _recover(self) -> None:
         """Close, until cancelled, what other processes left open when they died."""
@@ -273,8 +284,7 @@ def _in_force(connection: Connection) -> Mapping[str, InForce]:
     }
 
 
-def _judge(settings: Settings) -> Judge:
-    policies = read_policy_set(settings.policies or shipped("policies"))
+def _judge(settings: Settings, policies: PolicySet) -> Judge:
     timeout_s = settings.judge_timeout_ms / 1000
     if settings.judge == "opa":
         token = settings.opa_token_file.read_text("ascii").strip() if settings.opa_token_file is not None else None

@@ -18,6 +18,7 @@ NOUNS: dict[str, str] = {
     "evidence": "Evidence that stages require: add, list, withdraw.",
     "incident": "Incidents that keep stages shut: open, list, close.",
     "grant": "Grants: give, list, revoke.",
+    "access": "Access at any instant: who could use a release, and why one could or could not.",
     "terms": "Terms of a release: show, accept.",
     "audit": "The ledger: search, tail, show.",
     "policy": "The policies that judge: show, build.",

@@ -9,6 +9,7 @@ from gateway.access.admissions import Admissions
 from gateway.access.changing import Changing
 from gateway.access.current import Current
 from gateway.access.entrance import Entrance
+from gateway.access.explaining import Explaining
 from gateway.access.foresight import Foresight
 from gateway.access.reach import Reach
 from gateway.access.refusals import Refusals
@@ -39,6 +40,7 @@ class Areas:
     incidents: Incidents
     restraint: Restraint
     reach: Reach
+    explaining: Explaining
     changing: Changing
     foresight: Foresight
     admissions: Admissions

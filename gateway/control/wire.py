@@ -17,6 +17,7 @@ _END = r"$(?!\n)"
 _PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 _ORGANISATION = rf"^[a-z0-9](?:[a-z0-9-]{{0,62}}[a-z0-9])?{_END}"
 _KEY = rf"^[0-9A-Za-z]{{12}}{_END}"
+_CALLER = rf"^(?:[0-9A-Za-z]{{12}}|[a-z0-9](?:[a-z0-9-]{{0,62}}[a-z0-9])?){_END}"
 _RECORD = rf"^[A-Za-z0-9_.-]{{1,64}}{_END}"
 _NARROWING = rf"^(?:narrowing_[0-9a-f]{{24}})?{_END}"
 _RELEASE = rf"^{_PART}/{_PART}{_END}"
@@ -33,6 +34,7 @@ _CURSOR = rf"^[A-Za-z0-9_./-]{{1,200}}{_END}"
 PATTERNS = {
     _ORGANISATION: "an organisation's id: lower-case letters, digits and `-`, such as acme",
     _KEY: "a key's public id: the twelve letters and digits after `rsg_…_`, never the key itself",
+    _CALLER: "an organisation's id, such as acme, the public id of a key, or `me`",
     _RECORD: "an id that the gateway made, such as that of a grant or an assertion",
     _NARROWING: "the id of a narrowing, as `gateway release narrowings` lists it",
     _RELEASE: "a release: namespace/name, such as acme/atlas-1",
@@ -75,6 +77,7 @@ Reference = Annotated[str, PathParameter(pattern=_REFERENCE)]
 
 # In queries.
 OrganisationFilter = Annotated[str | None, QueryParameter(pattern=_ORGANISATION, max_length=64)]
+CallerFilter = Annotated[str, QueryParameter(pattern=_CALLER, max_length=64)]
 KeyFilter = Annotated[str | None, QueryParameter(pattern=_KEY, max_length=12)]
 DigestFilter = Annotated[str | None, QueryParameter(pattern=_DIGEST, max_length=71)]
 DecisionFilter = Annotated[str | None, QueryParameter(pattern=_DECISION)]

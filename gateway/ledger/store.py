@@ -84,6 +84,18 @@ _entries = RowInsert("ledger_entry", {"index": "bigint", "leaf_hash": "bytea", "
 _salts = RowInsert("ledger_salt", {"index": "bigint", "salt": "bytea"})
 _revisions = RowInsert("revision", {"number": "bigint", "kind": "varchar", "subject": "varchar"})
 
+_acts = RowInsert(
+    "ledger_act",
+    {
+        "index": "bigint",
+        "at": "bigint",
+        "event": "varchar",
+        "subject": "varchar",
+        "organisation": "varchar",
+        "release": "varchar",
+    },
+)
+
 _HEAD = "SELECT size, at, revision FROM ledger_head WHERE id = 1"
 _MOVE_HEAD = "UPDATE ledger_head SET size = ?, at = ?, revision = ? WHERE id = 1"
 _BEAT = "UPDATE ledger_writer SET batch = ?, oldest_open = ?, heartbeat_at = ? WHERE id = ? AND closed_at IS NULL"
@@ -171,10 +183,23 @@ class Ledger:
             if acts:
                 parts = [written(_draft(actor, act)) for act in acts]
                 appending.place(parts, touches=[touch for act in acts for touch in act.touches])
+                _list(connection, appending, acts)
             return answer
 
         try:
             return await self.database.write(transaction)
+        except Exception as error:
+            if is_outage(error):
+                raise LedgerUnavailable from error
+            raise
+
+    async def settled(self) -> None:
+        """Wait for whatever is being recorded: what comes after this is recorded later than any instant surely past.
+
+        Raises LedgerUnavailable.
+        """
+        try:
+            await self.database.write(locked_head)
         except Exception as error:
             if is_outage(error):
                 raise LedgerUnavailable from error
@@ -256,6 +281,15 @@ def is_outage(error: BaseException) -> bool:
         # What asyncpg cannot encode is both an InterfaceError and, beneath, a ValueError.
         return not refused and not isinstance(getattr(error.orig, "__cause__", None), ValueError)
     return isinstance(error, exc.TimeoutError | exc.DisconnectionError | OSError | TimeoutError)
+
+
+def _list(connection: Connection, appending: Appending, acts: Sequence[Act]) -> None:
+    """Write when each act was recorded beside the ledger, where it can be asked for."""
+    rows: list[Row] = [
+        (index, appending.at, act.event.value, act.subject, act.organisation, act.release)
+        for index, act in enumerate(acts, appending.head.size)
+    ]
+    _acts.execute(connection, rows)
 
 
 def _draft(actor: Actor, act: Act) -> Draft:
