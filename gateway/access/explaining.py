@@ -94,6 +94,17 @@ class Explaining:
     async def explain(self, named: str, release: str, component: Component, instant: Instant | None) -> Explanation:
         """The answer to an organisation or a key, by its public id. Raises NotFound for one that was not there."""
         asked = await self.when(instant)
+        judging = await self.judging(asked)
+        told = await self.weigh(judging, named, release, component, asked)
+        if told.use is None or told.ended is not None:
+            return told
+        start, aside = Asked(told.use, asked.moment), await self.aside(judging)
+        found, whole = ((), True) if told.admitted else await ways(aside, start)
+        until = await self._until(aside, start, told)
+        return msgspec.structs.replace(told, holds_until=until, ways=found, all_ways=whole)
+
+    async def weigh(self, judging: Judging, named: str, release: str, component: Component, asked: AsOf) -> Explanation:
+        """The bare answer, with what it rests on. Raises NotFound."""
         read = await self._database.read(partial(_read, named=named, release=release, asked=asked), deadline_s=READ_S)
         told = Explanation(
             as_of=asked,
@@ -109,9 +120,8 @@ class Explaining:
         )
         if read.in_force is None:
             return told
-        judging = await self.judging(asked)
-        start = Asked(Use(read.caller, component, read.in_force, read.holdings), asked.moment)
-        gathered = gather(start.use, asked.moment)
+        use = Use(read.caller, component, read.in_force, read.holdings)
+        gathered = gather(use, asked.moment)
         digest = gathered.question.hash()
         decision = await judging.decide(gathered.question, digest)
         told = msgspec.structs.replace(
@@ -122,15 +132,12 @@ class Explaining:
             policy=judging.policy,
             question=digest,
             decision=decision,
-            use=start.use,
+            use=use,
             gathered=gathered,
         )
-        if read.ended is not None:
-            return msgspec.structs.replace(told, admitted=False, reasons=(read.ended.reason,), ended=read.ended)
-        aside = await self.aside(judging)
-        found, whole = await ways(aside, start) if not decision.allow else ((), True)
-        until = await self._until(aside, start, told)
-        return msgspec.structs.replace(told, holds_until=until, ways=found, all_ways=whole)
+        if read.ended is None:
+            return told
+        return msgspec.structs.replace(told, admitted=False, reasons=(read.ended.reason,), ended=read.ended)
 
     async def _until(self, judging: Judging, start: Asked, told: Explanation) -> Instant:
         """The first date at which the answer is another, if nothing is recorded before."""
