@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from gateway import __version__
 from gateway.access.admissions import Admissions
+from gateway.access.census import Counting
 from gateway.access.changing import Changing
 from gateway.access.current import UNCERTAINTY_MAX_US, Current
 from gateway.access.entrance import Entrance
@@ -23,10 +24,10 @@ from gateway.access.judges.embedded import EmbeddedJudge
 from gateway.access.judges.opa import OPAJudge
 from gateway.access.judges.policies import PolicySet, read_policy_set
 from gateway.access.judges.port import Judge
+from gateway.access.judges.store import keep_policies
 from gateway.access.judging import Judging
 from gateway.access.limits import take_limits
 from gateway.access.opening import Opener
-from gateway.access.policy_store import keep_policies
 from gateway.access.reach import Reach
 from gateway.access.recording import closed_after_crash
 from gateway.access.refusals import Refusals
@@ -129,6 +130,7 @@ class Installation:
         self.admissions = Admissions(self.database, self.ledger, self.leisure)
         self.reach = Reach(self.leisure)
         self.explaining = Explaining(self.leisure, self.ledger, self.current, self.judging)
+        self.counting = Counting(self.leisure, self.explaining)
         self.holdings: Lookup[str, Holdings] = Lookup(self.admissions.holdings, keeps=50_000)
         self.refusals = Refusals(settings.access_request_url)
         self.gate = Gate(
@@ -173,6 +175,7 @@ class Installation:
             restraint=self.restraint,
             reach=self.reach,
             explaining=self.explaining,
+            counting=self.counting,
             changing=self.changing,
             foresight=self.foresight,
             admissions=self.admissions,

@@ -5,11 +5,12 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.access import past, policy_store
+from gateway.access import past
 from gateway.access.current import Current
 from gateway.access.explanations import Ended, Explanation
 from gateway.access.grants import Holdings
 from gateway.access.instants import AsOf, Tense, as_of
+from gateway.access.judges import store as policies_kept
 from gateway.access.judges.former import FormerJudges
 from gateway.access.judging import Judging
 from gateway.access.reasons import MEANINGS, Reason
@@ -84,10 +85,10 @@ class Explaining:
             return judging
 
     async def _kept(self, digest: str) -> Judging:
-        kept = await self._database.read(partial(policy_store.policies_by_digest, digest=digest))
+        kept = await self._database.read(partial(policies_kept.policies_by_digest, digest=digest))
         if kept is None:
             raise PolicyNotKept(f"The policies {digest} judged then, and their text is not kept here.")
-        if kept.question != policy_store.form_of_question():
+        if kept.question != policies_kept.form_of_question():
             raise PolicyNotKept(f"The policies {digest} judged then, and read another form of question than today's.")
         return await self._former.judging(kept.policies)
 

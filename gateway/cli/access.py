@@ -4,11 +4,14 @@ from typing import Any
 
 import click
 
-from gateway.cli.asking import ask
+from gateway.cli.asking import ask, pages
 from gateway.cli.failures import printable
 from gateway.cli.paths import release_path
-from gateway.cli.showing import ago, cell, show_facts, show_json, to_the_second, wants_json, with_json
+from gateway.cli.showing import ago, cell, show_facts, show_json, show_table, to_the_second, wants_json, with_json
 from gateway.cli.spans import named
+
+NAMED = 5
+"""Organisations named in a table; `--json` and `--component` name more."""
 
 AT = "The instant: 2026-03-01, 2026-03-01T12:00:00Z, or 30d for so long ago; now where left out."
 
@@ -16,6 +19,53 @@ AT = "The instant: 2026-03-01, 2026-03-01T12:00:00Z, or 30d for so long ago; now
 @click.group(name="access")
 def command() -> None:
     """Access as it was, is and will be: by what was recorded then, or is recorded now."""
+
+
+@command.command()
+@click.argument("release")
+@click.option("--at", "instant", type=named, help=AT)
+@click.option("--component", help="Name every organisation that could use this one, such as inference.text.")
+@click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="How many to name at most.")
+@with_json
+def who(release: str, instant: str | None, component: str | None, limit: int) -> None:
+    """Say who could use which component of RELEASE: how many organisations, by audience, and who."""
+    path = release_path(release).replace("/releases/", "/access/", 1)
+    if component:
+        query = {"at": instant, "component": component}
+        found = list(pages(f"{path}/organisations", "organisations", query=query, limit=limit))
+        if wants_json():
+            return show_json(found)
+        rows = [(each["organisation"], each["audiences"]) for each in found]
+        return show_table(("organisation", "admitted as"), rows, empty="Nobody could use it.")
+    told = ask("GET", f"{path}/who", query={"at": instant})
+    if wants_json():
+        return show_json(told)
+    return _show_census(told)
+
+
+def _show_census(told: Any) -> None:
+    show_facts(
+        [
+            ("release", told["release"]),
+            ("at", f"{to_the_second(told['at'])} ({_TENSES[told['tense']]})"),
+            ("stage", f"{told['stage']} ({told['access']})" if told["stage"] else "none was open"),
+            ("strategy", told["strategy"] or "no version was in force"),
+            ("policies", told["policy"] or "not asked"),
+            ("narrowings", told["narrowings"]),
+            ("organisations", told["organisations"]),
+        ]
+    )
+    click.echo()
+    show_table(
+        ("component", "admitted", "once accepted", "by audience", "such as"),
+        [
+            (c["component"], c["admitted"], c["accepting"], c["audiences"], ", ".join(c["named"][:NAMED]) or "nobody")
+            for c in told["components"]
+        ],
+        empty="No stage offers anything.",
+    )
+    if not told["is_complete"]:
+        click.echo("Organisations differ in more ways than are judged: there may be others.", err=True)
 
 
 @command.command()

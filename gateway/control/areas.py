@@ -6,6 +6,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from gateway.access.admissions import Admissions
+from gateway.access.census import Counting
 from gateway.access.changing import Changing
 from gateway.access.current import Current
 from gateway.access.entrance import Entrance
@@ -41,6 +42,7 @@ class Areas:
     restraint: Restraint
     reach: Reach
     explaining: Explaining
+    counting: Counting
     changing: Changing
     foresight: Foresight
     admissions: Admissions

@@ -8,11 +8,11 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, exists, func, select
+from sqlalchemy import ColumnElement, Connection, exists, func, not_, or_, select, true
 
 from gateway.clock import Instant
 from gateway.ledger.entries import Entry, Event, entry_from
-from gateway.ledger.tables import act_table, entry_table, head_table
+from gateway.ledger.tables import act_table, entry_table
 
 _acts = act_table.c
 
@@ -78,8 +78,19 @@ def entry_of(connection: Connection, act: Recorded) -> Entry:
     return entry_from(*connection.execute(query).one())
 
 
-def since(subject: ColumnElement[Any], event: Event, instant: Instant) -> ColumnElement[bool]:
-    """In SQL: whether such an act on the subject of a row was recorded after an instant."""
+def had_begun(subject: ColumnElement[Any], event: Event, known: Instant | None) -> ColumnElement[bool]:
+    """In SQL: whether what began a row by such an act had been recorded by an instant, or ever."""
+    return true() if known is None else not_(_since(subject, event, known))
+
+
+def not_ended(
+    ended: ColumnElement[Any], subject: ColumnElement[Any], event: Event, known: Instant | None
+) -> ColumnElement[bool]:
+    """In SQL: whether nothing that ended a row by such an act had been recorded by an instant, or ever."""
+    return ended.is_(None) if known is None else or_(ended.is_(None), _since(subject, event, known))
+
+
+def _since(subject: ColumnElement[Any], event: Event, instant: Instant) -> ColumnElement[bool]:
     return exists(select(_acts.index).where(_acts.subject == subject, _acts.event == event.value, _acts.at > instant))
 
 
@@ -87,8 +98,3 @@ def is_any_after(connection: Connection, instant: Instant, events: Collection[Ev
     """Whether any act of these kinds was recorded after an instant."""
     query = select(_acts.index).where(_acts.event.in_([event.value for event in events]), _acts.at > instant)
     return connection.execute(query.limit(1)).first() is not None
-
-
-def recorded_until(connection: Connection) -> Instant:
-    """The instant of the last entry."""
-    return connection.execute(select(head_table.c.at)).scalar() or 0

@@ -1,12 +1,12 @@
 """Access at any instant, at this door: told whole to those who oversee, to others about themselves and no more."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
+from gateway.clock import text_from
 from tests.fakes.premises import CLOSED, LIMITED, OPEN, Premises, closed_release
 
 
@@ -32,12 +32,13 @@ async def told(house: Premises, release: str, by: str = "auditor", of: str | Non
     return answer.json()
 
 
-async def instant() -> str:
-    """An instant that has been when this returns, with nothing recorded at it."""
-    await asyncio.sleep(0.01)
-    named = datetime.now(UTC).isoformat()
-    await asyncio.sleep(0.3)  # longer than the clock of a test may be uncertain
-    return named
+async def instant(house: Premises) -> str:
+    """An instant that surely has been when this returns, with nothing recorded at it."""
+    named = house.areas.current.clock.now().latest + 1
+    while house.areas.current.clock.now().earliest <= named:
+        await asyncio.sleep(0.005)
+        await house.follow()
+    return text_from(named)
 
 
 def says(answer: Any) -> list[list[str]]:
@@ -55,12 +56,12 @@ async def test_what_is_told_of_now_is_what_the_gate_would_answer_and_what_it_wou
 
 
 async def test_the_past_is_answered_from_what_was_recorded_then(recorded: Premises) -> None:
-    before = await instant()
+    before = await instant(recorded)
     body = {"organisation": "acme", "release": LIMITED, "authority": "contract"}
     grant = (await recorded.ask("POST", "/grants", json=body)).json()
-    between = await instant()
+    between = await instant(recorded)
     await recorded.ask("POST", f"/grants/{grant['id']}/revoke", json={"cause": "breach"})
-    after = await instant()
+    after = await instant(recorded)
 
     answers = [await told(recorded, LIMITED, at=at) for at in (before, between, after)]
 
@@ -79,7 +80,7 @@ async def test_what_is_to_come_is_answered_from_what_is_recorded_now(recorded: P
 
 
 async def test_before_the_first_version_nothing_was_admitted(recorded: Premises) -> None:
-    before = await instant()
+    before = await instant(recorded)
     await recorded.apply(closed_release().replace(CLOSED, "acme/later"))
 
     answer = await told(recorded, "acme/later", at=before)
@@ -92,7 +93,7 @@ async def test_before_the_first_version_nothing_was_admitted(recorded: Premises)
 async def test_a_key_that_was_revoked_is_told_so_and_admitted_before(recorded: Premises) -> None:
     await recorded.ask("POST", "/grants", json={"organisation": "acme", "release": LIMITED, "authority": "contract"})
     key = recorded.callers["developer"].key
-    before = await instant()
+    before = await instant(recorded)
     await recorded.ask("POST", f"/keys/{key}/revoke", json={"cause": "lost"})
 
     was, is_now = await told(recorded, LIMITED, of=key, at=before), await told(recorded, LIMITED, of=key)
@@ -104,7 +105,7 @@ async def test_a_key_that_was_revoked_is_told_so_and_admitted_before(recorded: P
 async def test_a_key_that_was_rotated_ended_then_and_not_before(recorded: Premises) -> None:
     await recorded.ask("POST", "/grants", json={"organisation": "acme", "release": LIMITED, "authority": "contract"})
     key = recorded.callers["developer"].key
-    before = await instant()
+    before = await instant(recorded)
     first = await told(recorded, LIMITED, of=key, at=before)
     await recorded.ask("POST", f"/keys/{key}/rotate", json={"overlap_s": 3600})
 

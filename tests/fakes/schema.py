@@ -9,7 +9,7 @@ STORES = (
     "gateway.releases.evidence.store",
     "gateway.releases.changes.store",
     "gateway.access.store",
-    "gateway.access.policy_store",
+    "gateway.access.judges.store",
 )
 
 
