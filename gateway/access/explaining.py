@@ -95,16 +95,15 @@ class Explaining:
     async def explain(self, named: str, release: str, component: Component, instant: Instant | None) -> Explanation:
         """The answer to an organisation or a key, by its public id. Raises NotFound for one that was not there."""
         asked = await self.when(instant)
-        judging = await self.judging(asked)
-        told = await self.weigh(judging, named, release, component, asked)
+        told = await self.weigh(named, release, component, asked)
         if told.use is None or told.ended is not None:
             return told
-        start, aside = Asked(told.use, asked.moment), await self.aside(judging)
+        start, aside = Asked(told.use, asked.moment), await self.aside(await self.judging(asked))
         found, whole = ((), True) if told.admitted else await ways(aside, start)
         until = await self._until(aside, start, told)
         return msgspec.structs.replace(told, holds_until=until, ways=found, all_ways=whole)
 
-    async def weigh(self, judging: Judging, named: str, release: str, component: Component, asked: AsOf) -> Explanation:
+    async def weigh(self, named: str, release: str, component: Component, asked: AsOf) -> Explanation:
         """The bare answer, with what it rests on. Raises NotFound."""
         read = await self._database.read(partial(_read, named=named, release=release, asked=asked), deadline_s=READ_S)
         told = Explanation(
@@ -121,6 +120,7 @@ class Explaining:
         )
         if read.in_force is None:
             return told
+        judging = await self.judging(asked)
         use = Use(read.caller, component, read.in_force, read.holdings)
         gathered = gather(use, asked.moment)
         digest = gathered.question.hash()

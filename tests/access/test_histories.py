@@ -153,7 +153,7 @@ class History:
 
     async def explained(self, instant: Instant, key: str, component: Component) -> Explanation:
         asked = await self.explaining.when(instant)
-        return await self.explaining.weigh(await self.explaining.judging(asked), key, RELEASE, component, asked)
+        return await self.explaining.weigh(key, RELEASE, component, asked)
 
     async def admitted_one_by_one(self, instant: Instant, component: Component) -> list[str]:
         """The organisations that are admitted, each asked about by itself."""
