@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from gateway.access import past
 from gateway.access.current import Current
-from gateway.access.explanations import Ended, Explanation
+from gateway.access.explanations import Ended, Explanation, Step
 from gateway.access.grants import Holdings
 from gateway.access.instants import AsOf, Tense, as_of
 from gateway.access.judges import store as policies_kept
@@ -25,6 +25,8 @@ from gateway.identity.organisations import PROVIDER, is_id
 from gateway.identity.past import assertions_by, key_by, organisation_by
 from gateway.ledger.store import Ledger
 from gateway.releases.components import Component
+from gateway.releases.known import unmet
+from gateway.releases.past import version_by
 
 BOUNDARIES_MAX = 40
 """Dates ahead at which an answer is looked at again."""
@@ -100,6 +102,10 @@ class Explaining:
             return told
         start, aside = Asked(told.use, asked.moment), await self.aside(await self.judging(asked))
         found, whole = ((), True) if told.admitted else await ways(aside, start)
+        if any(step.waits for way in found for step in way):
+            work = partial(_unmet, release=release, asked=asked)
+            missing = await self._database.read(work, deadline_s=READ_S)
+            found = tuple(tuple(_with_missing(step, missing) for step in way) for way in found)
         until = await self._until(aside, start, told)
         return msgspec.structs.replace(told, holds_until=until, ways=found, all_ways=whole)
 
@@ -173,6 +179,15 @@ def _read(connection: Connection, named: str, release: str, asked: AsOf) -> Read
         past.in_force_by(connection, release, known),
         past.holdings_by(connection, caller.organisation, known),
     )
+
+
+def _unmet(connection: Connection, release: str, asked: AsOf) -> dict[str, list[str]]:
+    version = version_by(connection, release, asked.known)
+    return {} if version is None else unmet(connection, version, asked.moment, asked.known)
+
+
+def _with_missing(step: Step, missing: dict[str, list[str]]) -> Step:
+    return msgspec.structs.replace(step, missing=tuple(each for name in step.waits for each in missing.get(name, ())))
 
 
 def _caller(connection: Connection, named: str, known: Instant | None, moment: Moment) -> tuple[Caller, Ended | None]:

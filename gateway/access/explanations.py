@@ -34,6 +34,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     says: str
     not_before: Instant | None = None
     """The earliest that it can be; None where that is at once."""
+    waits: tuple[str, ...] = ()
+    """Stages whose requirements must be met."""
+    missing: tuple[str, ...] = ()
+    """Those of their requirements that were not met, each with what was said of it."""
 
 
 Way = tuple[Step, ...]

@@ -165,6 +165,7 @@ def _opening(stage: Stage, opens: Instant, waiting: tuple[str, ...], opened: dic
             says=f"Stage `{stage.name}` has opened, not before {text_from(opens)} and once the requirements of "
             f"{names} are met.",
             not_before=opens,
+            waits=waiting,
         )
     return Candidate(step, open_it, excludes="when")
 

@@ -160,5 +160,7 @@ def _show_ways(told: Any) -> None:
     for way in told["ways"]:
         for number, step in enumerate(way):
             click.echo(f"  {'-' if number == 0 else 'and'} {printable(step['says'])}")
+            for missing in step["missing"]:
+                click.echo(f"      missing: {printable(missing)}")
     if not told["all_ways"]:
         click.echo("There may be other ways.")

@@ -85,6 +85,8 @@ class ShownStep(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     says: str
     not_before: datetime | None
+    missing: list[str]
+    """Of requirements: those that were not met, each with what was said of it; told to those who oversee."""
 
 
 class ShownExplanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,5 +238,13 @@ def _told(told: Explanation, *, oversees: bool) -> Iterable[Way]:
 
 def _step(step: Step, *, oversees: bool) -> ShownStep:
     if step.kind is Kind.NARROWING and not oversees:
-        return ShownStep(kind=step.kind, subject="", says="The provider restores the release.", not_before=None)
-    return ShownStep(kind=step.kind, subject=step.subject, says=step.says, not_before=when(step.not_before))
+        return ShownStep(
+            kind=step.kind, subject="", says="The provider restores the release.", not_before=None, missing=[]
+        )
+    return ShownStep(
+        kind=step.kind,
+        subject=step.subject,
+        says=step.says,
+        not_before=when(step.not_before),
+        missing=list(step.missing) if oversees else [],
+    )
