@@ -198,7 +198,10 @@ def _caller(connection: Connection, named: str, known: Instant | None, moment: M
         key = key_by(connection, named, known)
         organisation = None if key is None else organisation_by(connection, key.organisation, known)
     if organisation is None:
-        raise NotFound(f"There was no organisation and no key `{named}`." if known else None)
+        raise NotFound(
+            f"There {'is' if known is None else 'was'} no organisation and no key `{named}`.",
+            next_step="See `gateway organisation list` and `gateway key list`.",
+        )
     attributes = assertions_by(connection, organisation.id, known)
     disabled = _ended((organisation.disabled_at is not None, Reason.KEY_REVOKED, "The organisation was disabled."))
     if key is None:

@@ -85,7 +85,7 @@ class AccessToReleases(Controller):
     ) -> ShownCensus:
         """Who could use which component: counted over every organisation, by audience, some of them named."""
         release = f"{namespace}/{name}"
-        await areas.catalogue.get(release)
+        await _check_there(areas, release)
         with areas.searching.by(caller):
             census: Census = await areas.counting.census(release, asked_at(at))
         return _shown(release, census)
@@ -105,7 +105,7 @@ class AccessToReleases(Controller):
     ) -> AdmittedPage:
         """Every organisation that could use a component, in order of id. The next pages want the `at` told here."""
         release, instant = f"{namespace}/{name}", asked_at(at)
-        await areas.catalogue.get(release)
+        await _check_there(areas, release)
         with areas.searching.by(caller):
             page: Page = await areas.counting.page(release, component, instant, after or "", limit)
         return AdmittedPage(
@@ -134,7 +134,7 @@ class AccessToReleases(Controller):
         named = await _named(areas, caller, of)
         oversees = caller.has(*OVERSIGHT)
         if oversees:
-            await areas.catalogue.get(release)
+            await _check_there(areas, release)
         elif not await areas.usable.may_know_of(caller, release):
             raise NotFound
         with areas.searching.by(caller):
@@ -178,6 +178,12 @@ def asked_at(named: str | None) -> Instant | None:
     if instant is not None and instant >= LATEST:
         raise Invalid("`at` must lie before the year 2250.", param="at")
     return instant
+
+
+async def _check_there(areas: Areas, release: str) -> None:
+    """Raise NotFound for a release that there is not: nobody's mistyped name is answered as if it were shut."""
+    if await areas.catalogue.find(release) is None:
+        raise NotFound(f"There is no release `{release}`.", next_step="See `gateway release list`.")
 
 
 async def _named(areas: Areas, caller: Caller, of: str) -> str:

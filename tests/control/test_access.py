@@ -5,7 +5,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import delete
 
+from gateway.access.judges.embedded import EmbeddedJudge
+from gateway.access.judges.policies import Policy, policy_set
+from gateway.access.judges.store import policy_table
 from gateway.clock import text_from
 from tests.fakes.premises import CLOSED, LIMITED, OPEN, Premises, closed_release
 
@@ -162,3 +166,58 @@ async def test_who_is_narrowed_is_told_neither_the_scope_nor_the_cause(recorded:
 )
 async def test_what_is_not_understood_is_refused(recorded: Premises, query: dict[str, Any]) -> None:
     assert (await explain(recorded, OPEN, **query)).status_code == 400
+
+
+async def test_every_organisation_that_could_use_it_is_named_page_by_page(recorded: Premises) -> None:
+    moment = recorded.areas.current.clock.now()
+    for number in range(7):
+        await recorded.areas.directory.create_organisation(
+            recorded.callers["provider"], f"customer-{number}", "Customer", moment
+        )
+        if number != 3:
+            body = {"organisation": f"customer-{number}", "release": LIMITED, "authority": "contract"}
+            await recorded.ask("POST", "/grants", json=body)
+    at = await instant(recorded)
+    await recorded.ask("POST", "/organisations/customer-5/disable", json={"cause": "gone"})
+
+    async def named(**query: Any) -> list[str]:
+        found: list[str] = []
+        asked: dict[str, Any] = {"component": "inference.text", "limit": 2, **query}
+        while True:
+            page = (await recorded.ask("GET", f"/access/{LIMITED}/organisations", "auditor", params=asked)).json()
+            assert len(page["organisations"]) <= 2
+            found += [each["organisation"] for each in page["organisations"]]
+            if page["next"] is None:
+                return found
+            asked["after"] = page["next"]
+
+    assert await named() == [f"customer-{number}" for number in (0, 1, 2, 4, 6)]
+    assert await named(at=at) == [f"customer-{number}" for number in (0, 1, 2, 4, 5, 6)]
+
+
+async def test_the_policies_of_then_judge_the_past_and_no_others_do(recorded: Premises) -> None:
+    """Other policies come into force, and what is kept of the ones before is lost."""
+    installation = recorded.installation
+    before = await instant(recorded)
+    was = await told(recorded, LIMITED, at=before)
+    accepted, never = b"every_term_is_accepted if input.terms_missing == []", b"every_term_is_accepted if false"
+    shut = policy_set(
+        Policy(each.name, each.source.replace(accepted, never)) for each in installation.policies.policies
+    )
+    other = EmbeddedJudge(shut, timeout_s=5)
+    await other.start()
+    installation.policies, installation.judge, installation.judging._judge = shut, other, other
+    await installation.record_start()
+    await recorded.ask("POST", "/grants", json={"organisation": "acme", "release": LIMITED, "authority": "contract"})
+
+    is_now, then = await told(recorded, LIMITED), await told(recorded, LIMITED, at=before)
+
+    assert (is_now["policy"], is_now["reasons"]) == (shut.digest, ["terms_not_accepted"])
+    assert then == was and then["policy"] != shut.digest
+    await installation.explaining.stop()
+    await installation.database.write(
+        lambda c: c.execute(delete(policy_table).where(policy_table.c.digest != shut.digest))
+    )
+    lost = await explain(recorded, LIMITED, at=before)
+    assert (lost.status_code, lost.json()["code"]) == (409, "policy_not_kept")
+    await other.stop()
