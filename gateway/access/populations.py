@@ -12,7 +12,7 @@ from sqlalchemy.sql.selectable import Subquery
 
 from gateway.access.store import acceptance_table, grant_table
 from gateway.clock import Instant, Moment
-from gateway.identity.index import Slice, slices, standing_facts
+from gateway.identity.index import Slice, join_by_hashing, slices, standing_facts
 from gateway.identity.predicates import Fact
 from gateway.identity.store import organisation_table, read_value
 from gateway.ledger.acts import had_begun, is_any_after, not_ended
@@ -60,7 +60,7 @@ def groups(
     connection: Connection, read: Read, moment: Moment, *, limit: int, known: Instant | None = None
 ) -> list[Group]:
     """The groups there are, the largest first, by what was recorded until `known`, or ever."""
-    known = _asked_of_acts(connection, known)
+    known = _prepared(connection, known)
     counted: dict[tuple[Any, ...], tuple[int, str]] = {}
     for within in slices(connection):
         facts = _facts(connection, read, moment, within, known)
@@ -77,7 +77,7 @@ def organisations_of(
     connection: Connection, read: Read, moment: Moment, group: Group, *, limit: int, known: Instant | None = None
 ) -> list[str]:
     """The first organisations of a group, in order of id."""
-    known = _asked_of_acts(connection, known)
+    known = _prepared(connection, known)
     found: list[str] = []
     for within in slices(connection):
         facts = _facts(connection, read, moment, within, known)
@@ -93,7 +93,7 @@ def one_by_one(
     connection: Connection, read: Read, moment: Moment, *, after: str, limit: int, known: Instant | None = None
 ) -> tuple[list[Group], str]:
     """So many organisations after one, each as a group, and the id up to which that looked; empty at the end."""
-    known = _asked_of_acts(connection, known)
+    known = _prepared(connection, known)
     ids = select(organisation_table.c.id).where(organisation_table.c.id > after).order_by(organisation_table.c.id)
     end: str | None = connection.execute(ids.offset(limit).limit(1)).scalar()
     facts = _facts(connection, read, moment, (after, end), known)
@@ -103,8 +103,9 @@ def one_by_one(
     return [_group(read, row[:-1], 1, row[-1]) for row in rows], last
 
 
-def _asked_of_acts(connection: Connection, known: Instant | None) -> Instant | None:
+def _prepared(connection: Connection, known: Instant | None) -> Instant | None:
     """None where nothing was recorded since that could count: then the rows are asked as they are."""
+    join_by_hashing(connection)
     return known if known is not None and is_any_after(connection, known, _EVENTS) else None
 
 

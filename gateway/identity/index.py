@@ -25,6 +25,16 @@ _organisations = organisation_table.c
 _assertions = assertion_table.c
 
 
+def join_by_hashing(connection: Connection) -> None:
+    """Let PostgreSQL join by hashing in this one transaction.
+
+    A table that was filled a moment ago has no statistics yet: many rows would be taken for a few,
+    and a loop over them for each organisation would not end in time.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
+
+
 def slices(connection: Connection, size: int = SLICE) -> Iterator[Slice]:
     """Every organisation, in order of id, so many at a time."""
     first = ""
