@@ -120,6 +120,7 @@ def _dates(start: Asked) -> Iterator[Candidate]:
     """Stages that are to open, the grant that is to begin, narrowings that end by themselves."""
     strategy, opened = start.use.in_force.strategy, dict(start.use.in_force.openings)
     waiting: list[str] = []
+    at_once: dict[tuple[Instant, tuple[str, ...]], Candidate] = {}
     for stage in strategy.stages:
         if stage.is_gated and stage.name not in opened:
             opened[stage.name] = max(stage.opens, start.moment.latest)
@@ -127,7 +128,9 @@ def _dates(start: Asked) -> Iterator[Candidate]:
         reached = dict(_openings(start, opened))
         opens = reached.get(stage.name, NEVER)
         if opens < NEVER and (waiting or not start.moment.surely_reached(opens)):
-            yield _opening(stage, opens, tuple(waiting), dict(opened))
+            # What opens together is told once, by the last of them: that is the one in force then.
+            at_once[opens, tuple(waiting)] = _opening(stage, opens, tuple(waiting), dict(opened))
+    yield from at_once.values()
     ends = {each.narrowing.until for each in start.use.in_force.narrowings}
     grant = start.use.holdings.grant_to_come(strategy.release, start.moment)
     begins = set() if grant is None else {grant.starts_at}
