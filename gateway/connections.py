@@ -4,14 +4,14 @@ Without the bounds one connection could hold a head of any size in memory, or se
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
-from http import HTTPStatus
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.cycles import PHRASES, Cycle
 from gateway.errors import GatewayError, HeadTooLarge, Invalid
 from gateway.turns import Turn
 
@@ -26,8 +26,6 @@ KEEP_ALIVE_S = 65.0
 
 LINGER_S = 60.0
 """How long a connection that is closed may take to hand over what was written to it."""
-
-_PHRASES = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
 Telling = Callable[[bytes, GatewayError], tuple[int, list[tuple[bytes, bytes]], bytes]]
 """From the path that was asked, as far as it could be read, and the error: status, headers and body."""
@@ -56,6 +54,12 @@ class Joined:
             self._held = data
             self._turn.at_end(self, self._loop)
 
+    def write_now(self, data: bytes) -> None:
+        """Send behind what is held, in this turn: for what comes from the loop itself, which writes at its end."""
+        if self._held:
+            self.let_go()
+        self._transport.write(data)
+
     def close(self) -> None:
         """Send what is held and close."""
         self.let_go()
@@ -82,6 +86,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """When the last answer was complete; None while a request is under way."""
 
     _closing_by: float | None = None
+    _answering: Cycle | None = None
+    """The one request that is being answered; the server's own `cycle` is the last that arrived."""
 
     def __init__(self, *given: Any, tell: Telling, turn: Turn, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -96,17 +102,19 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._in_head:
             self._head_bytes += len(data)
-        super().data_received(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # nothing is upgraded here, and a request that asks for it is no event: it is answered as it stands
+        except httptools.HttpParserError:
+            self._refuse(Invalid("The request is not HTTP as it is specified (RFC 9112).", code="malformed_http"))
         if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
             self._refuse(HeadTooLarge(f"A request's head may have at most {HEAD_BYTES_MAX} bytes."))
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the server's own words
-        """Answer, in the shape of its door, what is no request; the server's own answer would be a bare sentence."""
-        self._refuse(Invalid("The request is not HTTP as it is specified (RFC 9112).", code="malformed_http"))
-
     def _refuse(self, error: GatewayError) -> None:
+        """Answer, in the shape of its door, what is no request; the server's own answer would be a bare sentence."""
         status, headers, body = self._tell(self.url or b"", error)
-        head = b"HTTP/1.1 %d %b\r\n" % (status, _PHRASES[status])
+        head = b"HTTP/1.1 %d %b\r\n" % (status, PHRASES[status])
         lines = b"".join(b"%b: %b\r\n" % header for header in (*headers, (b"connection", b"close")))
         self.transport.write(head + lines + b"\r\n" + body)
         self.transport.close()
@@ -118,24 +126,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
-
-    def _answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
-        """Send a whole answer at once; False, with nothing sent, where it has to go the long way by `send`.
-
-        The headers are the gateway's own and say the body's length: what the server would find out of them
-        again, header by header, is known.
-        """
-        cycle = self.cycle
-        if cycle.response_started or cycle.disconnected or not cycle.keep_alive or self.flow.write_paused:
-            return False
-        if cycle.scope["method"] == "HEAD":
-            return False
-        cycle.response_started = cycle.response_complete = True
-        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-        self.transport.write(b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (status, _PHRASES[status], lines, body))
-        cycle.message_event.set()
-        cycle.on_response()
-        return True
 
     def on_response_complete(self) -> None:
         """Go on with the next request. An idle connection is closed by the sweep: a timer each would cost more."""
@@ -168,29 +158,34 @@ class BoundedProtocol(HttpToolsProtocol):
             "query_string": url.query or b"",
             "headers": self.headers,
             "state": self.app_state.copy(),
-            "extensions": {"abort": self.transport.abort, "answer": self._answer},  # type: ignore[dict-item]
         }
-        before, self.cycle = self.cycle, self._cycle(keep_alive=version != "1.0" and self.parser.should_keep_alive())
+        keep_alive = version != "1.0" and self.parser.should_keep_alive()
+        before, self.cycle = self.cycle, Cycle(self, self.transport, keep_alive=keep_alive)  # type: ignore[arg-type]
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
 
-    def _cycle(self, *, keep_alive: bool) -> RequestResponseCycle:
-        return RequestResponseCycle(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=[],
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=keep_alive,
-            on_response=self.on_response_complete,
-        )
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever is answering that the client has gone; the server tells the last request that arrived."""
+        answering = self._answering
+        if answering is not None and not answering.response_complete:
+            answering.disconnected = True
+            answering.message_event.set()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Close once the answer under way is complete; what waits behind it is not begun."""
+        answering = self._answering
+        if answering is None or answering.response_complete:
+            self.transport.close()
+        else:
+            answering.keep_alive = False
 
     def on_message_complete(self) -> None:
         self.due_at = None
@@ -208,6 +203,3 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.abort()
         elif self.idle_since is not None and now > self.idle_since + KEEP_ALIVE_S:
             self.transport.close()
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Nothing is upgraded here, and a request that asks for it is no event: it is answered as it stands."""

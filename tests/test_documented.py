@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -31,7 +31,7 @@ from tests.fakes.gateway import GatewayProcess, running
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 REFERENCE = (ROOT / "docs" / "reference.md").read_text("utf-8")
-COMMAND_S = 60
+COMMANDS_S = 120
 
 
 def errors_below(kind: type[GatewayError]) -> Iterator[type[GatewayError]]:
@@ -125,37 +125,32 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
 
 
 def test_every_command_of_the_readme_runs_and_says_what_the_readme_says(demo: GatewayProcess) -> None:
-    script = _script(demo)
+    first, *commands = _commands(README)
+    assert first == "make run", "the first thing that is told is how to start it"
 
-    ran = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_S,
-        check=False,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "GATEWAY_URL": demo.base_url, "HOME": str(demo.folder)},
-    )
+    said = _run(commands, demo)
 
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    said = ran.stdout
     assert "simulated model" in said and '"code":"grant_required"' in said
     assert "access:refused" in said and "access:admitted" in said
     assert said.count("simulated model") == 3, "a grant in force opens what was refused before it, on both roads"
     assert re.search(r"^403$", said, re.MULTILINE) and re.search(r"^200$", said, re.MULTILINE)
 
 
-def _script(demo: GatewayProcess) -> str:
-    """The commands of every console block in order, at this gateway instead of the one that `make run` serves."""
-    blocks = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-    commands: list[str] = []
-    for line in "".join(blocks).splitlines():
-        if line.startswith("$ "):
-            commands.append(line[2:])
-        elif commands and commands[-1].endswith("\\"):
-            commands.append(line)
-    assert commands[0] == "make run", "the first thing that is told is how to start it"
-    script = "\n".join(commands[1:])
+def test_the_story_of_a_release_runs_as_it_is_told(demo: GatewayProcess) -> None:
+    said = _run(_commands((ROOT / "docs" / "story.md").read_text("utf-8")), demo)
+
+    assert "refused to Eve, as it should be" in said
+    waiting, opened = said.index("general: not open"), said.index("general: opened")
+    assert "no evidence of lm-eval wmdp_bio acc was added" in said[waiting:opened]
+    told = {line.partition(": ")[0]: line for line in said.splitlines() if line.startswith(("Acme, ", "Globex, "))}
+    assert "simulated model" in told["Acme, while open"] and "simulated model" in told["Acme, restored"]
+    assert "model_not_found" in told["Globex, while open"]
+    assert '"code":"suspended"' in told["Acme, while suspended"]
+
+
+def _run(commands: Sequence[str], demo: GatewayProcess) -> str:
+    """What these commands say, run in a row at this gateway instead of the one that `make run` serves."""
+    script = "\n".join(commands)
     for told, here in (
         ("http://127.0.0.1:8080", demo.base_url),
         ("gateway-data/demo.json", str(demo.data / "demo.json")),
@@ -163,7 +158,28 @@ def _script(demo: GatewayProcess) -> str:
     ):
         assert told in script
         script = script.replace(told, here)
-    return script
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=COMMANDS_S,
+        check=False,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "GATEWAY_URL": demo.base_url, "HOME": str(demo.folder)},
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def _commands(page: str) -> list[str]:
+    """The commands of every console block in order, without what they are said to answer."""
+    commands: list[str] = []
+    for line in "".join(re.findall(r"```console\n(.*?)```", page, re.DOTALL)).splitlines():
+        if line.startswith("$ "):
+            commands.append(line[2:])
+        elif commands and (commands[-1].endswith("\\") or commands[-1].count('"') % 2):
+            commands[-1] += "\n" + line
+    return commands
 
 
 def _readings() -> list[str]:

@@ -70,7 +70,7 @@ class Exceeded(msgspec.Struct, frozen=True):
 class Meter:
     """The use of one scope. Lives inside one transaction; only its row outlives it."""
 
-    __slots__ = ("day", "requests", "seconds", "tokens_reserved", "tokens_used")
+    __slots__ = ("_asked_at", "_at", "_in_window", "day", "requests", "seconds", "tokens_reserved", "tokens_used")
 
     def __init__(self) -> None:
         self.seconds: dict[int, int] = {}
@@ -81,6 +81,10 @@ class Meter:
         """Admitted today."""
         self.tokens_used = 0
         self.tokens_reserved = 0
+        self._asked_at = self._at = -1
+        """Up to when it was last brought, as asked and as it came to; -1 before the first time."""
+        self._in_window = 0
+        """The sum of `seconds`, from that time on."""
 
     @classmethod
     def stored(cls, seconds: bytes, day: int, requests: int, tokens_used: int, tokens_reserved: int) -> "Meter":
@@ -101,7 +105,7 @@ class Meter:
         at = self._advance(at)
         requests_remaining = tokens_remaining = None
         if claim.requests_per_minute is not None:
-            requests_remaining = claim.requests_per_minute - sum(self.seconds.values()) - 1
+            requests_remaining = claim.requests_per_minute - self._in_window - 1
             if requests_remaining < 0:
                 return self._exceeded(Reason.RATE_LIMIT_EXCEEDED, claim, at)
         if claim.tokens_per_day is not None:
@@ -110,6 +114,7 @@ class Meter:
                 return self._exceeded(Reason.INSUFFICIENT_QUOTA, claim, at)
         second = at // SECOND
         self.seconds[second] = self.seconds.get(second, 0) + 1
+        self._in_window += 1
         self.requests += 1
         self.tokens_reserved += claim.tokens
         return Taken(self.day, requests_remaining, tokens_remaining)
@@ -124,17 +129,24 @@ class Meter:
     def requests_in_window(self, at: Instant) -> int:
         """Admissions that count against a minute's limit at this instant."""
         self._advance(at)
-        return sum(self.seconds.values())
+        return self._in_window
 
     def _advance(self, at: Instant) -> Instant:
-        """Bring the meter up to an instant; returns that instant, or the meter's own where that is later."""
-        at = self._never_back(at)
+        """Bring the meter up to an instant; returns that instant, or the meter's own where that is later.
+
+        All claims of a batch are taken at one instant: only the first of them costs anything.
+        """
+        if at == self._asked_at:
+            return self._at
+        self._asked_at = at
+        at = self._at = self._never_back(at)
         oldest = at // SECOND - WINDOW_S
         while self.seconds and (first := next(iter(self.seconds))) < oldest:
             del self.seconds[first]
         day = at // DAY
         if day > self.day:
             self.day, self.requests, self.tokens_used, self.tokens_reserved = day, 0, 0, 0
+        self._in_window = sum(self.seconds.values())
         return at
 
     def _never_back(self, at: Instant) -> Instant:
@@ -154,7 +166,7 @@ class Meter:
         if (most := claim.requests_per_minute) is not None:
             last = max(self.seconds, default=None)
             reset_s = 0 if last is None else _until_forgotten_s(last, at)
-            requests = Left(most, max(0, most - sum(self.seconds.values())), reset_s)
+            requests = Left(most, max(0, most - self._in_window), reset_s)
         if (most := claim.tokens_per_day) is not None:
             midnight_s = -((at - (self.day + 1) * DAY) // SECOND)
             tokens = Left(most, max(0, most - self.tokens_used - self.tokens_reserved), midnight_s)
@@ -165,7 +177,7 @@ class Meter:
 
     def _wait_s(self, requests_per_minute: int, at: Instant) -> int:
         """Until one more request fits."""
-        excess = sum(self.seconds.values()) + 1 - requests_per_minute
+        excess = self._in_window + 1 - requests_per_minute
         for second, count in sorted(self.seconds.items()):
             excess -= count
             if excess <= 0:

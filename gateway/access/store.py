@@ -1,6 +1,7 @@
 """Rows of grants, accepted terms and limits in use, and the queries over them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -22,6 +23,7 @@ from gateway.access.grants import Acceptance, Grant, Holdings
 from gateway.access.quotas import Meter
 from gateway.clock import Instant
 from gateway.database.naming import metadata
+from gateway.database.plainly import run_plainly
 from gateway.ledger.rows import RowInsert
 
 grant_table = Table(
@@ -160,7 +162,7 @@ def meters(connection: Connection, scopes: Sequence[str]) -> dict[str, Meter]:
     """
     if connection.dialect.name == "sqlite":
         statement = f"{_LIMITS} IN ({', '.join('?' * len(scopes))})"
-        rows = connection.exec_driver_sql(statement, tuple(scopes))
+        rows: Iterable[Sequence[Any]] = run_plainly(connection, statement, scopes)
     else:
         rows = connection.exec_driver_sql(f"{_LIMITS} = ANY($1::varchar[])", (list(scopes),))
     found = {scope: Meter.stored(*stored) for scope, *stored in rows}

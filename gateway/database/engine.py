@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from gateway.database.plainly import run_plainly
 from gateway.database.reaching import located
 
 T = TypeVar("T")
@@ -199,7 +200,7 @@ def sqlite_engine(url: URL, *, begin: str, pragmas: Mapping[str, str | int], con
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        run_plainly(connection, begin)
 
     return engine
 

@@ -54,15 +54,17 @@ class Pump:
         tell: Callable[[GatewayError], bytes],
         *,
         observe: Callable[[bytes], object] | None = None,
+        pass_on: Callable[[bytes], bool] | None = None,
         bounds: Bounds | None = None,
     ) -> None:
-        """`tell` words an error as an event; `observe` is shown every piece of body that leaves."""
+        """`tell` words an error as an event; `observe` is shown every piece of body that leaves; `pass_on` is the
+        server's short way to send one (outlet.py)."""
         self._answer = answer
         self._frames = frames
         self._tell = tell
         self._bounds = bounds or Bounds()
         self._loop = asyncio.get_running_loop()
-        self._outlet = Outlet(send, self._bound_drain, observe, self._bounds.stall_s)
+        self._outlet = Outlet(send, self._bound_drain, observe, self._bounds.stall_s, pass_on)
         self._timers: list[asyncio.TimerHandle] = []
         self._waits = False
         """Whether nothing is on its way here, so that a piece that arrives overtakes none."""

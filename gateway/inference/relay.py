@@ -102,7 +102,6 @@ class Relay:
         withhold_usage: bool,
         asgi: tuple[Any, Receive, Send],
     ) -> None:
-        _, receive, send = asgi
         waiting = asyncio.current_task()
         assert waiting is not None
         passage.on_cut(partial(_cancel, waiting))
@@ -116,7 +115,7 @@ class Relay:
                 whole = None
                 if outbound.stream and answer.status == 200:
                     frames = Frames(withhold_usage=withhold_usage)
-                    failed = await self._stream(passage, answer, frames, receive, send)
+                    failed = await self._stream(passage, answer, frames, asgi)
                     if failed is not None:
                         self._failed(passage, upstream.name, failed)
                 else:
@@ -173,7 +172,7 @@ class Relay:
             passage.commitment = committing.commitment() if committing is not None else None
 
     async def _stream(
-        self, passage: Passage, answer: Answer, frames: Frames, receive: Receive, send: Send
+        self, passage: Passage, answer: Answer, frames: Frames, asgi: tuple[Any, Receive, Send]
     ) -> UpstreamFailed | None:
         """Carry a stream to its end; what the upstream failed with, where that ended it."""
 
@@ -181,8 +180,11 @@ class Relay:
             return error_event(error, passage.request_id)
 
         passage.status = 200
+        scope, receive, send = asgi
         committing = Committing() if passage.commits else None
-        pump = Pump(answer, frames, send, tell, observe=committing.update if committing is not None else None)
+        observe = committing.update if committing is not None else None
+        pass_on = scope.get("extensions", {}).get("pass_on")
+        pump = Pump(answer, frames, send, tell, observe=observe, pass_on=pass_on)
         passage.on_cut(lambda: pump.cut(tell(self._refusals.ended(passage.request_id, passage.cut_reason))))
         try:
             carried = await pump.run(receive, relaying.headers_for(answer, passage.request_id) + _about(passage))

@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from gateway.database.plainly import run_plainly
+
 STEPS = (256, 64, 16, 4, 1)
 """Rows a statement on SQLite: few different texts, so that each stays prepared."""
 
@@ -44,5 +46,5 @@ class RowInsert:
         for step, statement in self._sqlite:
             while len(rows) - done >= step:
                 parameters = tuple(chain.from_iterable(rows[done : done + step]))
-                connection.exec_driver_sql(statement, parameters)
+                run_plainly(connection, statement, parameters)
                 done += step

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.clock import AHEAD_MAX, Instant, Moment
 from gateway.database.engine import Database, database_now
+from gateway.database.plainly import run_plainly
 from gateway.errors import LedgerUnavailable
 from gateway.ledger.entries import AdministrativeBody, Draft, Envelope, Event, written
 from gateway.ledger.rows import Row, RowInsert
@@ -153,12 +154,12 @@ class Appending:
         beating = (beat.batch, beat.oldest_open, self.at, beat.writer)
         if self._connection.dialect.name == "sqlite":
             _entries.execute(self._connection, rows)
-            self._connection.exec_driver_sql(_MOVE_HEAD, tuple(head))
-            beaten = self._connection.exec_driver_sql(_BEAT, beating)
+            run_plainly(self._connection, _MOVE_HEAD, head)
+            beaten = run_plainly(self._connection, _BEAT, beating).rowcount
         else:
             columns = tuple(zip(*rows, strict=True)) if rows else ((), (), ())
-            beaten = self._connection.exec_driver_sql(_PLACE, (*columns, *head, *beating))
-        if beaten.rowcount != 1:
+            beaten = self._connection.exec_driver_sql(_PLACE, (*columns, *head, *beating)).rowcount
+        if beaten != 1:
             raise Fenced
 
 
@@ -229,16 +230,23 @@ class Ledger:
 
 def locked_head(connection: Connection) -> Head:
     """The head, locked until the transaction ends. Made where the ledger is empty."""
-    locking = _HEAD if connection.dialect.name == "sqlite" else f"{_HEAD} FOR UPDATE"
-    row = connection.exec_driver_sql(locking).first()
+    row = _standing_head(connection)
     if row is None:
         if connection.execute(select(entry_table.c.index).limit(1)).first() is not None:
             raise LedgerUnavailable("The ledger has entries and no head: it was tampered with.")
         engine = sqlite if connection.dialect.name == "sqlite" else postgresql
         first = engine.insert(head_table).values(id=1, size=0, at=0, revision=0)
         connection.execute(first.on_conflict_do_nothing())
-        row = connection.exec_driver_sql(locking).one()
+        row = _standing_head(connection)
+        assert row is not None
     return Head(*row)
+
+
+def _standing_head(connection: Connection) -> Sequence[int] | None:
+    if connection.dialect.name == "sqlite":
+        row: Sequence[int] | None = run_plainly(connection, _HEAD).fetchone()
+        return row
+    return connection.exec_driver_sql(f"{_HEAD} FOR UPDATE").first()
 
 
 def size_of(connection: Connection) -> int:
