@@ -9,7 +9,7 @@ from gateway.access import past
 from gateway.access.current import Current
 from gateway.access.explanations import Ended, Explanation, Step
 from gateway.access.grants import Holdings
-from gateway.access.instants import AsOf, Tense, as_of
+from gateway.access.instants import AsOf, as_of
 from gateway.access.judges import store as policies_kept
 from gateway.access.judges.former import FormerJudges
 from gateway.access.judging import Judging
@@ -61,8 +61,8 @@ class Explaining:
         """The instant that is asked about, once nothing more can come to be recorded by then."""
         _, now = self._current.now()
         asked = as_of(instant, now)
-        if asked.tense is Tense.PAST:
-            await self._ledger.settled()
+        if asked.known is not None:
+            await self._ledger.settle(asked.known)
         return asked
 
     async def judging(self, asked: AsOf) -> Judging:

@@ -12,6 +12,7 @@ from gateway.clock import NEVER
 from gateway.control.wire import shown, when
 from gateway.identity.attributes import standing
 from gateway.releases.audiences import attributes_read
+from gateway.releases.strategies import Stage
 
 
 class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +115,7 @@ class ShownExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """Digest of the version in force; empty where none was."""
     stage: ShownStage | None
     coming: ShownStage | None
+    """To open next; to those who do not oversee only where it is for them."""
     audiences: list[ShownAudience]
     facts: list[ShownFact]
     """Those that the decision read."""
@@ -148,8 +150,8 @@ def shown_explanation(told: Explanation, *, oversees: bool) -> ShownExplanation:
         policy=told.policy,
         question=told.question,
         strategy="" if told.in_force is None else told.in_force.digest,
-        stage=None if use is None or gathered is None else _stage(use, gathered, coming=False),
-        coming=None if use is None or gathered is None else _stage(use, gathered, coming=True),
+        stage=None if use is None or gathered is None else _stage(use, gathered.stage),
+        coming=None if use is None or gathered is None else _coming(use, gathered, oversees=oversees),
         audiences=[] if gathered is None or not oversees else _audiences(gathered),
         facts=[] if use is None or gathered is None else _facts(told, use, gathered),
         grant_state="none" if gathered is None else gathered.question.grant,
@@ -163,8 +165,13 @@ def shown_explanation(told: Explanation, *, oversees: bool) -> ShownExplanation:
     )
 
 
-def _stage(use: Use, gathered: Gathered, *, coming: bool) -> ShownStage | None:
-    stage = gathered.coming if coming else gathered.stage
+def _coming(use: Use, gathered: Gathered, *, oversees: bool) -> ShownStage | None:
+    """The stage to open next, for others only where it is for them: as refusals tell it."""
+    is_theirs = any(each.truth == "yes" for each in gathered.question.future_audiences)
+    return _stage(use, gathered.coming) if oversees or is_theirs else None
+
+
+def _stage(use: Use, stage: Stage | None) -> ShownStage | None:
     if stage is None:
         return None
     openings = {each.name: opens for each, opens in use.in_force.strategy.openings(use.in_force.openings)}

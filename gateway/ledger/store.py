@@ -194,13 +194,15 @@ class Ledger:
                 raise LedgerUnavailable from error
             raise
 
-    async def settled(self) -> None:
-        """Wait for whatever is being recorded: what comes after this is recorded later than any instant surely past.
+    async def settle(self, instant: Instant) -> None:
+        """Make sure that nothing more can come to be recorded at or before an instant that has surely been.
 
-        Raises LedgerUnavailable.
+        Entries never go back behind the last one. Where that lies before the instant, whatever is being recorded is
+        waited for: what comes after it reads a later clock. Raises LedgerUnavailable.
         """
         try:
-            await self.database.write(locked_head)
+            if await self.database.read(_last_at) <= instant:
+                await self.database.write(locked_head)
         except Exception as error:
             if is_outage(error):
                 raise LedgerUnavailable from error
@@ -247,6 +249,10 @@ def _standing_head(connection: Connection) -> Sequence[int] | None:
         row: Sequence[int] | None = run_plainly(connection, _HEAD).fetchone()
         return row
     return connection.exec_driver_sql(f"{_HEAD} FOR UPDATE").first()
+
+
+def _last_at(connection: Connection) -> Instant:
+    return connection.execute(select(head_table.c.at)).scalar() or 0
 
 
 def size_of(connection: Connection) -> int:

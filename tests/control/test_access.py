@@ -141,6 +141,24 @@ async def test_a_hidden_release_is_as_absent_as_one_that_there_is_not(recorded: 
     assert len({answer.json()["detail"] for answer in answers}) == 1
 
 
+async def test_a_stage_to_come_is_told_to_whom_it_is_for(recorded: Premises) -> None:
+    file = """\
+release: acme/partners
+serves: {inference: {upstream: simulated, model: open}}
+audiences: {partners: {sector: defence}}
+stages:
+  - {name: general, opens: 2024-01-01T00:00:00Z, access: api, to: [public], offers: [inference.text]}
+  - {name: partners-only, opens: 2040-01-01T00:00:00Z, access: limited, to: [partners], offers: [inference.text]}
+"""
+    await recorded.apply(file)
+
+    whole, own = await told(recorded, "acme/partners"), await told(recorded, "acme/partners", by="developer", of=None)
+
+    assert whole["coming"]["name"] == "partners-only"
+    assert own["admitted"] and own["coming"] is None and own["audiences"] == []
+    assert (await told(recorded, LIMITED, by="developer", of=None))["coming"]["name"] == "general"
+
+
 async def test_who_is_narrowed_is_told_neither_the_scope_nor_the_cause(recorded: Premises) -> None:
     body = {"verb": "suspend", "scope": "not us_person", "cause": "secret directive"}
     taken = (await recorded.ask("POST", f"/releases/{OPEN}/narrowings", json=body)).json()
