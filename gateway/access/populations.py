@@ -15,7 +15,7 @@ from gateway.clock import Instant, Moment
 from gateway.identity.index import Slice, join_by_hashing, slices, standing_facts
 from gateway.identity.predicates import Fact
 from gateway.identity.store import organisation_table, read_value
-from gateway.ledger.acts import had_begun, is_any_after, not_ended
+from gateway.ledger.acts import Known, had_begun, is_any_after, not_ended
 from gateway.ledger.entries import Event
 from gateway.releases.cohorts import Canary
 
@@ -109,8 +109,9 @@ def _prepared(connection: Connection, known: Instant | None) -> Instant | None:
     return known if known is not None and is_any_after(connection, known, _EVENTS) else None
 
 
-def _facts(connection: Connection, read: Read, moment: Moment, within: Slice, known: Instant | None) -> Subquery:
+def _facts(connection: Connection, read: Read, moment: Moment, within: Slice, recorded_by: Instant | None) -> Subquery:
     """A row for each organisation of a slice, with everything that is read of it."""
+    known = None if recorded_by is None else Known(recorded_by, *within)
     standing = standing_facts(read.attributes, moment, within, known).subquery("standing")
     organisation = standing.c.organisation
     given, unrevoked = _grant_conditions(known)
@@ -138,7 +139,7 @@ def _facts(connection: Connection, read: Read, moment: Moment, within: Slice, kn
     return select(*standing.c, grant.label("grant_state"), *accepted, *itself, *reached).subquery("facts")
 
 
-def _grant_conditions(known: Instant | None) -> tuple[Any, Any]:
+def _grant_conditions(known: Known | None) -> tuple[Any, Any]:
     """Whether a grant had been given, and whether it had not been revoked."""
     held = grant_table.c
     return (

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, func, select
 from sqlalchemy.sql.selectable import FromClause, Subquery
 
-from gateway.clock import Instant, Moment
+from gateway.clock import Moment
 from gateway.identity.organisations import PROVIDER
 from gateway.identity.store import assertion_table, organisation_table
-from gateway.ledger.acts import had_begun, not_ended
+from gateway.ledger.acts import Known, had_begun, not_ended
 from gateway.ledger.entries import Event
 
 SLICE = 100_000
@@ -47,7 +47,7 @@ def slices(connection: Connection, size: int = SLICE) -> Iterator[Slice]:
         first = end
 
 
-def standing_facts(names: Sequence[str], moment: Moment, within: Slice, known: Instant | None = None) -> Select[Any]:
+def standing_facts(names: Sequence[str], moment: Moment, within: Slice, known: Known | None = None) -> Select[Any]:
     """A row for each organisation of a slice that is not disabled: `organisation`, `is_provider`, `fact_0`, `fact_1`, …
 
     Each fact is the value, as stored, of the strongest assertion of that name that stands; null where none does.
@@ -67,7 +67,7 @@ def standing_facts(names: Sequence[str], moment: Moment, within: Slice, known: I
     return found.select_from(source)
 
 
-def _strongest(name: str, moment: Moment, within: Slice, place: int, known: Instant | None) -> Subquery:
+def _strongest(name: str, moment: Moment, within: Slice, place: int, known: Known | None) -> Subquery:
     order = func.row_number().over(
         partition_by=_assertions.organisation,
         order_by=(_assertions.assurance.desc(), _assertions.asserted_at.desc(), _assertions.id.desc()),

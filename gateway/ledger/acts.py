@@ -78,20 +78,32 @@ def entry_of(connection: Connection, act: Recorded) -> Entry:
     return entry_from(*connection.execute(query).one())
 
 
-def had_begun(subject: ColumnElement[Any], event: Event, known: Instant | None) -> ColumnElement[bool]:
+class Known(msgspec.Struct, frozen=True):
+    """By when acts must have been recorded to count, and of which organisations they are: from one id up to another."""
+
+    by: Instant
+    first: str
+    end: str | None
+    """Not included; None for all that follow."""
+
+
+def had_begun(subject: ColumnElement[Any], event: Event, known: Known | None) -> ColumnElement[bool]:
     """In SQL: whether what began a row by such an act had been recorded by an instant, or ever."""
     return true() if known is None else not_(_since(subject, event, known))
 
 
 def not_ended(
-    ended: ColumnElement[Any], subject: ColumnElement[Any], event: Event, known: Instant | None
+    ended: ColumnElement[Any], subject: ColumnElement[Any], event: Event, known: Known | None
 ) -> ColumnElement[bool]:
     """In SQL: whether nothing that ended a row by such an act had been recorded by an instant, or ever."""
     return ended.is_(None) if known is None else or_(ended.is_(None), _since(subject, event, known))
 
 
-def _since(subject: ColumnElement[Any], event: Event, instant: Instant) -> ColumnElement[bool]:
-    return exists(select(_acts.index).where(_acts.subject == subject, _acts.event == event.value, _acts.at > instant))
+def _since(subject: ColumnElement[Any], event: Event, known: Known) -> ColumnElement[bool]:
+    later = [_acts.event == event.value, _acts.at > known.by, _acts.organisation >= known.first]
+    if known.end is not None:
+        later.append(_acts.organisation < known.end)
+    return exists(select(_acts.index).where(_acts.subject == subject, *later))
 
 
 def is_any_after(connection: Connection, instant: Instant, events: Collection[Event]) -> bool:
