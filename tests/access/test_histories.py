@@ -2,7 +2,7 @@
 
 import os
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -20,7 +20,7 @@ from gateway.access.questions import Question
 from gateway.access.snapshot import EMPTY, InForce, Snapshot
 from gateway.access.standing import Use, gather
 from gateway.clock import DAY, NEVER, Instant, Moment, at
-from gateway.database.engine import Database
+from gateway.database.engine import Database, Work
 from gateway.database.naming import metadata
 from gateway.errors import GatewayError, NotFound, Unauthenticated
 from gateway.identity.attributes import Claim
@@ -48,6 +48,9 @@ from tests.releases.builders import an_audience
 
 CASES = 10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 12
 
+PATIENCE_S = 30.0
+T = TypeVar("T")
+
 ACTOR = Actor(key="Pro000000000", organisation="provider")
 SCOPES = ["", "us_person", "not us_person", "organisation = acme", "grant", "kyc >= K3", "role = staff"]
 VALUES: dict[str, list[Any]] = {
@@ -73,6 +76,26 @@ class OracleJudge:
         return expected(question)
 
 
+class Patient:
+    """A database that is waited for: thousands of cases meet a busy machine now and then."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def dialect(self) -> str:
+        return self._database.dialect
+
+    async def read(self, work: Work[T], *, deadline_s: float = 0.0) -> T:
+        return await self._database.read(work, deadline_s=max(deadline_s, PATIENCE_S))
+
+    async def write(self, work: Work[T], *, deadline_s: float = 0.0) -> T:
+        return await self._database.write(work, deadline_s=max(deadline_s, PATIENCE_S))
+
+    async def close(self) -> None:
+        """The database is closed by whoever opened it."""
+
+
 class Now:
     """What is in force is read anew for every question here; only the time is kept."""
 
@@ -86,8 +109,8 @@ class Now:
 class History:
     """An installation in which things happen, and what its gate answered meanwhile."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
+    def __init__(self, hasty: Database) -> None:
+        database = self.database = Patient(hasty)
         self.clock = Now()
         self.ledger = Ledger(database, lambda: self.clock.moment)
         self.directory = Directory(database, self.ledger, Peppers([b"p" * 32]))
