@@ -2,7 +2,7 @@
 
 from gateway.access.judges.embedded import EmbeddedJudge
 from gateway.access.judges.opa import OPAJudge
-from gateway.access.judges.policies import read_policy_set
+from gateway.access.judges.policies import PolicySet, read_policy_set
 from gateway.access.judges.port import Judge
 from gateway.errors import SettingsInvalid
 from gateway.identity.tokens.issuers import DeclaredIssuer, read_issuers
@@ -23,9 +23,13 @@ def issuers_of(settings: Settings, metrics: Metrics) -> list[DeclaredIssuer]:
     return read_issuers(content, file, own=settings.issuer, told=metrics.issuer_keys_asked)
 
 
-def judge_of(settings: Settings) -> Judge:
+def policies_of(settings: Settings) -> PolicySet:
+    """The policies that judge: the operator's own, or those that are shipped."""
+    return read_policy_set(settings.policies or shipped("policies"))
+
+
+def judge_of(settings: Settings, policies: PolicySet) -> Judge:
     """The judge that the settings name, not started."""
-    policies = read_policy_set(settings.policies or shipped("policies"))
     timeout_s = settings.judge_timeout_ms / 1000
     if settings.judge == "opa":
         token = settings.opa_token_file.read_text("ascii").strip() if settings.opa_token_file is not None else None

@@ -8,6 +8,7 @@ GatewayError
 ├── Forbidden            403  this role may not use this route
 ├── NotFound             404  no such thing, or none that this caller may know of
 ├── Conflict             409  true of an older state of the thing
+│   └── PolicyNotKept    409  the policies that judged then cannot be asked here, and no others answer for them
 ├── Invalid              400  input that cannot be understood
 │   └── InvalidFile      400  the same, with the lines of a file
 ├── TooLarge             413  input above a stated size
@@ -105,6 +106,14 @@ class Conflict(GatewayError):
 
     status = 409
     code = "conflict"
+
+
+class PolicyNotKept(Conflict):
+    """What judged at another time cannot be asked here; no other policies answer for it."""
+
+    code = "policy_not_kept"
+    message = "The policies that judged then are not kept here."
+    next_step = "The ledger names them with every decision: build a gateway of that version to ask them."
 
 
 class Invalid(GatewayError):

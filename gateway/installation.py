@@ -1,7 +1,7 @@
 """Every part of one gateway: built here, once, top to bottom, started in that order and torn down in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
@@ -12,21 +12,24 @@ from sqlalchemy import Connection
 from gateway import __version__
 from gateway.access.admissions import Admissions
 from gateway.access.awaited import Awaited
+from gateway.access.census import Counting
 from gateway.access.changing import Changing
 from gateway.access.chasing import ReviewChaser
 from gateway.access.concurrences.recording import Concurrences
 from gateway.access.current import UNCERTAINTY_MAX_US, Current
 from gateway.access.entrance import Entrance
+from gateway.access.explaining import Explaining
 from gateway.access.feed import GATEWAY, Feed
 from gateway.access.foresight import Foresight
 from gateway.access.gate import Gate
 from gateway.access.grants import Holdings
+from gateway.access.in_force import all_in_force
+from gateway.access.judges.store import keep_policies
 from gateway.access.judging import Judging
 from gateway.access.limits import take_limits
 from gateway.access.opening import Opener
 from gateway.access.overdue import StageChaser
 from gateway.access.places.asking import Places
-from gateway.access.places.store import lines
 from gateway.access.reach import Reach
 from gateway.access.recording import closed_after_crash
 from gateway.access.refusals import Refusals
@@ -36,7 +39,7 @@ from gateway.access.review import Review
 from gateway.access.reviewing import Reviewing
 from gateway.access.snapshot import InForce
 from gateway.access.usable import Usable
-from gateway.chosen import issuers_of, judge_of
+from gateway.chosen import issuers_of, judge_of, policies_of
 from gateway.clock import SECOND, elapsed_us
 from gateway.control.areas import Areas
 from gateway.control.searching import Searching
@@ -69,14 +72,10 @@ from gateway.metrics import Metrics
 from gateway.oauth.door import OAuthDoor
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.evidence.incidents import Incidents
-from gateway.releases.evidence.store import all_openings
 from gateway.releases.evidence.vouching import Vouching
-from gateway.releases.narrowings import InEffect
 from gateway.releases.openings import Openings
 from gateway.releases.overdue.noting import OverdueReviews
 from gateway.releases.restraint import Restraint
-from gateway.releases.store import load_all, narrowings_in_effect
-from gateway.releases.strategies import Stage, Strategy
 from gateway.settings import Settings
 
 log = structlog.get_logger()
@@ -96,6 +95,9 @@ RECOVERY_S = 10.0
 
 class Installation:
     """Every part of one gateway, built in the order of the house; `running` starts and stops them."""
+
+    bootstrap: Issued | None = None
+    """The provider's first key, where this start has made it."""
 
     def __init__(
         self,
@@ -140,7 +142,8 @@ class Installation:
         self.incidents = Incidents(self.database, self.ledger)
         self.restraint = Restraint(self.leisure, self.ledger, settings.narrowing_review_h)
 
-        self.judge = judge_of(settings)
+        self.policies = policies_of(settings)
+        self.judge = judge_of(settings, self.policies)
         self.judging = Judging(self.judge, self.metrics)
         self.changing = Changing(self.leisure, self.ledger, self.judge)
         self.requests = Requests(self.leisure, self.ledger, self.judge)
@@ -148,6 +151,8 @@ class Installation:
         self.foresight = Foresight(self.leisure, self.judging)
         self.admissions = Admissions(self.database, self.ledger, self.leisure)
         self.reach = Reach(self.leisure)
+        self.explaining = Explaining(self.leisure, self.ledger, self.current, self.judging)
+        self.counting = Counting(self.leisure, self.explaining)
         self.holdings: Lookup[str, Holdings] = Lookup(self.admissions.holdings, keeps=50_000)
         self.refusals = Refusals(settings.access_request_url)
         self.places = Places(self.database, self.ledger)
@@ -170,8 +175,6 @@ class Installation:
         self.connector = Connector(upstreams)
         self._open_doors(peppers.pseudonym)
         self.readiness = Readiness(self.current, self.judge, self.writer)
-        self.bootstrap: Issued | None = None
-        """The provider's first key, where this start has made it."""
 
     def _look_again(self) -> None:
         """Whatever comes due without anybody asking: stages that open, and what people were to do by a date."""
@@ -207,6 +210,8 @@ class Installation:
             incidents=self.incidents,
             restraint=self.restraint,
             reach=self.reach,
+            explaining=self.explaining,
+            counting=self.counting,
             changing=self.changing,
             reviewing=self.reviewing,
             foresight=self.foresight,
@@ -231,12 +236,13 @@ class Installation:
             stack.callback(self.weight_files.close)
             await self.judge.start()
             stack.push_async_callback(self.judge.stop)
+            stack.push_async_callback(self.explaining.stop)
             await self.tell_the_time()
             await self.writer.start()
             stack.push_async_callback(self.writer.stop)
             await self.recovery.run(elapsed_us(), alone=self.database.dialect == "sqlite")
             _, moment = self.current.now()
-            await self._record_start()
+            await self.record_start()
             self.bootstrap = await self.directory.bootstrap(moment)
             if self.bootstrap is not None and self._show is not None:
                 self._show(self.bootstrap)  # before anything else can fail or be told to stop: it exists nowhere else
@@ -263,8 +269,8 @@ class Installation:
             if self.current.clock.now().uncertainty <= UNCERTAINTY_MAX_US:
                 return
 
-    async def _record_start(self) -> None:
-        """Say in the ledger that this process begins, and that other policies judge where they do."""
+    async def record_start(self) -> None:
+        """Say in the ledger that this process begins, and that other policies judge where they do; keep those."""
         query = Query(event=Event.POLICY_CHANGED, limit=1)
         page = await self.search.everywhere(query)
         while not page.entries and not page.is_last:
@@ -276,7 +282,12 @@ class Installation:
             touched = (Touch("policy", self.judge.policy),)
             changed = {"previous": judged_by}
             acts.append(Act(event=Event.POLICY_CHANGED, subject=self.judge.policy, detail={**changed}, touches=touched))
-        await self.ledger.administer(GATEWAY, lambda _: (None, acts))
+
+        def work(connection: Connection) -> tuple[None, list[Act]]:
+            keep_policies(connection, self.policies, self.ledger.now().latest)
+            return None, acts
+
+        await self.ledger.administer(GATEWAY, work)
 
     async def _follow_token_keys(self) -> None:
         """Notice, until cancelled, that keys were rotated; what was signed by one that is gone is believed no more."""
@@ -298,7 +309,7 @@ class Installation:
                 log.warning("recovery_failed", error=type(error).__name__)
 
     async def _in_force(self) -> Mapping[str, InForce]:
-        return await self.database.read(_in_force)
+        return await self.database.read(all_in_force)
 
     def _forget(self, kind: str, subject: str) -> None:
         if kind == "organisation":
@@ -320,26 +331,6 @@ class Installation:
             grants_to_recertify=lambda: self.request_chaser.standing.grants_to_recertify,
             stage_reviews_overdue=self.stage_chaser.count,
         )
-
-
-def _in_force(connection: Connection) -> Mapping[str, InForce]:
-    """Every release with its recorded openings and what narrows it, as of one state of the database."""
-    narrowings, recorded = narrowings_in_effect(connection), all_openings(connection)
-    return {
-        name: InForce(
-            version.strategy,
-            version.digest,
-            openings=version.strategy.opened(recorded.get(name, {})),
-            narrowings=narrowings.get(name, ()),
-            lines=lines(connection, name, _stages(version.strategy, narrowings.get(name, ()))),
-        )
-        for name, version in load_all(connection).items()
-    }
-
-
-def _stages(strategy: Strategy, narrowings: Iterable[InEffect]) -> list[Stage]:
-    """Every stage that may be in force: those of the version, and those that it is narrowed to."""
-    return [*strategy.stages, *(each.stage for each in narrowings if each.stage is not None)]
 
 
 def _in_background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

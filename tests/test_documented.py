@@ -146,6 +146,12 @@ def test_the_story_of_a_release_runs_as_it_is_told(demo: GatewayProcess) -> None
     assert "simulated model" in told["Acme, while open"] and "simulated model" in told["Acme, restored"]
     assert "model_not_found" in told["Globex, while open"]
     assert '"code":"suspended"' in told["Acme, while suspended"]
+    before, during = re.findall(r"^inference.text +(\d+)", said, re.MULTILINE)
+    assert (before, during) == ("2", "0"), "whose country nobody asserts counts as in the scope, the provider's own too"
+    then, now, globex = (said[said.index(f"{name}: caller") :] for name in ("Then", "Now", "Globex"))
+    assert "not admitted: suspended" in then.partition("Now: ")[0] and "is restored." in then.partition("Now: ")[0]
+    assert re.search(r"^answer +admitted$", now.partition("Globex: ")[0], re.MULTILINE)
+    assert "not admitted: " in globex
 
 
 def _run(commands: Sequence[str], demo: GatewayProcess) -> str:

@@ -13,11 +13,11 @@ from itertools import pairwise
 import msgspec
 
 from gateway.access.consequences import Consequence, Consequences, Judged, Tally, Unknown
+from gateway.access.group_answers import NOTHING, Answered, Asking
 from gateway.access.judging import Judging
 from gateway.access.places.store import fronts
 from gateway.access.populations import Group, Read, groups, organisations_of
-from gateway.access.questions import AudienceFact
-from gateway.access.representatives import Versions, caller_of, components_of, holdings_of, in_lines
+from gateway.access.representatives import Versions, caller_of, components_of, holdings_of
 from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
 from gateway.clock import NEVER, Instant, Moment, at
@@ -41,16 +41,6 @@ class Interval(msgspec.Struct, frozen=True):
     begins: Instant
     until: Instant
     groups: Sequence[Group]
-
-
-class _Answered(msgspec.Struct, frozen=True):
-    """What one version says to one group about one component."""
-
-    as_it_is: bool
-    accepting: bool
-    """Once every text is accepted."""
-    audiences: tuple[str, ...]
-    """Those that admit it."""
 
 
 class Foresight:
@@ -144,18 +134,10 @@ class Foresight:
 
     async def _answered(
         self, read: Read, version: InForce | None, moment: Moment, group: Group, component: Component
-    ) -> _Answered:
+    ) -> Answered:
         if version is None:
-            return _Answered(as_it_is=False, accepting=False, audiences=())
-        allowed: list[bool] = []
-        audiences: tuple[AudienceFact, ...] = ()
-        for accepted in (group.accepted, read.texts):
-            standing = in_lines(version, read, group)
-            use = Use(caller_of(read, group), component, standing, holdings_of(read, group, accepted))
-            question = gather(use, moment).question
-            allowed.append((await self._judging.decide(question, question.hash())).allow)
-            audiences = question.audiences
-        return _Answered(as_it_is=allowed[0], accepting=allowed[1], audiences=_admitting(audiences))
+            return NOTHING
+        return await Asking(self._judging, read, version, moment).answer(group, component)
 
     async def _named(self, read: Read, moment: Moment, found: Sequence[Group]) -> tuple[str, ...]:
         """Some organisations of these groups, of the largest first, in order of id."""
@@ -166,14 +148,6 @@ class Foresight:
             work = partial(organisations_of, read=read, moment=moment, group=group, limit=NAMED_MAX)
             names += await self._database.read(work, deadline_s=READ_S)
         return tuple(sorted(names)[:NAMED_MAX])
-
-
-def _admitting(audiences: Iterable[AudienceFact]) -> tuple[str, ...]:
-    return tuple(
-        each.name
-        for each in audiences
-        if each.truth == "yes" or (each.truth == "unknown" and each.on_unknown == "allow")
-    )
 
 
 def _unknown(versions: Versions, interval: Interval) -> Iterable[tuple[tuple[str, str], int]]:

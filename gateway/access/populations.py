@@ -1,27 +1,36 @@
-"""Organisations in bulk, grouped by the facts that the judge would read of them for one release.
+"""Organisations in bulk, grouped by the facts that the judge would read of them for one release, at any instant.
 
-A million of them fall into few groups: each group is judged once (access/consequences.py).
+A million of them fall into few groups: each group is judged once (access/foresight.py, access/census.py).
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, case, exists, func, select
+from sqlalchemy import Connection, LargeBinary, and_, case, exists, func, literal, select
 from sqlalchemy.sql.selectable import Subquery
 
 from gateway.access.concurrences.store import concurrence_table
 from gateway.access.places.records import Front
 from gateway.access.places.store import place_table
 from gateway.access.store import acceptance_table, grant_states, grant_table
-from gateway.clock import Moment
-from gateway.identity.index import Slice, slices, standing_facts
+from gateway.clock import Instant, Moment
+from gateway.identity.index import Slice, join_by_hashing, slices, standing_facts
 from gateway.identity.predicates import Fact
-from gateway.identity.store import read_value
+from gateway.identity.store import organisation_table, read_value
+from gateway.ledger.acts import Known, had_begun, is_any_after
+from gateway.ledger.entries import Event
+from gateway.releases.cohorts import Canary
+
+_EVENTS = (
+    Event.ORGANISATION_CREATED, Event.ORGANISATION_DISABLED, Event.ATTRIBUTE_ASSERTED, Event.ATTRIBUTE_WITHDRAWN,
+    Event.GRANT_GIVEN, Event.GRANT_REVOKED, Event.TERMS_ACCEPTED,
+)  # fmt: skip
+"""Acts that change what is read of an organisation."""
 
 
 class Read(msgspec.Struct, frozen=True):
-    """What is read of organisations: everything that versions of one release may ask about."""
+    """What is read of organisations: everything that versions of one release, and what narrows it, may ask about."""
 
     release: str
     attributes: tuple[str, ...]
@@ -31,6 +40,9 @@ class Read(msgspec.Struct, frozen=True):
     """Whose word some stage asks about each organisation."""
     fronts: tuple[Front, ...] = ()
     """How far the caps of their stages reach into their lines."""
+    named: tuple[str, ...] = ()
+    """Organisations that are asked about by their id."""
+    canaries: tuple[Canary, ...] = ()
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -49,27 +61,37 @@ class Group(msgspec.Struct, frozen=True):
     """standing, ended or none, in the order of `Read.authorities`."""
     fronts: tuple[bool, ...] = ()
     """Whether they stand within each of `Read.fronts`."""
+    first: str = ""
+    """The first of them in order of id: it stands for all, also where they are asked for by id."""
     row: tuple[Any, ...] = ()
     """As the database groups it."""
 
 
-def groups(connection: Connection, read: Read, moment: Moment, *, limit: int) -> list[Group]:
-    """The groups there are, the largest first."""
-    counted: dict[tuple[Any, ...], int] = {}
+def groups(
+    connection: Connection, read: Read, moment: Moment, *, limit: int, known: Instant | None = None
+) -> list[Group]:
+    """The groups there are, the largest first, by what was recorded until `known`, or ever."""
+    known = _prepared(connection, known)
+    counted: dict[tuple[Any, ...], tuple[int, str]] = {}
     for within in slices(connection):
-        columns = _columns(_facts(read, moment, within))
-        query = select(*columns, func.count()).group_by(*columns)
-        for *values, organisations in connection.execute(query):
-            counted[tuple(values)] = counted.get(tuple(values), 0) + organisations
-    largest = sorted(counted.items(), key=lambda each: (-each[1], repr(each[0])))
-    return [_group(read, values, organisations) for values, organisations in largest[:limit]]
+        facts = _facts(connection, read, moment, within, known)
+        columns = _columns(facts)
+        query = select(*columns, func.count(), func.min(facts.c.organisation)).group_by(*columns)
+        for *values, organisations, first in connection.execute(query):
+            before, least = counted.get(tuple(values), (0, first))
+            counted[tuple(values)] = before + organisations, least
+    largest = sorted(counted.items(), key=lambda each: (-each[1][0], repr(each[0])))
+    return [_group(read, values, *numbers) for values, numbers in largest[:limit]]
 
 
-def organisations_of(connection: Connection, read: Read, moment: Moment, group: Group, *, limit: int) -> list[str]:
+def organisations_of(
+    connection: Connection, read: Read, moment: Moment, group: Group, *, limit: int, known: Instant | None = None
+) -> list[str]:
     """The first organisations of a group, in order of id."""
+    known = _prepared(connection, known)
     found: list[str] = []
     for within in slices(connection):
-        facts = _facts(read, moment, within)
+        facts = _facts(connection, read, moment, within, known)
         alike = [column.is_not_distinct_from(value) for column, value in zip(_columns(facts), group.row, strict=True)]
         query = select(facts.c.organisation).where(*alike).order_by(facts.c.organisation).limit(limit - len(found))
         found += connection.execute(query).scalars()
@@ -78,10 +100,33 @@ def organisations_of(connection: Connection, read: Read, moment: Moment, group: 
     return found
 
 
-def _facts(read: Read, moment: Moment, within: Slice) -> Subquery:
+def one_by_one(
+    connection: Connection, read: Read, moment: Moment, *, after: str, limit: int, known: Instant | None = None
+) -> tuple[list[Group], str]:
+    """So many organisations after one, each as a group, and the id up to which that looked; empty at the end."""
+    known = _prepared(connection, known)
+    ids = select(organisation_table.c.id).where(organisation_table.c.id > after).order_by(organisation_table.c.id)
+    end: str | None = connection.execute(ids.offset(limit).limit(1)).scalar()
+    facts = _facts(connection, read, moment, (after, end), known)
+    query = select(*_columns(facts), facts.c.organisation).where(facts.c.organisation > after)
+    rows = [tuple(row) for row in connection.execute(query.order_by(facts.c.organisation))]
+    last = "" if end is None else connection.execute(ids.offset(limit - 1).limit(1)).scalar_one()
+    return [_group(read, row[:-1], 1, row[-1]) for row in rows], last
+
+
+def _prepared(connection: Connection, known: Instant | None) -> Instant | None:
+    """None where nothing was recorded since that could count: then the rows are asked as they are."""
+    join_by_hashing(connection)
+    return known if known is not None and is_any_after(connection, known, _EVENTS) else None
+
+
+def _facts(connection: Connection, read: Read, moment: Moment, within: Slice, recorded_by: Instant | None) -> Subquery:
     """A row for each organisation of a slice, with everything that is read of it."""
-    standing = standing_facts(read.attributes, moment, within).subquery("standing")
-    own = and_(grant_table.c.organisation == standing.c.organisation, grant_table.c.release == read.release)
+    known = None if recorded_by is None else Known(recorded_by, *within)
+    standing = standing_facts(read.attributes, moment, within, known).subquery("standing")
+    organisation = standing.c.organisation
+    given = had_begun(grant_table.c.id, Event.GRANT_GIVEN, known)
+    own = and_(grant_table.c.organisation == organisation, grant_table.c.release == read.release, given)
     grant = case(
         *((_there_is(grant_table, own, condition), state) for state, condition in grant_states(moment).items()),
         else_="none",
@@ -89,9 +134,10 @@ def _facts(read: Read, moment: Moment, within: Slice) -> Subquery:
     accepted = [
         _there_is(
             acceptance_table,
-            acceptance_table.c.organisation == standing.c.organisation,
+            acceptance_table.c.organisation == organisation,
             acceptance_table.c.release == read.release,
             acceptance_table.c.digest == digest,
+            had_begun(acceptance_table.c.id, Event.TERMS_ACCEPTED, known),
         ).label(f"accepted_{place}")
         for place, digest in enumerate(read.texts)
     ]
@@ -102,7 +148,7 @@ def _facts(read: Read, moment: Moment, within: Slice) -> Subquery:
     fronts = [
         _there_is(
             place_table,
-            place_table.c.organisation == standing.c.organisation,
+            place_table.c.organisation == organisation,
             place_table.c.release == read.release,
             place_table.c.line == front.line,
             place_table.c.number <= front.last,
@@ -110,7 +156,13 @@ def _facts(read: Read, moment: Moment, within: Slice) -> Subquery:
         ).label(f"front_{place}")
         for place, front in enumerate(read.fronts)
     ]
-    return select(*standing.c, grant.label("grant_state"), *accepted, *agreed, *fronts).subquery("facts")
+    itself = [case((organisation.in_(read.named), organisation), else_="").label("itself")] if read.named else []
+    reached = [
+        _reaches(canary, organisation, connection.dialect.name).label(f"canary_{place}")
+        for place, canary in enumerate(read.canaries)
+    ]
+    parts = (*accepted, *agreed, *fronts, *itself, *reached)
+    return select(*standing.c, grant.label("grant_state"), *parts).subquery("facts")
 
 
 def _concurrence(read: Read, authority: str, standing: Subquery, moment: Moment) -> Any:
@@ -127,6 +179,17 @@ def _concurrence(read: Read, authority: str, standing: Subquery, moment: Moment)
     )
 
 
+def _reaches(canary: Canary, organisation: Any, dialect: str) -> Any:
+    """The place on the line that releases/cohorts.py draws, worked out by the database: its bytes order as it does."""
+    bound = -(-(canary.percent << 64) // 100)
+    salt = literal(f"{canary.salt}\0".encode(), LargeBinary)
+    if dialect == "postgresql":
+        drawn = func.sha256(salt.op("||")(func.convert_to(organisation, "UTF8")))
+    else:
+        drawn = func.sha256_of(salt, organisation)
+    return func.substr(drawn, 1, 8, type_=LargeBinary) < literal(bound.to_bytes(8, "big"), LargeBinary)
+
+
 def _there_is(table: Any, *conditions: Any) -> Any:
     return exists(select(table.c.id).where(*conditions))
 
@@ -135,11 +198,12 @@ def _columns(facts: Subquery) -> Sequence[Any]:
     return [column for column in facts.c if column.name != "organisation"]
 
 
-def _group(read: Read, values: tuple[Any, ...], organisations: int) -> Group:
+def _group(read: Read, values: tuple[Any, ...], organisations: int, first: str) -> Group:
     is_provider, *rest = values
     attributes, (grant, *rest) = rest[: len(read.attributes)], rest[len(read.attributes) :]
     accepted, rest = rest[: len(read.texts)], rest[len(read.texts) :]
-    agreed, fronts = rest[: len(read.authorities)], rest[len(read.authorities) :]
+    agreed, rest = rest[: len(read.authorities)], rest[len(read.authorities) :]
+    fronts = rest[: len(read.fronts)]
     return Group(
         is_provider=bool(is_provider),
         attributes=tuple(None if value is None else read_value(value) for value in attributes),
@@ -148,5 +212,6 @@ def _group(read: Read, values: tuple[Any, ...], organisations: int) -> Group:
         organisations=organisations,
         concurrences=tuple(agreed),
         fronts=tuple(bool(within) for within in fronts),
+        first=first,
         row=values,
     )

@@ -10,9 +10,11 @@ from gateway.access.populations import Group, Read
 from gateway.access.snapshot import InForce
 from gateway.clock import NEVER
 from gateway.identity.callers import Assertion, Caller, Role
+from gateway.identity.predicates import Among, attributes_in, tests_in
 from gateway.releases.audiences import attributes_read
 from gateway.releases.components import Component
 from gateway.releases.lines import NOBODY, Line
+from gateway.releases.narrowings import InEffect
 from gateway.releases.strategies import Strategy
 
 
@@ -36,18 +38,22 @@ class Versions(msgspec.Struct, frozen=True):
         return [version.strategy for version in (self.before, self.after) if version is not None]
 
 
-def what_is_read(versions: Iterable[Strategy]) -> Read:
-    """Everything that versions of one release may ask of an organisation."""
-    listed = list(versions)
+def what_is_read(versions: Iterable[Strategy], narrowings: Iterable[InEffect] = ()) -> Read:
+    """Everything that versions of one release, and what narrows it, may ask of an organisation."""
+    listed, narrowed = list(versions), list(narrowings)
+    asked = [*listed, *(each.strategy for each in narrowed if each.strategy is not None)]
+    scopes = [scope for each in narrowed for scope in (each.scope, *each.restored)]
+    attributes = {name for each in asked for audience in each.audiences.values() for name in attributes_read(audience)}
+    attributes |= {name for scope in scopes for name in attributes_in(scope)}
+    tests = [test for scope in scopes for test in tests_in(scope) if isinstance(test, Among)]
+    canaries = {stage.canary for each in listed for stage in each.stages if stage.canary is not None}
     return Read(
         release=listed[0].release,
-        attributes=tuple(
-            sorted(
-                {name for each in listed for audience in each.audiences.values() for name in attributes_read(audience)}
-            )
-        ),
-        texts=tuple(sorted({digest for each in listed for digest in each.terms.values()})),
-        authorities=tuple(sorted({stage.conditions.concurrence for each in listed for stage in each.stages} - {""})),
+        attributes=tuple(sorted(attributes)),
+        texts=tuple(sorted({digest for each in asked for digest in each.terms.values()})),
+        authorities=tuple(sorted({stage.conditions.concurrence for each in asked for stage in each.stages} - {""})),
+        named=tuple(sorted({name for test in tests if test.what == "organisation" for name in test.names})),
+        canaries=tuple(sorted(canaries, key=lambda canary: (canary.salt, canary.percent))),
     )
 
 
@@ -60,7 +66,7 @@ def caller_of(read: Read, group: Group) -> Caller:
     """One who stands for a whole group: a customer's developer, or staff of the provider's own."""
     return Caller(
         key="",
-        organisation="",
+        organisation=group.first,
         roles=(Role.STAFF if group.is_provider else Role.DEVELOPER,),
         scopes=None,
         attributes=tuple(

@@ -9,6 +9,7 @@ from sqlalchemy import CTE, Connection, Select, String, cast, exists, func, lite
 from gateway.access.store import grant_states, grant_table
 from gateway.clock import Moment
 from gateway.identity.compiled import Answer
+from gateway.identity.index import join_by_hashing
 from gateway.identity.predicates import Predicate
 from gateway.identity.search import Asked, organisations_answering, spans
 from gateway.identity.store import organisation_table
@@ -41,8 +42,7 @@ def reached(
     """How every organisation answers, as for a use of one of these components of a release. May take seconds."""
     asked = Asked(tuple(components), _holds_grant(release, moment))
     dialect = connection.dialect.name
-    if dialect == "postgresql":
-        _read_whole(connection)
+    join_by_hashing(connection)
     counts: Counter[bool | None] = Counter()
     named: dict[bool | None, list[str]] = {True: [], None: []}
     for span in spans(connection, SPAN):
@@ -80,12 +80,3 @@ def _holds_grant(release: str, moment: Moment) -> Answer:
             grant_states(moment)["active"],
         )
     )
-
-
-def _read_whole(connection: Connection) -> None:
-    """Join by hashing in this one transaction.
-
-    A table that was filled a moment ago has no statistics yet: many rows would be taken for a few,
-    and a loop over them for each organisation would not end in time.
-    """
-    connection.exec_driver_sql("SET LOCAL enable_nestloop = off")

@@ -41,8 +41,8 @@ class Gathered(msgspec.Struct, frozen=True):
     """The next to open; None where it gives this use nothing, because it will still be narrowed."""
     opens_at: Instant
     """When that one does; NEVER while it waits for its requirements."""
-    narrowings: list[str]
-    """Ids of those that the question tells of."""
+    narrowed: list[Narrowed]
+    """The narrowings that the question tells of."""
     grant: Grant | None
     grant_to_come: Grant | None
     """Where none is active: the one that begins next."""
@@ -51,6 +51,11 @@ class Gathered(msgspec.Struct, frozen=True):
     assertions: list[str]
     """Ids of the assertions that the audiences read."""
     holds_until: Instant
+
+    @property
+    def narrowings(self) -> list[str]:
+        """Ids of those narrowings."""
+        return [each.source.narrowing.id for each in self.narrowed]
 
 
 def gather(use: Use, moment: Moment) -> Gathered:
@@ -98,7 +103,7 @@ def gather(use: Use, moment: Moment) -> Gathered:
         stage=stage,
         coming=None if coming is None or last_until(touching, opens_at) else coming,
         opens_at=opens_at,
-        narrowings=[each.source.narrowing.id for each in narrowing],
+        narrowed=narrowing,
         grant=grant,
         grant_to_come=None if grant is not None else use.holdings.grant_to_come(strategy.release, moment),
         terms=list(terms.values()),

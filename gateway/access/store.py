@@ -213,17 +213,18 @@ def holdings(connection: Connection, organisation: str) -> Holdings:
     grant_rows = connection.execute(
         select(*_GRANT_COLUMNS).where(grant_table.c.organisation == organisation).order_by(grant_table.c.id)
     )
-    acceptance_rows = connection.execute(
-        select(*_ACCEPTANCE_COLUMNS)
-        .where(acceptance_table.c.organisation == organisation)
-        .order_by(acceptance_table.c.id)
-    )
     return Holdings.of(
         organisation,
         [Grant(*row) for row in grant_rows],
-        [Acceptance(*row) for row in acceptance_rows],
+        acceptances(connection, organisation),
         concurrences(connection, organisation=organisation),
     )
+
+
+def acceptances(connection: Connection, organisation: str) -> list[Acceptance]:
+    """Every text that an organisation accepted."""
+    query = select(*_ACCEPTANCE_COLUMNS).where(acceptance_table.c.organisation == organisation)
+    return [Acceptance(*row) for row in connection.execute(query.order_by(acceptance_table.c.id))]
 
 
 def meters(connection: Connection, scopes: Sequence[str]) -> dict[str, Meter]:

@@ -23,6 +23,7 @@ NOUNS: dict[str, str] = {
     "request": "Access: read the form, ask, answer, withdraw; review: approve, reject, needs-info, concur.",
     "grant": "Grants: give, list, pause, resume, recertify, revoke.",
     "concurrence": "Authorities that agree to single organisations: give, list, withdraw.",
+    "access": "Access at any instant: who could use a release, and why one could or could not.",
     "terms": "Terms of a release: show, accept.",
     "audit": "The ledger: search, tail, show.",
     "policy": "The policies that judge: show, build.",

@@ -29,6 +29,11 @@ def gone(text: str) -> str:
     return _instant(text, -1)
 
 
+def named(text: str) -> str:
+    """An instant in RFC 3339, whichever side of now; a span counts back from now."""
+    return _instant(text, -1)
+
+
 def _instant(text: str, sign: int) -> str:
     """RFC 3339 in UTC. A date stands for its first instant."""
     if _SPAN.fullmatch(text):

@@ -6,10 +6,12 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from gateway.access.admissions import Admissions
+from gateway.access.census import Counting
 from gateway.access.changing import Changing
 from gateway.access.concurrences.recording import Concurrences
 from gateway.access.current import Current
 from gateway.access.entrance import Entrance
+from gateway.access.explaining import Explaining
 from gateway.access.foresight import Foresight
 from gateway.access.places.asking import Places
 from gateway.access.reach import Reach
@@ -45,6 +47,8 @@ class Areas:
     incidents: Incidents
     restraint: Restraint
     reach: Reach
+    explaining: Explaining
+    counting: Counting
     changing: Changing
     reviewing: Reviewing
     foresight: Foresight

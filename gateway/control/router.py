@@ -8,6 +8,7 @@ from litestar.di import Provide
 from gateway.bodies import check_names
 from gateway.clock import Moment
 from gateway.control import problems, queries
+from gateway.control.access import AccessToReleases
 from gateway.control.areas import Areas
 from gateway.control.changes import Changes
 from gateway.control.classifications import Classifications
@@ -63,6 +64,7 @@ NOUNS = (
     LinesOfReleases,
     PlacesInLine,
     OwnConcurrences,
+    AccessToReleases,
     LedgerEntries,
     Policies,
 )

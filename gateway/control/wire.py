@@ -19,6 +19,7 @@ _ORGANISATION = rf"^[a-z0-9](?:[a-z0-9-]{{0,62}}[a-z0-9])?{_END}"
 _KEY = rf"^[0-9A-Za-z]{{12}}{_END}"
 _KEY_OR_WORKLOAD = rf"^(?:[0-9A-Za-z]{{12}}|workload_[0-9a-f]{{24}}){_END}"
 _TOKEN = rf"^token_[0-9a-f]{{32}}{_END}"
+_CALLER = rf"^(?:[0-9A-Za-z]{{12}}|[a-z0-9](?:[a-z0-9-]{{0,62}}[a-z0-9])?){_END}"
 _RECORD = rf"^[A-Za-z0-9_.-]{{1,64}}{_END}"
 _NARROWING = rf"^(?:narrowing_[0-9a-f]{{24}})?{_END}"
 _RELEASE = rf"^{_PART}/{_PART}{_END}"
@@ -39,6 +40,7 @@ PATTERNS = {
     _KEY: "a key's public id: the twelve letters and digits after `rsg_…_`, never the key itself",
     _KEY_OR_WORKLOAD: "a key's public id (twelve letters and digits), or a workload's, as the ledger names them",
     _TOKEN: "the id of an access token, as the ledger names it, never the token itself",
+    _CALLER: "an organisation's id, such as acme, the public id of a key, or `me`",
     _RECORD: "an id that the gateway made, such as that of a grant or an assertion",
     _NARROWING: "the id of a narrowing, as `gateway release narrowings` lists it",
     _RELEASE: "a release: namespace/name, such as acme/atlas-1",
@@ -86,6 +88,7 @@ Reference = Annotated[str, PathParameter(pattern=_REFERENCE)]
 
 # In queries.
 OrganisationFilter = Annotated[str | None, QueryParameter(pattern=_ORGANISATION, max_length=64)]
+CallerFilter = Annotated[str, QueryParameter(pattern=_CALLER, max_length=64)]
 KeyFilter = Annotated[str | None, QueryParameter(pattern=_KEY_OR_WORKLOAD, max_length=33)]
 DigestFilter = Annotated[str | None, QueryParameter(pattern=_DIGEST, max_length=71)]
 DecisionFilter = Annotated[str | None, QueryParameter(pattern=_DECISION)]

@@ -12,11 +12,13 @@ from gateway.access.reasons import Reason
 from gateway.control.wire import PATTERNS, Order
 from gateway.identity.callers import Role
 from gateway.ledger.entries import Event
+from gateway.releases.components import Component
 from gateway.releases.narrowings import OnUnknown, Verb
 from gateway.releases.reviews.review import Verdict
 from gateway.spelling import nearest
 
 CHOICES: Mapping[str, Iterable[str]] = {
+    "component": Component,
     "event": Event,
     "on_unknown": OnUnknown,
     "only": ("planned", "approved", "applied", "rejected"),

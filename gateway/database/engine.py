@@ -9,6 +9,7 @@ in time: a server that stands still is a TimeoutError, never a wait.
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
@@ -193,6 +194,7 @@ def sqlite_engine(url: URL, *, begin: str, pragmas: Mapping[str, str | int], con
     @event.listens_for(engine, "connect")
     def configure(raw: Any, _record: Any) -> None:
         raw.isolation_level = None  # pysqlite must not open transactions of its own
+        raw.create_function("sha256_of", 2, _sha256_of, deterministic=True)  # PostgreSQL has its own
         for name, value in pragmas.items():
             raw.execute(f"PRAGMA {name}={value}")
 
@@ -201,6 +203,10 @@ def sqlite_engine(url: URL, *, begin: str, pragmas: Mapping[str, str | int], con
         run_plainly(connection, begin)
 
     return engine
+
+
+def _sha256_of(before: bytes, text: str) -> bytes:
+    return sha256(before + text.encode()).digest()
 
 
 def _committed(engine: Engine, work: Work[T]) -> T:

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 
-from gateway.chosen import judge_of
+from gateway.chosen import judge_of, policies_of
 from gateway.errors import GatewayError
 from gateway.examination.findings import Finding, amiss, odd, well, wrong
 from gateway.inference.connector.faults import Unreached
@@ -16,7 +16,7 @@ from gateway.settings import Settings
 async def look_at_judge(settings: Settings) -> Finding:
     """Whether the judge answers from our policies, and says no where it must."""
     try:
-        judge = judge_of(settings)
+        judge = judge_of(settings, policies_of(settings))
         await judge.start()
     except GatewayError as error:
         return amiss("judge", error)

@@ -12,6 +12,8 @@ from sqlalchemy.sql.selectable import FromClause, Subquery
 from gateway.clock import Moment
 from gateway.identity.organisations import PROVIDER
 from gateway.identity.store import assertion_table, organisation_table
+from gateway.ledger.acts import Known, had_begun, not_ended
+from gateway.ledger.entries import Event
 
 SLICE = 100_000
 """Organisations a statement."""
@@ -21,6 +23,16 @@ Slice = tuple[str, str | None]
 
 _organisations = organisation_table.c
 _assertions = assertion_table.c
+
+
+def join_by_hashing(connection: Connection) -> None:
+    """Let PostgreSQL join by hashing in this one transaction.
+
+    A table that was filled a moment ago has no statistics yet: many rows would be taken for a few,
+    and a loop over them for each organisation would not end in time.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
 
 
 def slices(connection: Connection, size: int = SLICE) -> Iterator[Slice]:
@@ -35,24 +47,27 @@ def slices(connection: Connection, size: int = SLICE) -> Iterator[Slice]:
         first = end
 
 
-def standing_facts(names: Sequence[str], moment: Moment, within: Slice) -> Select[Any]:
+def standing_facts(names: Sequence[str], moment: Moment, within: Slice, known: Known | None = None) -> Select[Any]:
     """A row for each organisation of a slice that is not disabled: `organisation`, `is_provider`, `fact_0`, `fact_1`, …
 
     Each fact is the value, as stored, of the strongest assertion of that name that stands; null where none does.
+    Only what was recorded by `known` counts, where it is given.
     """
     found = select(_organisations.id.label("organisation"), (_organisations.id == PROVIDER).label("is_provider")).where(
-        _organisations.disabled_at.is_(None), _in(_organisations.id, within)
+        not_ended(_organisations.disabled_at, _organisations.id, Event.ORGANISATION_DISABLED, known),
+        had_begun(_organisations.id, Event.ORGANISATION_CREATED, known),
+        _in(_organisations.id, within),
     )
     source: FromClause = organisation_table
     for place, name in enumerate(names):
-        strongest = _strongest(name, moment, within, place)
+        strongest = _strongest(name, moment, within, place, known)
         on = and_(strongest.c.organisation == _organisations.id, strongest.c.place == 1)
         source = source.outerjoin(strongest, on)
         found = found.add_columns(strongest.c.value.label(f"fact_{place}"))
     return found.select_from(source)
 
 
-def _strongest(name: str, moment: Moment, within: Slice, place: int) -> Subquery:
+def _strongest(name: str, moment: Moment, within: Slice, place: int, known: Known | None) -> Subquery:
     order = func.row_number().over(
         partition_by=_assertions.organisation,
         order_by=(_assertions.assurance.desc(), _assertions.asserted_at.desc(), _assertions.id.desc()),
@@ -62,7 +77,8 @@ def _strongest(name: str, moment: Moment, within: Slice, place: int) -> Subquery
         .where(
             _in(_assertions.organisation, within),
             _assertions.name == name,
-            _assertions.withdrawn_at.is_(None),
+            not_ended(_assertions.withdrawn_at, _assertions.id, Event.ATTRIBUTE_WITHDRAWN, known),
+            had_begun(_assertions.id, Event.ATTRIBUTE_ASSERTED, known),
             _assertions.asserted_at <= moment.earliest,
             _assertions.expires_at > moment.latest,
         )

@@ -142,11 +142,13 @@ def add_assertion(connection: Connection, organisation: str, assertion: Assertio
     connection.execute(insert(assertion_table).values(organisation=organisation, asserted_by=asserted_by, **columns))
 
 
-def assertions(connection: Connection, organisation: str) -> tuple[Assertion, ...]:
-    """Every assertion of an organisation that was not withdrawn, in order of name and id."""
-    query = select(*_ASSERTION_COLUMNS).where(
-        assertion_table.c.organisation == organisation, assertion_table.c.withdrawn_at.is_(None)
-    )
+def assertions(
+    connection: Connection, organisation: str, *, withdrawn_too: Iterable[str] = ()
+) -> tuple[Assertion, ...]:
+    """The assertions of an organisation that were not withdrawn, or are named, in order of name and id."""
+    named = list(withdrawn_too)
+    stands = [assertion_table.c.withdrawn_at.is_(None), *([assertion_table.c.id.in_(named)] if named else [])]
+    query = select(*_ASSERTION_COLUMNS).where(assertion_table.c.organisation == organisation, or_(*stands))
     rows = connection.execute(query.order_by(assertion_table.c.name, assertion_table.c.id))
     return tuple(Assertion(id_, name, read_value(value), *rest) for id_, name, value, *rest in rows)
 

@@ -89,6 +89,18 @@ _entries = RowInsert("ledger_entry", {"index": "bigint", "leaf_hash": "bytea", "
 _salts = RowInsert("ledger_salt", {"index": "bigint", "salt": "bytea"})
 _revisions = RowInsert("revision", {"number": "bigint", "kind": "varchar", "subject": "varchar"})
 
+_acts = RowInsert(
+    "ledger_act",
+    {
+        "index": "bigint",
+        "at": "bigint",
+        "event": "varchar",
+        "subject": "varchar",
+        "organisation": "varchar",
+        "release": "varchar",
+    },
+)
+
 _HEAD = "SELECT size, at, revision FROM ledger_head WHERE id = 1"
 _MOVE_HEAD = "UPDATE ledger_head SET size = ?, at = ?, revision = ? WHERE id = 1"
 _BEAT = "UPDATE ledger_writer SET batch = ?, oldest_open = ?, heartbeat_at = ? WHERE id = ? AND closed_at IS NULL"
@@ -176,10 +188,25 @@ class Ledger:
             if acts:
                 parts = [written(_draft(actor, act)) for act in acts]
                 appending.place(parts, touches=[touch for act in acts for touch in act.touches])
+                _list(connection, appending, acts)
             return answer
 
         try:
             return await self.database.write(transaction)
+        except Exception as error:
+            if is_outage(error):
+                raise LedgerUnavailable from error
+            raise
+
+    async def settle(self, instant: Instant) -> None:
+        """Make sure that nothing more can come to be recorded at or before an instant that has surely been.
+
+        Entries never go back behind the last one. Where that lies before the instant, whatever is being recorded is
+        waited for: what comes after it reads a later clock. Raises LedgerUnavailable.
+        """
+        try:
+            if await self.database.read(_last_at) <= instant:
+                await self.database.write(locked_head)
         except Exception as error:
             if is_outage(error):
                 raise LedgerUnavailable from error
@@ -228,6 +255,10 @@ def _standing_head(connection: Connection) -> Sequence[int] | None:
     return connection.exec_driver_sql(f"{_HEAD} FOR UPDATE").first()
 
 
+def _last_at(connection: Connection) -> Instant:
+    return connection.execute(select(head_table.c.at)).scalar() or 0
+
+
 def size_of(connection: Connection) -> int:
     """How many entries there are."""
     return connection.execute(select(head_table.c.size)).scalar() or 0
@@ -268,6 +299,15 @@ def is_outage(error: BaseException) -> bool:
         # What asyncpg cannot encode is both an InterfaceError and, beneath, a ValueError.
         return not refused and not isinstance(getattr(error.orig, "__cause__", None), ValueError)
     return isinstance(error, exc.TimeoutError | exc.DisconnectionError | OSError | TimeoutError)
+
+
+def _list(connection: Connection, appending: Appending, acts: Sequence[Act]) -> None:
+    """Write when each act was recorded beside the ledger, where it can be asked for."""
+    rows: list[Row] = [
+        (index, appending.at, act.event.value, act.subject, act.organisation, act.release)
+        for index, act in enumerate(acts, appending.head.size)
+    ]
+    _acts.execute(connection, rows)
 
 
 def _draft(actor: Actor, act: Act) -> Draft:

@@ -1,10 +1,11 @@
 """Tables of the ledger.
 
 One table is appended to and has no secondary index: rows land side by side, at a cost that does not
-grow with the ledger. What search needs is built behind it (ledger/index.py).
+grow with the ledger. What search needs is built behind it (ledger/index.py). Acts of administration, which
+are few, are listed beside it with what they are found by.
 """
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, String, Table
 
 from gateway.database.naming import metadata
 
@@ -57,6 +58,21 @@ revision_table = Table(
     Column("subject", String(200), nullable=False),
 )
 """What changed of what may pass, in order; the feed names it to every process."""
+
+act_table = Table(
+    "ledger_act",
+    metadata,
+    Column("index", _Place, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("subject", String(200), nullable=False, index=True),
+    Column("organisation", String(64), nullable=False),
+    Column("release", String(200), nullable=False),
+    Index("ix_ledger_act_organisation_at", "organisation", "at"),
+    Index("ix_ledger_act_release_at", "release", "at"),
+    Index("ix_ledger_act_event_at", "event", "at"),
+)
+"""When each act of administration was recorded: what was known at an instant is answered by it (ledger/acts.py)."""
 
 posting_table = Table(
     "ledger_posting",

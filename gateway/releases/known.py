@@ -10,9 +10,9 @@ from gateway.clock import DAY, NEVER, Instant, Moment
 from gateway.identity.lineages import persons
 from gateway.ledger.entries import Event
 from gateway.ledger.search import Query, counted
-from gateway.releases.evidence import store
-from gateway.releases.fulfilment import Known, read_by, soaked_for
-from gateway.releases.requirements import Approvals, Soak
+from gateway.releases import past
+from gateway.releases.fulfilment import Known, answer, read_by, soaked_for
+from gateway.releases.requirements import Approvals, Soak, title
 from gateway.releases.store import versions
 from gateway.releases.strategies import Stage, Strategy, digest_of
 from gateway.releases.versions import StrategyVersion
@@ -35,11 +35,11 @@ class Gated(msgspec.Struct, frozen=True, kw_only=True):
     """The stage before, and from when it is open; None where it is not."""
 
 
-def gated_stages(connection: Connection, version: StrategyVersion) -> list[Gated]:
-    """The stages of a version that have requirements, in order."""
+def gated_stages(connection: Connection, version: StrategyVersion, recorded_by: Instant | None = None) -> list[Gated]:
+    """The stages of a version that have requirements, in order; by what was recorded by an instant, or ever."""
     strategy = version.strategy
-    recorded = store.openings(connection, strategy.release)
-    evidence = store.standing_evidence(connection, strategy.release)
+    recorded = past.openings_by(connection, strategy.release, recorded_by)
+    evidence = past.evidence_by(connection, strategy.release, recorded_by)
     openings = strategy.openings(strategy.opened(recorded))
     found: list[Gated] = []
     for place, (stage, _) in enumerate(openings):
@@ -62,26 +62,39 @@ def gated_stages(connection: Connection, version: StrategyVersion) -> list[Gated
     return found
 
 
-def known_of(connection: Connection, gated: Gated, moment: Moment) -> Known:
-    """Everything that the requirements of this stage may read at a moment."""
+def known_of(connection: Connection, gated: Gated, moment: Moment, recorded_by: Instant | None = None) -> Known:
+    """Everything that the requirements of this stage may read; by what was recorded by an instant, or ever."""
     strategy = gated.version.strategy
     release = strategy.release
     needs_past = any(isinstance(each, Approvals | Soak) for each in gated.stage.opens_when)
     before = gated.version.number + 1
-    past = versions(connection, release, before=before, limit=VERSIONS_MAX) if needs_past else []
-    since, until = _soaked(past, gated)
+    earlier = versions(connection, release, before=before, limit=VERSIONS_MAX) if needs_past else []
+    since, until = _soaked(earlier, gated)
     return Known(
         snapshot=strategy.snapshot,
-        evidence=store.standing_evidence(connection, release),
-        approvals=store.approvals(connection, release, gated.digest),
+        evidence=past.evidence_by(connection, release, recorded_by),
+        approvals=past.approvals_by(connection, release, gated.digest, recorded_by),
         basis=gated.basis,
-        authors=_authors(connection, past, gated.digest),
-        concurrences=store.concurrences(connection, release, gated.digest),
-        incidents=store.open_incidents(connection, release),
+        authors=_authors(connection, earlier, gated.digest),
+        concurrences=past.concurrences_by(connection, release, gated.digest, recorded_by),
+        incidents=past.incidents_by(connection, release, recorded_by),
         soaking_since=since,
         soaking_until=until,
-        soaking_calls=_calls(connection, gated, since, until, moment),
+        soaking_calls=_calls(connection, gated, since, _counted_until(until, recorded_by), moment),
     )
+
+
+def unmet(
+    connection: Connection, version: StrategyVersion, moment: Moment, recorded_by: Instant | None = None
+) -> dict[str, list[str]]:
+    """What each stage that was not opened waits for, by its name: each requirement and what is said of it."""
+    found: dict[str, list[str]] = {}
+    for gated in gated_stages(connection, version, recorded_by):
+        if gated.opened_at is None:
+            known = known_of(connection, gated, moment, recorded_by)
+            answers = [(title(each), answer(each, known, moment)) for each in gated.stage.opens_when]
+            found[gated.stage.name] = [f"{named}: {said.said}" for named, said in answers if not said.met]
+    return found
 
 
 def _authors(connection: Connection, past: Sequence[StrategyVersion], digest: str) -> frozenset[str]:
@@ -101,6 +114,10 @@ def _soaked(past: Sequence[StrategyVersion], gated: Gated) -> tuple[Instant | No
     first = held[-1]
     since = opened if first.adopted else max(opened, first.applied_at)
     return since, stage.closes
+
+
+def _counted_until(until: Instant, recorded_by: Instant | None) -> Instant:
+    return until if recorded_by is None else min(until, recorded_by + 1)
 
 
 def _calls(connection: Connection, gated: Gated, since: Instant | None, until: Instant, moment: Moment) -> int:

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010_caps"
-down_revision = "0008_requests"
+down_revision = "0009_as_of"
 
 
 def upgrade() -> None:

@@ -32,6 +32,7 @@ from gateway.identity.callers import Assertion, Caller, Role
 from gateway.identity.index import slices
 from gateway.identity.organisations import PROVIDER, Organisation
 from gateway.metrics import Metrics
+from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
 from gateway.releases.effects import instants
 from gateway.releases.lines import Line
@@ -252,6 +253,21 @@ async def test_who_gains_later_is_told_from_when(foresight: Foresight, database:
     assert [(step.begins, step.until, step.tally.gain, step.gaining) for step in found.steps] == [
         (SOON, NEVER, 1, ("org-0",))
     ]
+
+
+async def test_who_gains_by_a_canary_is_whom_it_reaches(foresight: Foresight, database: Database) -> None:
+    names = [f"org-{number}" for number in range(20)]
+    await settle(database, [Organised(name, (), (), frozenset()) for name in names])
+    canary = Canary(percent=30, salt="spring")
+    first = a_stage(name="some", access=AccessLevel.LIMITED, to=("known",))
+
+    found = await foresight.consequences(
+        None, a_strategy(first, a_stage(opens=SOON, canary=canary), audiences=KNOWN), HERE
+    )
+
+    reached = tuple(sorted(name for name in names if canary.reaches(name)))
+    assert 0 < len(reached) < 20
+    assert [(step.begins, step.tally.gain, step.gaining) for step in found.steps] == [(SOON, len(reached), reached)]
 
 
 async def test_organisations_that_are_disabled_neither_gain_nor_lose(foresight: Foresight, database: Database) -> None:

@@ -109,6 +109,7 @@ async def premises(folder: Path, tokens: Mapping[str, str] | None = None) -> Asy
         yield house
     finally:
         await installation.writer.stop()
+        await installation.explaining.stop()
         await installation.judge.stop()
         await installation.leisure.close()
         await installation.database.close()

@@ -12,6 +12,7 @@ STORES = (
     "gateway.access.places.store",
     "gateway.access.concurrences.store",
     "gateway.releases.overdue.store",
+    "gateway.access.judges.store",
 )
 
 

@@ -1,0 +1,236 @@
+"""What would have to change for a use to be admitted: found by asking the judge again with facts changed.
+
+Nothing here knows what admits: each thing that could be otherwise is tried alone, then with one other,
+then with two, and a set is told only where no part of it is enough.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+
+import msgspec
+
+from gateway.access.explanations import Kind, Step, Way
+from gateway.access.grants import Grant, Holdings
+from gateway.access.judging import Judging
+from gateway.access.standing import Use, gather
+from gateway.access.witnesses import witnesses
+from gateway.clock import NEVER, Instant, Moment, at, text_from
+from gateway.identity.callers import Assertion
+from gateway.releases.strategies import Stage
+
+STEPS_MAX = 3
+WAYS_MAX = 6
+JUDGED_MAX = 600
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A use, and the moment at which it is asked about."""
+
+    use: Use
+    moment: Moment
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """One thing that could be otherwise."""
+
+    step: Step
+    change: Callable[[Asked], Asked]
+    excludes: str = ""
+    """Of candidates that name the same here, only one can be so."""
+
+
+async def ways(judging: Judging, start: Asked) -> tuple[tuple[Way, ...], bool]:
+    """Every least set of changes that gets the use admitted, and whether all of them were tried."""
+    found: list[tuple[Candidate, ...]] = []
+    tried = 0
+    listed = candidates(start)
+    for size in range(1, STEPS_MAX + 1):
+        for chosen in combinations(listed, size):
+            if not _together(chosen) or any(set(map(id, each)) <= set(map(id, chosen)) for each in found):
+                continue
+            if tried >= JUDGED_MAX or len(found) >= WAYS_MAX:
+                return _told(found), False
+            tried += 1
+            asked = start
+            for candidate in chosen:
+                asked = candidate.change(asked)
+            question = gather(asked.use, asked.moment).question
+            if (await judging.decide(question, question.hash())).allow:
+                found.append(chosen)
+    return _told(found), True
+
+
+def candidates(start: Asked) -> list[Candidate]:
+    """Everything that is tried, what the caller can do first."""
+    return [
+        *_terms(start),
+        *_grant(start),
+        *_facts(start),
+        *_dates(start),
+        *_narrowings(start),
+        *_key(start),
+        *_version(start),
+    ]
+
+
+def _terms(start: Asked) -> Iterator[Candidate]:
+    strategy = start.use.in_force.strategy
+    accepted = start.use.holdings.accepted.get(strategy.release, frozenset())
+    texts = {name: digest for name, digest in strategy.terms.items() if digest not in accepted}
+    if not texts:
+        return
+
+    def accept(asked: Asked) -> Asked:
+        held = asked.use.holdings
+        every = {**held.accepted, strategy.release: accepted | set(strategy.terms.values())}
+        return _holding(asked, msgspec.structs.replace(held, accepted=every))
+
+    names = ", ".join(sorted(texts))
+    yield Candidate(Step(kind=Kind.TERMS, subject=names, says=f"The terms are accepted: {names}."), accept)
+
+
+def _grant(start: Asked) -> Iterator[Candidate]:
+    release = start.use.in_force.strategy.release
+    if start.use.holdings.grant_for(release, start.moment) is not None:
+        return
+
+    def give(asked: Asked) -> Asked:
+        held = asked.use.holdings
+        grant = Grant("", held.organisation, release, 0, "", "", 0, NEVER)
+        return _holding(asked, msgspec.structs.replace(held, grants={**held.grants, release: (grant,)}))
+
+    yield Candidate(Step(kind=Kind.GRANT, subject=release, says=f"The organisation holds a grant for {release}."), give)
+
+
+def _facts(start: Asked) -> Iterator[Candidate]:
+    for witness in witnesses(start.use.in_force, start.use.caller, start.moment):
+
+        def assert_it(asked: Asked, name: str = witness.name, value: str | int | bool = witness.value) -> Asked:
+            others = [each for each in asked.use.caller.attributes if each.name != name]
+            assertion = Assertion(id="", name=name, value=value, issuer="", assurance=0, asserted_at=0)
+            caller = msgspec.structs.replace(asked.use.caller, attributes=(*others, assertion))
+            return msgspec.structs.replace(asked, use=msgspec.structs.replace(asked.use, caller=caller))
+
+        says = f"It is established of the organisation that `{witness.says}`; {witness.now}."
+        step = Step(kind=Kind.FACT, subject=witness.name, says=says)
+        yield Candidate(step, assert_it, excludes=f"fact {witness.name}")
+
+
+def _dates(start: Asked) -> Iterator[Candidate]:
+    """Stages that are to open, the grant that is to begin, narrowings that end by themselves."""
+    strategy, opened = start.use.in_force.strategy, dict(start.use.in_force.openings)
+    waiting: list[str] = []
+    at_once: dict[tuple[Instant, tuple[str, ...]], Candidate] = {}
+    for stage in strategy.stages:
+        if stage.is_gated and stage.name not in opened:
+            opened[stage.name] = max(stage.opens, start.moment.latest)
+            waiting.append(stage.name)
+        reached = dict(_openings(start, opened))
+        opens = reached.get(stage.name, NEVER)
+        if opens < NEVER and (waiting or not start.moment.surely_reached(opens)):
+            # What opens together is told once, by the last of them: that is the one in force then.
+            at_once[opens, tuple(waiting)] = _opening(stage, opens, tuple(waiting), dict(opened))
+    yield from at_once.values()
+    ends = {each.narrowing.until for each in start.use.in_force.narrowings}
+    grant = start.use.holdings.grant_to_come(strategy.release, start.moment)
+    begins = set() if grant is None else {grant.starts_at}
+    for instant in sorted(ends | begins):
+        if instant < NEVER and not start.moment.surely_reached(instant):
+            what = "The grant has begun" if instant in begins else "What narrows the release is over"
+            step = Step(kind=Kind.DATE, subject="", says=f"{what} ({text_from(instant)}).", not_before=instant)
+            yield Candidate(step, lambda asked, instant=instant: _later(asked, instant), excludes="when")  # type: ignore[misc]
+
+
+def _openings(start: Asked, opened: dict[str, Instant]) -> Iterator[tuple[str, Instant]]:
+    """When each stage that reaches the organisation opens, by name."""
+    organisation = start.use.caller.organisation
+    for stage, opens in start.use.in_force.strategy.openings(opened, organisation):
+        yield stage.name, opens
+
+
+def _opening(stage: Stage, opens: Instant, waiting: tuple[str, ...], opened: dict[str, Instant]) -> Candidate:
+    def open_it(asked: Asked) -> Asked:
+        in_force = msgspec.structs.replace(asked.use.in_force, openings=opened)
+        return _later(msgspec.structs.replace(asked, use=msgspec.structs.replace(asked.use, in_force=in_force)), opens)
+
+    if not waiting:
+        step = Step(
+            kind=Kind.DATE,
+            subject=stage.name,
+            says=f"Stage `{stage.name}` has opened, by its date ({text_from(opens)}).",
+            not_before=opens,
+        )
+    else:
+        names = ", ".join(f"`{name}`" for name in waiting)
+        step = Step(
+            kind=Kind.REQUIREMENTS,
+            subject=waiting[-1],
+            says=f"Stage `{stage.name}` has opened, not before {text_from(opens)} and once the requirements of "
+            f"{names} are met.",
+            not_before=opens,
+            waits=waiting,
+        )
+    return Candidate(step, open_it, excludes="when")
+
+
+def _narrowings(start: Asked) -> Iterator[Candidate]:
+    for each in start.use.in_force.narrowings:
+        if each.is_over(start.moment):
+            continue
+
+        def restore(asked: Asked, id_: str = each.narrowing.id) -> Asked:
+            left = tuple(other for other in asked.use.in_force.narrowings if other.narrowing.id != id_)
+            in_force = msgspec.structs.replace(asked.use.in_force, narrowings=left)
+            return msgspec.structs.replace(asked, use=msgspec.structs.replace(asked.use, in_force=in_force))
+
+        verb = each.narrowing.verb.replace("_", " ")
+        step = Step(kind=Kind.NARROWING, subject=each.narrowing.id, says=f"The {verb} {each.narrowing.id} is restored.")
+        yield Candidate(step, restore)
+
+
+def _key(start: Asked) -> Iterator[Candidate]:
+    if start.use.caller.scopes is None:
+        return
+
+    def widen(asked: Asked) -> Asked:
+        caller = msgspec.structs.replace(asked.use.caller, scopes=None)
+        return msgspec.structs.replace(asked, use=msgspec.structs.replace(asked.use, caller=caller))
+
+    yield Candidate(Step(kind=Kind.KEY, subject="", says="It is asked with a key whose scopes reach this."), widen)
+
+
+def _version(start: Asked) -> Iterator[Candidate]:
+    """What only another version of the release gives: the component in a stage that does not offer it."""
+    component, strategy = start.use.component, start.use.in_force.strategy
+    if all(component in stage.offers for stage in strategy.stages):
+        return
+
+    def offer(asked: Asked) -> Asked:
+        stages = tuple(
+            msgspec.structs.replace(stage, offers=tuple(sorted({*stage.offers, component})))
+            for stage in strategy.stages
+        )
+        changed = msgspec.structs.replace(strategy, stages=stages)
+        in_force = msgspec.structs.replace(asked.use.in_force, strategy=changed)
+        return msgspec.structs.replace(asked, use=msgspec.structs.replace(asked.use, in_force=in_force))
+
+    says = f"Another version of the release offers `{component}` in the stage that is open."
+    yield Candidate(Step(kind=Kind.VERSION, subject=component.value, says=says), offer)
+
+
+def _holding(asked: Asked, holdings: Holdings) -> Asked:
+    return msgspec.structs.replace(asked, use=msgspec.structs.replace(asked.use, holdings=holdings))
+
+
+def _later(asked: Asked, instant: Instant) -> Asked:
+    return msgspec.structs.replace(asked, moment=at(max(instant, asked.moment.latest)))
+
+
+def _together(chosen: Sequence[Candidate]) -> bool:
+    """Whether all of these can be so at once."""
+    excluded = [candidate.excludes for candidate in chosen if candidate.excludes]
+    return len(set(excluded)) == len(excluded)
+
+
+def _told(found: Sequence[tuple[Candidate, ...]]) -> tuple[Way, ...]:
+    return tuple(tuple(candidate.step for candidate in chosen) for chosen in found)

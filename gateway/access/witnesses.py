@@ -1,0 +1,77 @@
+"""Facts that would answer a test otherwise: for each comparison that could decide, one value that holds and one not.
+
+Pure. Read from the audiences of the stages there are and the scopes of what narrows them.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from gateway.access.snapshot import InForce
+from gateway.clock import Moment
+from gateway.identity.attributes import standing
+from gateway.identity.callers import Caller
+from gateway.identity.expressions import text_of
+from gateway.identity.facts import KYC_LEVELS
+from gateway.identity.predicates import Facts, Not, Test, Truth, answer, tests_in, wanted
+
+COUNTRIES = ("ZZ", "XX", "QM")
+"""User-assigned codes of ISO 3166-1: no country has them."""
+
+
+class Witness(msgspec.Struct, frozen=True):
+    """A value that answers a test in one way."""
+
+    name: str
+    value: str | int | bool
+    says: str
+    """What would be established, as a predicate."""
+    now: str
+    """How it stands."""
+
+
+def witnesses(in_force: InForce, caller: Caller, moment: Moment) -> list[Witness]:
+    """For each test: a value with which it holds, and one with which it does not, but for what is so already."""
+    attributes = {name: each.value for name, each in standing(caller.attributes, moment).items()}
+    facts = Facts(caller.roles, has_grant=False, attributes=attributes)
+    found: dict[str, Witness] = {}
+    for test in _tests(in_force):
+        stands = answer(test, facts)
+        now = "nobody asserts it" if test.attribute not in attributes else "what is asserted is otherwise"
+        for truth, says in ((Truth.YES, text_of(test)), (Truth.NO, text_of(Not(test)))):
+            value = _value(test, truth)
+            if stands is not truth and value is not None and says not in found:
+                found[says] = Witness(test.attribute, value, says, now)
+    return list(found.values())
+
+
+def _tests(in_force: InForce) -> Iterator[Test]:
+    audiences = in_force.strategy.audiences
+    named = {name for stage in in_force.strategy.stages for name in stage.to if name in audiences}
+    found: list[Test] = [test for name in sorted(named) for test in audiences[name].tests]
+    for each in in_force.narrowings:
+        left = [] if each.strategy is None else list(each.strategy.audiences.values())
+        found += [test for audience in left for test in audience.tests]
+        scopes = (each.scope, *each.restored)
+        found += [test for scope in scopes for test in tests_in(scope) if isinstance(test, Test)]
+    yield from (test for test in found if test.attribute not in ("role", "grant"))
+
+
+def _value(test: Test, truth: Truth) -> str | int | bool | None:
+    """A value that answers so; None where none was found among the likely ones."""
+    for value in _likely(wanted(test)):
+        if answer(test, Facts((), has_grant=False, attributes={test.attribute: value})) is truth:
+            return value
+    return None
+
+
+def _likely(named: Iterable[str | int | bool]) -> Iterator[str | int | bool]:
+    for value in named:
+        if isinstance(value, bool):
+            yield from (value, not value)
+        elif isinstance(value, int):
+            yield from (value, value + 1, value - 1)
+        else:
+            yield value
+            yield from reversed(KYC_LEVELS)
+            yield from (*COUNTRIES, "another")
