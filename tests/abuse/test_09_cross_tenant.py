@@ -41,6 +41,7 @@ BODIES: dict[str, dict[str, Any]] = {
     # An approver may narrow, and look before: what would be done here is nothing, and what is asked makes no sense.
     "/control/releases/{namespace:str}/{name:str}/narrowings": {"verb": "restore", "cause": "mine now"},
     "/control/releases/{namespace:str}/{name:str}/narrowings/preview": {"verb": "suspend", "cause": "m", "scope": "("},
+    "/control/releases/{namespace:str}/{name:str}/narrowings/{narrowing:str}/review": {"verdict": "confirm"},
     "/control/changes": {"file": "release: a/b"},
     "/control/changes/{change:str}/approve": {"digest": "sha256:" + "0" * 64},
     "/control/changes/{change:str}/reject": {"cause": "mine now"},
@@ -54,6 +55,16 @@ BODIES: dict[str, dict[str, Any]] = {
     "/control/grants/{grant:str}/pause": {"cause": "mine now"},
     "/control/grants/{grant:str}/resume": {},
     "/control/grants/{grant:str}/recertify": {"authority": "me"},
+    "/control/places/{place:str}/free": {"cause": "mine now"},
+    # An approver may record what an authority says: of no organisation that there is.
+    "/control/concurrences": {
+        "organisation": "nobody",
+        "release": "globex/none",
+        "authority": "me",
+        "reference": "mine",
+        "expires_at": "2200-01-01T00:00:00Z",
+    },
+    "/control/concurrences/{concurrence:str}/withdraw": {"cause": "mine now"},
     "/control/requests": {"release": "globex/none", "answers": {}},
     "/control/requests/{request_id:str}/withdraw": {},
     "/control/requests/{request_id:str}/answer": {"reply": "mine now"},
@@ -139,6 +150,10 @@ def spellings(route: Route, victim: Victim) -> list[str]:
         "evidence": "evidence_0",
         "incident": "incident_0",
         "change": "change_0",
+        "narrowing": "narrowing_0",
+        "line": "internal",
+        "place": "place_0",
+        "concurrence": "concurrence_0",
         "request_id": "request_0",
         "kind": "decision-record",
     }
