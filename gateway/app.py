@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import Litestar, asgi
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
@@ -26,8 +26,9 @@ OPENAPI = OpenAPIConfig(
     path="/schema",
     components=COMPONENTS,
     use_handler_docstrings=True,
-    # The documents alone: the framework's pages would run scripts of other people's servers on this gateway's origin.
-    render_plugins=[JsonRenderPlugin(path=["/openapi.json", "/"]), YamlRenderPlugin()],
+    # The document alone: the framework's pages would run scripts of other people's servers on this gateway's origin.
+    # As JSON alone, which is written once: YAML would be written anew for whoever asks, a second of the loop each time.
+    render_plugins=[JsonRenderPlugin(path=["/openapi.json", "/"])],
 )
 
 

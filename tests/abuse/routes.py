@@ -22,8 +22,6 @@ OPEN_TO_ANYBODY = frozenset(
         "/metrics",
         "/schema",
         "/schema/openapi.json",
-        "/schema/openapi.yaml",
-        "/schema/openapi.yml",
         "/schema/{path:str}",
         # Whoever asks for a token proves itself in the form, and every failure is told in OAuth's own shape.
         "/oauth/token",

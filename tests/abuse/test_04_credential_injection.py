@@ -7,6 +7,7 @@ import pytest
 
 from gateway.identity.keys import mint
 from tests.abuse.logs import captured_logs
+from tests.abuse.test_01_upstream_override import answering
 from tests.abuse.test_02_host_confusion import status
 from tests.fakes.house import House, eventually
 
@@ -157,8 +158,9 @@ def _path(text: str) -> str:
     return "".join(f"%{byte:02x}" for byte in text.encode())
 
 
-def test_the_log_is_listened_to(house: House) -> None:
+def test_the_log_is_listened_to(own_house: House) -> None:
+    own_house.upstream.answer = answering(500, b"")
     with captured_logs() as log:
-        house.say(b"GET / HTTP/1.1\r\nbroken\r\n\r\n")
+        own_house.chat(own_house.models["api"])
 
-    assert json.loads(log.getvalue())["event"] == "Invalid HTTP request received."
+    assert json.loads(log.getvalue())["event"] == "upstream_failed"
