@@ -91,7 +91,9 @@ class Gate:
 
     async def enter(self, caller: Caller, component: Component, release: str, call: Call) -> Passage:
         """Steps 1 to 5. The passage is to be left by `leave`, whatever happens; nothing has to be where this raises."""
-        standing, terms = await self._cleared(caller, component, release, call)  # 1 to 3
+        kept = self._kept(caller, component, release)
+        at_once = None if kept is None else _at_once(call, kept)  # nothing to wait for, as for most calls
+        standing, terms = at_once or await self._cleared(caller, component, release, call)  # 1 to 3
         passage = Passage(call.request_id, (caller.credential, release, component), standing, terms)
         self.passages.add(passage)  # before it is recorded: a narrowing meanwhile must find it
         try:
@@ -292,6 +294,15 @@ class Gate:
         """Record a refusal, then tell it. What cannot be recorded is not told as a refusal either."""
         await self._writer.wait(self._writer.submit(Intent(draft)))
         raise refused
+
+
+def _at_once(call: Call, standing: Standing) -> tuple[Standing, Terms] | None:
+    """Steps 1 to 3 for a use that was weighed before, and whose call keeps to what binds it; None for any other."""
+    decision = standing.decision
+    if not decision.allow or not decision.visible or decision.obligations is None or _takes_a_place(standing):
+        return None
+    bound = bind(call, decision.obligations)
+    return None if isinstance(bound, Breach) else (standing, bound)
 
 
 def _takes_a_place(standing: Standing) -> bool:

@@ -54,11 +54,14 @@ NEAR = 10
 
 def near(claim: Take, taken: Taken) -> list[str]:
     """Which limits are near after a call has taken its part: `requests`, `tokens`."""
-    left = {
-        "requests": (taken.requests_remaining, claim.requests_per_minute),
-        "tokens": (taken.tokens_remaining, claim.tokens_per_day),
-    }
-    return [name for name, (rest, most) in left.items() if rest is not None and most and rest * NEAR <= most]
+    found: list[str] = []
+    rest, most = taken.requests_remaining, claim.requests_per_minute
+    if rest is not None and most and rest * NEAR <= most:
+        found.append("requests")
+    rest, most = taken.tokens_remaining, claim.tokens_per_day
+    if rest is not None and most and rest * NEAR <= most:
+        found.append("tokens")
+    return found
 
 
 class Left(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """What the gate writes down: drafts of entries from judged uses and finished passages."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -33,7 +34,9 @@ def refused(call: Call, component: str, standing: Standing, reasons: tuple[str, 
 def refused_unknown(call: Call, component: str, caller: Caller, reason: str) -> Draft:
     """A refusal of a name that is no release; the name itself is the caller's text and is not kept."""
     body = AccessBody(
-        **_by(caller),
+        organisation=caller.organisation,
+        key=caller.key,
+        **_token(caller),
         component=component,
         draws_on=list(call.draws_on),
         endpoint=call.endpoint,
@@ -56,7 +59,9 @@ def finished(passage: Passage) -> Intent:
         used, basis = 0, "none"
     caller, release = passage.standing.caller, passage.standing.in_force.strategy.release
     body = FinishedBody(
-        **_by(caller),
+        organisation=caller.organisation,
+        key=caller.key,
+        **_token(caller),
         release=release,
         admitted=passage.request_id,
         outcome="cut" if passage.cut_reason else passage.outcome,
@@ -100,19 +105,22 @@ def closed_after_crash(entry: Entry) -> Intent:
     return Intent(Draft(f"{entry.id}.end", Event.ACCESS_FINISHED, ended), claim)
 
 
-def _by(caller: Caller) -> dict[str, Any]:
-    """Who it was: its organisation, its key, and the token that it presented in a key's place."""
-    by: dict[str, Any] = {"organisation": caller.organisation, "key": caller.key}
-    if caller.token is not None:
-        by |= {"token": caller.token.id, "issuer": caller.token.issuer, "client": caller.token.client}
-    return by
+def _token(caller: Caller) -> Mapping[str, Any]:
+    """The token that it presented in a key's place, where it did."""
+    token = caller.token
+    return _NO_TOKEN if token is None else {"token": token.id, "issuer": token.issuer, "client": token.client}
+
+
+_NO_TOKEN: Mapping[str, Any] = {}
 
 
 def _body(call: Call, component: str, standing: Standing, reasons: tuple[str, ...], tokens_reserved: int) -> AccessBody:
     strategy, gathered, obligations = standing.in_force.strategy, standing.gathered, standing.decision.obligations
     stage = gathered.stage
     return AccessBody(
-        **_by(standing.caller),
+        organisation=standing.caller.organisation,
+        key=standing.caller.key,
+        **_token(standing.caller),
         release=strategy.release,
         component=component,
         draws_on=list(call.draws_on),

@@ -55,7 +55,7 @@ class Gathered(msgspec.Struct, frozen=True):
     @property
     def narrowings(self) -> list[str]:
         """Ids of those narrowings."""
-        return [each.source.narrowing.id for each in self.narrowed]
+        return [each.source.narrowing.id for each in self.narrowed] if self.narrowed else []
 
 
 def gather(use: Use, moment: Moment) -> Gathered:
