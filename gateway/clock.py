@@ -80,6 +80,11 @@ def text_from(instant: Instant) -> str:
     return datetime_from(instant).isoformat().replace("+00:00", "Z")
 
 
+def instant_written(text: str) -> Instant:
+    """The instant that `text_from` wrote."""
+    return instant_from(datetime.fromisoformat(text))
+
+
 class _Step(NamedTuple):
     """A step of the database's clock, by the bounds of its offset from ours: lowest and highest."""
 

@@ -9,7 +9,9 @@ from sqlalchemy import Connection
 from gateway.access import past
 from gateway.access.explaining import Explaining
 from gateway.access.group_answers import Asking
+from gateway.access.in_force import stages_of
 from gateway.access.instants import AsOf
+from gateway.access.places.store import fronts
 from gateway.access.populations import Group, Read, groups, one_by_one, organisations_of
 from gateway.access.representatives import components_of, what_is_read
 from gateway.access.snapshot import InForce
@@ -79,11 +81,10 @@ class Counting:
     async def census(self, release: str, instant: Instant | None) -> Census:
         """Everybody, counted. Raises JudgeUnavailable, or PolicyNotKept where it cannot be told who could."""
         asked = await self._explaining.when(instant)
-        in_force = await self._in_force(release, asked)
-        if in_force is None:
+        in_force, read = await self._read(release, asked)
+        if in_force is None or read is None:
             return Census(as_of=asked, in_force=None, policy="", organisations=0, counts=(), is_complete=True)
         judging = await self._explaining.judging(asked)
-        read = what_is_read([in_force.strategy], in_force.narrowings)
         work = partial(groups, read=read, moment=asked.moment, limit=GROUPS_MAX, known=asked.known)
         found = await self._database.read(work, deadline_s=READ_S)
         asking = Asking(await self._explaining.aside(judging), read, in_force, asked.moment)
@@ -101,11 +102,10 @@ class Counting:
     async def page(self, release: str, component: Component, instant: Instant | None, after: str, limit: int) -> Page:
         """Those who could use a component, after one of them. A page that finds few says from where to go on."""
         asked = await self._explaining.when(instant)
-        in_force = await self._in_force(release, asked)
-        if in_force is None:
+        in_force, read = await self._read(release, asked)
+        if in_force is None or read is None:
             return Page(asked, (), "")
         aside = await self._explaining.aside(await self._explaining.judging(asked))
-        read = what_is_read([in_force.strategy], in_force.narrowings)
         asking = Asking(aside, read, in_force, asked.moment)
         admitted: list[Admitted] = []
         for _ in range(STEPS_MAX):
@@ -122,9 +122,17 @@ class Counting:
                 break
         return Page(asked, tuple(admitted), after)
 
-    async def _in_force(self, release: str, asked: AsOf) -> InForce | None:
-        def work(connection: Connection) -> InForce | None:
-            return past.in_force_by(connection, release, asked.known)
+    async def _read(self, release: str, asked: AsOf) -> tuple[InForce, Read] | tuple[None, None]:
+        """What was in force, and what is read of organisations for it; None where nothing was."""
+
+        def work(connection: Connection) -> tuple[InForce, Read] | tuple[None, None]:
+            in_force = past.in_force_by(connection, release, asked.known)
+            if in_force is None:
+                return None, None
+            read = what_is_read([in_force.strategy], in_force.narrowings)
+            stages = stages_of(in_force.strategy, in_force.narrowings)
+            reach = fronts(connection, release, stages, asked.known)
+            return in_force, msgspec.structs.replace(read, fronts=reach)
 
         return await self._database.read(work)
 

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.access import past
+from gateway.access.candidates import Asked
 from gateway.access.current import Current
 from gateway.access.explanations import Ended, Explanation, Step
 from gateway.access.grants import Holdings
@@ -14,7 +15,7 @@ from gateway.access.judges import store as policies_kept
 from gateway.access.judges.former import FormerJudges
 from gateway.access.judging import Judging
 from gateway.access.reasons import MEANINGS, Reason
-from gateway.access.remedies import Asked, ways
+from gateway.access.remedies import ways
 from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
 from gateway.clock import NEVER, Instant, Moment, at
@@ -164,6 +165,7 @@ def _boundaries(start: Asked) -> list[Instant]:
     strategy, caller = use.in_force.strategy, use.caller
     openings = strategy.openings(use.in_force.openings, caller.organisation)
     found = {opens for _, opens in openings} | {stage.closes for stage in strategy.stages}
+    found |= {stage.review.by for stage in strategy.stages if stage.review is not None}
     found |= {instant for each in caller.attributes for instant in (each.asserted_at, each.expires_at)}
     found |= {each.narrowing.until for each in use.in_force.narrowings}
     found |= {*use.holdings.boundaries(strategy.release), caller.expires_at}

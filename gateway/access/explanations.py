@@ -16,6 +16,11 @@ class Kind(StrEnum):
     """What would have to change."""
 
     GRANT = "grant"
+    RESUMPTION = "resumption"
+    RECERTIFICATION = "recertification"
+    CONCURRENCE = "concurrence"
+    PLACE = "place"
+    REVIEW = "review"
     TERMS = "terms"
     FACT = "fact"
     DATE = "date"
@@ -30,7 +35,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: Kind
     subject: str
-    """The text, the attribute, the stage or the narrowing that it is about."""
+    """The text, the attribute, the grant, the authority, the stage or the narrowing that it is about."""
     says: str
     not_before: Instant | None = None
     """The earliest that it can be; None where that is at once."""

@@ -10,21 +10,24 @@ import msgspec
 from sqlalchemy import Connection, LargeBinary, and_, case, exists, func, literal, select
 from sqlalchemy.sql.selectable import Subquery
 
+from gateway.access.compiled import former, grant_states
 from gateway.access.concurrences.store import concurrence_table
 from gateway.access.places.records import Front
-from gateway.access.places.store import place_table
-from gateway.access.store import acceptance_table, grant_states, grant_table
+from gateway.access.places.store import place_table, stood
+from gateway.access.store import acceptance_table, grant_table
 from gateway.clock import Instant, Moment
 from gateway.identity.index import Slice, join_by_hashing, slices, standing_facts
 from gateway.identity.predicates import Fact
 from gateway.identity.store import organisation_table, read_value
-from gateway.ledger.acts import Known, had_begun, is_any_after
+from gateway.ledger.acts import Known, had_begun, is_any_after, not_ended
 from gateway.ledger.entries import Event
 from gateway.releases.cohorts import Canary
 
 _EVENTS = (
     Event.ORGANISATION_CREATED, Event.ORGANISATION_DISABLED, Event.ATTRIBUTE_ASSERTED, Event.ATTRIBUTE_WITHDRAWN,
-    Event.GRANT_GIVEN, Event.GRANT_REVOKED, Event.TERMS_ACCEPTED,
+    Event.GRANT_GIVEN, Event.GRANT_REVOKED, Event.GRANT_SUPERSEDED, Event.GRANT_PAUSED, Event.GRANT_RESUMED,
+    Event.GRANT_RECERTIFIED, Event.TERMS_ACCEPTED, Event.OWN_CONCURRENCE_GIVEN, Event.OWN_CONCURRENCE_WITHDRAWN,
+    Event.PLACE_TAKEN, Event.PLACE_AWAITED, Event.PLACE_FREED,
 )  # fmt: skip
 """Acts that change what is read of an organisation."""
 
@@ -127,8 +130,9 @@ def _facts(connection: Connection, read: Read, moment: Moment, within: Slice, re
     organisation = standing.c.organisation
     given = had_begun(grant_table.c.id, Event.GRANT_GIVEN, known)
     own = and_(grant_table.c.organisation == organisation, grant_table.c.release == read.release, given)
+    states = grant_states(moment, None if known is None else former(connection, read.release, known))
     grant = case(
-        *((_there_is(grant_table, own, condition), state) for state, condition in grant_states(moment).items()),
+        *((_there_is(grant_table, own, condition), state) for state, condition in states.items()),
         else_="none",
     )
     accepted = [
@@ -142,7 +146,7 @@ def _facts(connection: Connection, read: Read, moment: Moment, within: Slice, re
         for place, digest in enumerate(read.texts)
     ]
     agreed = [
-        _concurrence(read, authority, standing, moment).label(f"agreed_{place}")
+        _concurrence(read, authority, standing, moment, known).label(f"agreed_{place}")
         for place, authority in enumerate(read.authorities)
     ]
     fronts = [
@@ -152,7 +156,7 @@ def _facts(connection: Connection, read: Read, moment: Moment, within: Slice, re
             place_table.c.release == read.release,
             place_table.c.line == front.line,
             place_table.c.number <= front.last,
-            place_table.c.freed_at.is_(None),
+            stood(known),
         ).label(f"front_{place}")
         for place, front in enumerate(read.fronts)
     ]
@@ -165,13 +169,16 @@ def _facts(connection: Connection, read: Read, moment: Moment, within: Slice, re
     return select(*standing.c, grant.label("grant_state"), *parts).subquery("facts")
 
 
-def _concurrence(read: Read, authority: str, standing: Subquery, moment: Moment) -> Any:
+def _concurrence(read: Read, authority: str, standing: Subquery, moment: Moment, known: Known | None) -> Any:
+    held = concurrence_table.c
     own = and_(
-        concurrence_table.c.organisation == standing.c.organisation,
-        concurrence_table.c.release == read.release,
-        concurrence_table.c.authority == authority,
+        held.organisation == standing.c.organisation,
+        held.release == read.release,
+        held.authority == authority,
+        had_begun(held.id, Event.OWN_CONCURRENCE_GIVEN, known),
     )
-    stands = and_(concurrence_table.c.withdrawn_at.is_(None), concurrence_table.c.expires_at > moment.latest)
+    withdrawn = Event.OWN_CONCURRENCE_WITHDRAWN
+    stands = and_(not_ended(held.withdrawn_at, held.id, withdrawn, known), held.expires_at > moment.latest)
     return case(
         (_there_is(concurrence_table, own, stands), "standing"),
         (_there_is(concurrence_table, own), "ended"),

@@ -4,39 +4,25 @@ Nothing here knows what admits: each thing that could be otherwise is tried alon
 then with two, and a set is told only where no part of it is enough.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import msgspec
 
+from gateway.access.candidates import Asked, Candidate, with_caller, with_holdings, with_release
 from gateway.access.explanations import Kind, Step, Way
-from gateway.access.grants import Grant, Holdings
+from gateway.access.grants import Grant
+from gateway.access.hindrances import concurrences, grants_at_rest, places, reviews
 from gateway.access.judging import Judging
-from gateway.access.standing import Use, gather
+from gateway.access.standing import gather
 from gateway.access.witnesses import witnesses
-from gateway.clock import NEVER, Instant, Moment, at, text_from
+from gateway.clock import NEVER, Instant, at, text_from
 from gateway.identity.callers import Assertion
 from gateway.releases.strategies import Stage
 
 STEPS_MAX = 3
 WAYS_MAX = 6
 JUDGED_MAX = 600
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """A use, and the moment at which it is asked about."""
-
-    use: Use
-    moment: Moment
-
-
-class Candidate(msgspec.Struct, frozen=True):
-    """One thing that could be otherwise."""
-
-    step: Step
-    change: Callable[[Asked], Asked]
-    excludes: str = ""
-    """Of candidates that name the same here, only one can be so."""
 
 
 async def ways(judging: Judging, start: Asked) -> tuple[tuple[Way, ...], bool]:
@@ -64,8 +50,11 @@ def candidates(start: Asked) -> list[Candidate]:
     """Everything that is tried, what the caller can do first."""
     return [
         *_terms(start),
-        *_grant(start),
+        *(list(grants_at_rest(start)) or _grant(start)),
         *_facts(start),
+        *concurrences(start),
+        *places(start),
+        *reviews(start),
         *_dates(start),
         *_narrowings(start),
         *_key(start),
@@ -81,9 +70,8 @@ def _terms(start: Asked) -> Iterator[Candidate]:
         return
 
     def accept(asked: Asked) -> Asked:
-        held = asked.use.holdings
-        every = {**held.accepted, strategy.release: accepted | set(strategy.terms.values())}
-        return _holding(asked, msgspec.structs.replace(held, accepted=every))
+        every = {**asked.use.holdings.accepted, strategy.release: accepted | set(strategy.terms.values())}
+        return with_holdings(asked, accepted=every)
 
     names = ", ".join(sorted(texts))
     yield Candidate(Step(kind=Kind.TERMS, subject=names, says=f"The terms are accepted: {names}."), accept)
@@ -97,7 +85,7 @@ def _grant(start: Asked) -> Iterator[Candidate]:
     def give(asked: Asked) -> Asked:
         held = asked.use.holdings
         grant = Grant("", held.organisation, release, 0, "", "", 0, NEVER)
-        return _holding(asked, msgspec.structs.replace(held, grants={**held.grants, release: (grant,)}))
+        return with_holdings(asked, grants={**held.grants, release: (grant,)})
 
     yield Candidate(Step(kind=Kind.GRANT, subject=release, says=f"The organisation holds a grant for {release}."), give)
 
@@ -108,8 +96,7 @@ def _facts(start: Asked) -> Iterator[Candidate]:
         def assert_it(asked: Asked, name: str = witness.name, value: str | int | bool = witness.value) -> Asked:
             others = [each for each in asked.use.caller.attributes if each.name != name]
             assertion = Assertion(id="", name=name, value=value, issuer="", assurance=0, asserted_at=0)
-            caller = msgspec.structs.replace(asked.use.caller, attributes=(*others, assertion))
-            return msgspec.structs.replace(asked, use=msgspec.structs.replace(asked.use, caller=caller))
+            return with_caller(asked, attributes=(*others, assertion))
 
         says = f"It is established of the organisation that `{witness.says}`; {witness.now}."
         step = Step(kind=Kind.FACT, subject=witness.name, says=says)
@@ -150,8 +137,7 @@ def _openings(start: Asked, opened: dict[str, Instant]) -> Iterator[tuple[str, I
 
 def _opening(stage: Stage, opens: Instant, waiting: tuple[str, ...], opened: dict[str, Instant]) -> Candidate:
     def open_it(asked: Asked) -> Asked:
-        in_force = msgspec.structs.replace(asked.use.in_force, openings=opened)
-        return _later(msgspec.structs.replace(asked, use=msgspec.structs.replace(asked.use, in_force=in_force)), opens)
+        return _later(with_release(asked, openings=opened), opens)
 
     if not waiting:
         step = Step(
@@ -180,8 +166,7 @@ def _narrowings(start: Asked) -> Iterator[Candidate]:
 
         def restore(asked: Asked, id_: str = each.narrowing.id) -> Asked:
             left = tuple(other for other in asked.use.in_force.narrowings if other.narrowing.id != id_)
-            in_force = msgspec.structs.replace(asked.use.in_force, narrowings=left)
-            return msgspec.structs.replace(asked, use=msgspec.structs.replace(asked.use, in_force=in_force))
+            return with_release(asked, narrowings=left)
 
         verb = each.narrowing.verb.replace("_", " ")
         step = Step(kind=Kind.NARROWING, subject=each.narrowing.id, says=f"The {verb} {each.narrowing.id} is restored.")
@@ -193,8 +178,7 @@ def _key(start: Asked) -> Iterator[Candidate]:
         return
 
     def widen(asked: Asked) -> Asked:
-        caller = msgspec.structs.replace(asked.use.caller, scopes=None)
-        return msgspec.structs.replace(asked, use=msgspec.structs.replace(asked.use, caller=caller))
+        return with_caller(asked, scopes=None)
 
     yield Candidate(Step(kind=Kind.KEY, subject="", says="It is asked with a key whose scopes reach this."), widen)
 
@@ -206,20 +190,14 @@ def _version(start: Asked) -> Iterator[Candidate]:
         return
 
     def offer(asked: Asked) -> Asked:
+        stands = asked.use.in_force.strategy
         stages = tuple(
-            msgspec.structs.replace(stage, offers=tuple(sorted({*stage.offers, component})))
-            for stage in strategy.stages
+            msgspec.structs.replace(stage, offers=tuple(sorted({*stage.offers, component}))) for stage in stands.stages
         )
-        changed = msgspec.structs.replace(strategy, stages=stages)
-        in_force = msgspec.structs.replace(asked.use.in_force, strategy=changed)
-        return msgspec.structs.replace(asked, use=msgspec.structs.replace(asked.use, in_force=in_force))
+        return with_release(asked, strategy=msgspec.structs.replace(stands, stages=stages))
 
     says = f"Another version of the release offers `{component}` in the stage that is open."
     yield Candidate(Step(kind=Kind.VERSION, subject=component.value, says=says), offer)
-
-
-def _holding(asked: Asked, holdings: Holdings) -> Asked:
-    return msgspec.structs.replace(asked, use=msgspec.structs.replace(asked.use, holdings=holdings))
 
 
 def _later(asked: Asked, instant: Instant) -> Asked:

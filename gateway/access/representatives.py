@@ -98,7 +98,7 @@ def in_lines(version: InForce, read: Read, group: Group) -> InForce:
     lines: dict[str, Line] = {}
     for front, is_within in reversed(list(zip(read.fronts, group.fronts, strict=True))):
         standing = max(front.standing, lines.get(front.line, NOBODY).standing)
-        places = {"": front.cap} if is_within else lines.get(front.line, NOBODY).places
+        places = {group.first: front.cap} if is_within else lines.get(front.line, NOBODY).places
         lines[front.line] = Line(places, standing)
     return msgspec.structs.replace(version, lines=lines)
 

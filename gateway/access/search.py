@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import CTE, Connection, Select, String, cast, exists, func, literal, null, select, union_all
 
-from gateway.access.store import grant_states, grant_table
+from gateway.access.compiled import grant_states
+from gateway.access.store import grant_table
 from gateway.clock import Moment
 from gateway.identity.compiled import Answer
 from gateway.identity.index import join_by_hashing

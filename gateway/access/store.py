@@ -26,7 +26,7 @@ from sqlalchemy import (
 from gateway.access.concurrences.store import concurrences
 from gateway.access.grants import Acceptance, Grant, Holdings
 from gateway.access.quotas import Meter
-from gateway.clock import Instant, Moment
+from gateway.clock import Instant
 from gateway.database.naming import metadata
 from gateway.database.plainly import run_plainly
 from gateway.ledger.rows import RowInsert
@@ -177,20 +177,6 @@ def organisations_admitted(connection: Connection, release: str, instant: Instan
         or_(held.superseded_at.is_(None), held.superseded_at > instant),
     )
     return list(connection.execute(query.distinct().order_by(held.organisation)).scalars())
-
-
-def grant_states(moment: Moment) -> dict[str, ColumnElement[bool]]:
-    """How one grant stands, as conditions, the telling ones first: what `Holdings.grant_standing` says, in SQL."""
-    held = grant_table.c
-    ended = or_(held.revoked_at.is_not(None), held.superseded_at.is_not(None), held.ends_at <= moment.latest)
-    overdue = and_(held.recertify_by.is_not(None), held.recertify_by <= moment.latest)
-    running = and_(held.paused_at.is_(None), not_(overdue))
-    return {
-        "active": and_(not_(ended), running, held.starts_at <= moment.earliest),
-        "paused": and_(not_(ended), held.paused_at.is_not(None)),
-        "recertification_due": and_(not_(ended), held.paused_at.is_(None), overdue),
-        "ended": ended,
-    }
 
 
 def accept_terms(connection: Connection, acceptance: Acceptance) -> bool:

@@ -1,11 +1,9 @@
 """Who an organisation and its keys were by an instant: as they stand, without what was recorded since."""
 
-from datetime import datetime
-
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.clock import NEVER, Instant, instant_from
+from gateway.clock import NEVER, Instant, instant_written
 from gateway.identity import store
 from gateway.identity.callers import Assertion
 from gateway.identity.keyring import Key
@@ -60,4 +58,4 @@ def key_by(connection: Connection, key_id: str, known: Instant | None) -> Key | 
 
 def _issued_until(connection: Connection, issued: Recorded) -> Instant:
     detail = entry_of(connection, issued).body.get("detail", {})
-    return instant_from(datetime.fromisoformat(detail["expires_at"])) if "expires_at" in detail else NEVER
+    return instant_written(detail["expires_at"]) if "expires_at" in detail else NEVER

@@ -4,17 +4,20 @@ Rows elsewhere say what is so. What was known at an instant is what they say wit
 was recorded since: the instant of recording is the ledger's, not one that somebody named.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, exists, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, not_, or_, select, true
 
 from gateway.clock import Instant
 from gateway.ledger.entries import Entry, Event, entry_from
 from gateway.ledger.tables import act_table, entry_table
 
 _acts = act_table.c
+
+ENTRIES = 1_000
+"""Entries read in one statement."""
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -99,11 +102,40 @@ def not_ended(
     return ended.is_(None) if known is None else or_(ended.is_(None), _since(subject, event, known))
 
 
+def subjects_since(known: Known, *events: Event) -> Select[tuple[str]]:
+    """In SQL: subjects of which such an act was recorded since."""
+    return select(_acts.subject).where(*_later(known, *events))
+
+
+def undone_since(event: Event, known: Known, *undoing: Event) -> Select[tuple[str]]:
+    """In SQL: subjects of which the first of the acts that undo each other is this one: by then it was not undone."""
+    firsts = select(func.min(_acts.index)).where(*_later(known, *undoing)).group_by(_acts.subject)
+    return select(_acts.subject).where(_acts.event == event.value, _acts.index.in_(firsts))
+
+
+def said_last(
+    connection: Connection, known: Known, events: Collection[Event], *, since: Event, release: str
+) -> Iterator[Entry]:
+    """Of each subject on which there was an act of one kind since: the last entry of these kinds by then."""
+    touched = subjects_since(known, since).where(_acts.release == release)
+    last = select(func.max(_acts.index)).where(
+        _acts.event.in_([event.value for event in events]), _acts.at <= known.by, _acts.subject.in_(touched)
+    )
+    indices = list(connection.execute(last.group_by(_acts.subject)).scalars())
+    # Never in one statement with the above: joining by hashing would read the whole ledger.
+    for first in range(0, len(indices), ENTRIES):
+        query = select(entry_table.c.line, entry_table.c.leaf_hash)
+        for row in connection.execute(query.where(entry_table.c.index.in_(indices[first : first + ENTRIES]))):
+            yield entry_from(*row)
+
+
 def _since(subject: ColumnElement[Any], event: Event, known: Known) -> ColumnElement[bool]:
-    later = [_acts.event == event.value, _acts.at > known.by, _acts.organisation >= known.first]
-    if known.end is not None:
-        later.append(_acts.organisation < known.end)
-    return exists(select(_acts.index).where(_acts.subject == subject, *later))
+    return exists(select(_acts.index).where(_acts.subject == subject, *_later(known, event)))
+
+
+def _later(known: Known, *events: Event) -> list[ColumnElement[bool]]:
+    later = [_acts.event.in_([event.value for event in events]), _acts.at > known.by, _acts.organisation >= known.first]
+    return later if known.end is None else [*later, _acts.organisation < known.end]
 
 
 def is_any_after(connection: Connection, instant: Instant, events: Collection[Event]) -> bool:

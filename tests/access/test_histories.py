@@ -1,8 +1,9 @@
 """The past, whatever has happened since: random histories of acts, asked about while they go on and afterwards."""
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import pytest
@@ -10,13 +11,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete
 
+from gateway.access import past
 from gateway.access.admissions import Admissions, new_id
 from gateway.access.census import Counting
+from gateway.access.concurrences.recording import Concurrences
+from gateway.access.concurrences.records import OwnConcurrence
+from gateway.access.entering import Entering
 from gateway.access.explaining import Explaining
 from gateway.access.explanations import Explanation
 from gateway.access.grants import Acceptance, Grant
+from gateway.access.in_force import all_in_force, stages_of
+from gateway.access.instants import AsOf
 from gateway.access.judging import Judging
+from gateway.access.places.asking import Places
+from gateway.access.places.records import Front
+from gateway.access.places.store import fronts
+from gateway.access.populations import Read, one_by_one
 from gateway.access.questions import Question
+from gateway.access.requests.chasing import RequestChaser
+from gateway.access.requests.granting import granted
+from gateway.access.requests.request import AccessRequest, Commitments, RequestState
 from gateway.access.snapshot import EMPTY, InForce, Snapshot
 from gateway.access.standing import Use, gather
 from gateway.clock import DAY, NEVER, Instant, Moment, at
@@ -35,7 +49,7 @@ from gateway.releases import store as releases
 from gateway.releases.catalogue import bring_into_force
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
-from gateway.releases.evidence.store import all_openings
+from gateway.releases.forms import FieldKind, FormField, RequestForm
 from gateway.releases.narrowings import Verb
 from gateway.releases.openings import Openings
 from gateway.releases.requirements import IncidentFree
@@ -43,7 +57,7 @@ from gateway.releases.restraint import Order, Restraint
 from gateway.releases.strategies import Conditions, Strategy
 from tests.access.judges.oracle import expected
 from tests.builders import a_stage, a_strategy
-from tests.randomly import NOW, RELEASE, TEXTS, strategies
+from tests.randomly import AUTHORITY, NOW, RELEASE, TEXTS, strategies
 from tests.releases.builders import an_audience
 
 CASES = 10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 12
@@ -60,11 +74,22 @@ VALUES: dict[str, list[Any]] = {
 }
 KINDS = [
     "apply", "narrow", "narrow", "restore", "restore", "grant", "grant", "revoke", "accept", "accept", "accept",
-    "assert", "assert", "withdraw", "rotate", "end key", "disable", "open", "open", "ask", "ask", "ask", "ask", "ask",
+    "assert", "assert", "withdraw", "rotate", "end key", "disable", "open", "open", "pause", "pause", "resume",
+    "resume", "recertify", "recertify", "note", "request", "concur", "concur", "part", "line up", "line up", "line up",
+    "free", "free", "ask", "ask", "ask", "ask", "ask", "ask",
 ]  # fmt: skip
 
 Answer = tuple[bool, tuple[str, ...], str]
 """Whether it is admitted, why not, and the hash of the question where one was put."""
+
+
+class Stands(NamedTuple):
+    """What an organisation holds towards the release."""
+
+    grant: str
+    accepted: tuple[str, ...]
+    concurrences: tuple[str, ...]
+    fronts: tuple[bool, ...]
 
 
 class OracleJudge:
@@ -117,6 +142,9 @@ class History:
         self.admissions = Admissions(database, self.ledger)
         self.restraint = Restraint(database, self.ledger)
         self.openings = Openings(database, self.ledger)
+        self.places = Places(database, self.ledger)
+        self.concurrences = Concurrences(database, self.ledger)
+        self.chaser = RequestChaser(self.clock, database, self.ledger)  # type: ignore[arg-type]
         self.explaining = Explaining(
             database,
             self.ledger,
@@ -187,6 +215,25 @@ class History:
                     found.append(organisation)
         return found
 
+    async def in_bulk_and_apart(self, instant: Instant) -> tuple[dict[str, Stands], dict[str, Stands]]:
+        """How each organisation stood, as the database works it out for all, and as it is gathered for each."""
+        asked = await self.explaining.when(instant)
+        known, moment = asked.known, asked.moment
+
+        def work(connection: Connection) -> tuple[dict[str, Stands], dict[str, Stands]]:
+            in_force = past.in_force_by(connection, RELEASE, known)
+            assert in_force is not None
+            stages = stages_of(in_force.strategy, in_force.narrowings)
+            reach = fronts(connection, RELEASE, stages, known)
+            read = Read(RELEASE, (), tuple(sorted(TEXTS.values())), authorities=(AUTHORITY,), fronts=reach)
+            found, _ = one_by_one(connection, read, moment, after="", limit=100, known=known)
+            apart = {each.first: _apart(connection, each.first, in_force, reach, asked) for each in found}
+            return {
+                each.first: Stands(each.grant, each.accepted, each.concurrences, each.fronts) for each in found
+            }, apart
+
+        return await self.database.read(work)
+
     async def do(self, kind: str, draw: Any) -> None:
         """One act, drawn; one that may not be done now is not done."""
         with suppress(GatewayError):
@@ -236,6 +283,67 @@ class History:
         held = await self.admissions.grants(organisation="", release=RELEASE, after="", limit=100)
         if held:
             await self.admissions.revoke(ACTOR, draw(st.sampled_from(held)).id, "cause", self.now.latest)
+
+    async def _held(self, draw: Any) -> str:
+        """Some grant; none where there is none."""
+        held = await self.admissions.grants(organisation="", release=RELEASE, after="", limit=100)
+        return draw(st.sampled_from([each.id for each in held] or ["grant_none"]))
+
+    async def _pause(self, draw: Any) -> None:
+        await self.admissions.pause(ACTOR, await self._held(draw), "cause", self.now)
+
+    async def _resume(self, draw: Any) -> None:
+        await self.admissions.resume(ACTOR, await self._held(draw), self.now)
+
+    async def _recertify(self, draw: Any) -> None:
+        await self.admissions.recertify(ACTOR, await self._held(draw), "contract", self.now)
+
+    async def _note(self, draw: Any) -> None:
+        await self.chaser.look()
+
+    async def _request(self, draw: Any) -> None:
+        """A grant that was asked for takes the place of those there are."""
+        organisation = draw(st.sampled_from(["acme", "bolt"]))
+
+        def work(connection: Connection) -> tuple[Grant, list[Act]]:
+            strategy = all_in_force(connection)[RELEASE].strategy
+            if strategy.requests is None:
+                strategy = msgspec.structs.replace(strategy, requests=FORM)
+            return granted(connection, ACTOR, _asked_for(organisation, self.now.latest), strategy, self.now)
+
+        await self.ledger.administer(ACTOR, work)
+
+    async def _concur(self, draw: Any) -> None:
+        given = OwnConcurrence(
+            id=new_id("concurrence"),
+            organisation=draw(st.sampled_from(["acme", "bolt"])),
+            release=RELEASE,
+            authority=AUTHORITY,
+            reference="letter",
+            expires_at=self.now.latest + draw(st.sampled_from([DAY, 100 * DAY])),
+            given_at=self.now.latest,
+            given_by=ACTOR.key,
+        )
+        await self.concurrences.give(ACTOR, given, self.now)
+
+    async def _part(self, draw: Any) -> None:
+        held = await self.concurrences.concurrences(organisation="", release=RELEASE, after="", limit=100)
+        if held:
+            await self.concurrences.withdraw(ACTOR, draw(st.sampled_from(held)).id, "cause", self.now)
+
+    async def _line_up(self, draw: Any) -> None:
+        strategy = (await self.database.read(_in_force)).strategy
+        capped = [stage.name for stage in strategy.stages if stage.cap is not None]
+        if capped:
+            asking = Actor(key="key", organisation=draw(st.sampled_from(["acme", "bolt", "provider"])))
+            await self.places.ask(asking, RELEASE, draw(st.sampled_from(capped)))
+
+    async def _free(self, draw: Any) -> None:
+        line = draw(st.sampled_from(sorted(await self.places.counts(RELEASE)) or ["none"]))
+        listed = await self.places.listed(RELEASE, line, after=0, limit=100)
+        standing = [each.place.id for each in listed if each.stands_at is not None]
+        if standing:
+            await self.places.free(ACTOR, draw(st.sampled_from(standing)), "cause", self.now)
 
     async def _accept(self, draw: Any) -> None:
         name = draw(st.sampled_from(sorted(TEXTS)))
@@ -287,19 +395,44 @@ class History:
 
 
 def _in_force(connection: Connection) -> InForce:
-    """As every process loads it (gateway/installation.py)."""
-    version = releases.load_all(connection)[RELEASE]
-    return InForce(
-        version.strategy,
-        version.digest,
-        version.strategy.opened(all_openings(connection).get(RELEASE, {})),
-        releases.narrowings_in_effect(connection).get(RELEASE, ()),
+    """As every process loads it."""
+    return all_in_force(connection)[RELEASE]
+
+
+def _apart(connection: Connection, organisation: str, in_force: InForce, reach: Iterable[Front], asked: AsOf) -> Stands:
+    held = past.holdings_by(connection, organisation, asked.known)
+    accepted = held.accepted.get(RELEASE, frozenset())
+    agreed = Entering(organisation, {}, held.concurrences.get(RELEASE, ()), asked.moment)
+    fact = agreed.fact(a_stage(conditions=Conditions(concurrence=AUTHORITY)))
+    assert fact is not None
+    return Stands(
+        held.grant_standing(RELEASE, asked.moment),
+        tuple(digest for digest in sorted(TEXTS.values()) if digest in accepted),
+        (fact.concurrence,),
+        tuple(in_force.lines[front.line].place_of(organisation, front.cap) == "held" for front in reach),
     )
 
 
 def _emptied(connection: Connection) -> None:
     for table in reversed(metadata.sorted_tables):
         connection.execute(delete(table))
+
+
+FORM = RequestForm(fields=(FormField(name="why", kind=FieldKind.TEXT),), recertify_every_days=1, grant_days=10)
+
+
+def _asked_for(organisation: str, asked_at: Instant) -> AccessRequest:
+    return AccessRequest(
+        id=new_id("request"),
+        organisation=organisation,
+        release=RELEASE,
+        state=RequestState.PENDING_REVIEW,
+        form=b"",
+        answers={},
+        commitment=Commitments("", None),
+        asked_at=asked_at,
+        asked_by="key",
+    )
 
 
 @st.composite
@@ -314,7 +447,8 @@ def staged(draw: st.DrawFn) -> Strategy:
         if place and draw(st.integers(0, 3)) == 0:
             parts["canary"] = Canary(percent=50, salt=draw(st.sampled_from(["a", "b"])))
         stages.append(msgspec.structs.replace(stage, **parts))
-    return msgspec.structs.replace(strategy, stages=tuple(stages))
+    form = draw(st.sampled_from([None, FORM, FORM]))
+    return msgspec.structs.replace(strategy, stages=tuple(stages), requests=form)
 
 
 @pytest.mark.soak
@@ -337,7 +471,9 @@ async def test_the_past_is_what_the_gate_answered_then_and_no_later_act_changes_
         assert (again.admitted, again.reasons) == answer[:2], "it is what the gate answered"
         assert not answer[2] or again.question == answer[2], "of the very same question"
         assert (again.ended is None) == bool(answer[2])
-    for instant, _, component, _ in history.answers[-1:]:
+        in_bulk, apart = await history.in_bulk_and_apart(instant)
+        assert in_bulk == apart
+    for instant, _, component, _ in {*history.answers[:1], *history.answers[-2:]}:
         page = await history.counting.page(RELEASE, component, instant, "", 100)
         census = await history.counting.census(RELEASE, instant)
         counted = {each.component: (each.admitted, list(each.named)) for each in census.counts}

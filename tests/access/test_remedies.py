@@ -6,24 +6,29 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway.access.candidates import Asked
 from gateway.access.explanations import Kind, Way
+from gateway.access.grants import Holdings
 from gateway.access.judges.embedded import EmbeddedJudge
 from gateway.access.judges.policies import read_policy_set
 from gateway.access.judging import Judging
-from gateway.access.remedies import Asked, candidates, ways
+from gateway.access.remedies import candidates, ways
 from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
 from gateway.clock import DAY, at
 from gateway.identity.callers import Role
 from gateway.metrics import Metrics
+from gateway.releases.caps import Cap
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
+from gateway.releases.lines import Line
 from gateway.releases.narrowings import in_effect
 from gateway.releases.requirements import Approvals
+from gateway.releases.stage_dates import Review
 from gateway.releases.strategies import AccessLevel, Conditions, Stage, Strategy
 from gateway.shipped import shipped
 from tests.access.test_narrowings import a_narrowing, restoring
-from tests.builders import PAST, a_caller, a_grant, a_stage, a_strategy, an_assertion, holdings
+from tests.builders import PAST, a_caller, a_concurrence, a_grant, a_stage, a_strategy, an_assertion, holdings
 from tests.releases.builders import an_audience
 
 NOW = PAST + 100 * DAY
@@ -49,6 +54,7 @@ def asked(strategy: Strategy, *narrowings: Any, **differences: Any) -> Asked:
         strategy.digest(),
         differences.pop("opened", {}),
         in_effect(narrowings, [strategy]),
+        differences.pop("lines", {}),
     )
     component = differences.pop("component", Component.TEXT)
     held = differences.pop("held", holdings())
@@ -156,3 +162,47 @@ async def test_whom_a_canary_does_not_reach_nothing_of_its_own_admits(judging: J
     stages = [a_stage(name="first", to=("staff",), access=AccessLevel.CLOSED), a_stage(name="some", canary=canary)]
 
     assert await kinds(judging, asked(release(*stages), roles=(Role.DEVELOPER,))) == []
+
+
+async def test_a_grant_that_is_paused_is_resumed_and_one_that_is_due_recertified_not_given_anew(
+    judging: Judging,
+) -> None:
+    known, paused, due = an_assertion("kyc", "K4"), {"paused_at": PAST}, {"recertify_by": NOW}
+    stage = msgspec.structs.replace(LIMITED, conditions=Conditions())
+
+    async def told(**differences: Any) -> list[list[str]]:
+        return await kinds(judging, asked(release(stage), attributes=(known,), held=holdings(a_grant(**differences))))
+
+    assert await told(**paused) == [["resumption"]]
+    assert await told(**due) == [["recertification"]]
+    assert await told(**paused, **due) == [["resumption", "recertification"]]
+    assert await told(**paused, revoked_at=PAST) == [["grant"]]
+
+
+async def test_an_authority_that_does_not_agree_or_no_longer_is_asked_to(judging: Judging) -> None:
+    stage = a_stage(conditions=Conditions(concurrence="Commerce"))
+
+    async def said(*agreed: Any) -> list[str]:
+        start = asked(release(stage), held=Holdings.of("acme", [], [], agreed))
+        assert await kinds(judging, start) == [["concurrence"]]
+        return [step.says for way in (await ways(judging, start))[0] for step in way]
+
+    assert await said() == ["`Commerce` agrees to the organisation's use of acme/atlas-1."]
+    [ended] = await said(a_concurrence(expires_at=NOW))
+    assert "agrees anew" in ended
+
+
+async def test_whoever_finds_a_stage_full_moves_up_in_its_line(judging: Judging) -> None:
+    capped = a_stage(name="some", cap=Cap(organisations=2))
+    start = asked(release(capped), lines={"some": Line.of(["bolt", "core"])})
+
+    assert await kinds(judging, start) == [["place"]]
+    assert await _admits(judging, asked(release(capped), lines={"some": Line.of(["bolt", "acme"])}), [])
+
+
+async def test_a_stage_that_is_frozen_is_reviewed(judging: Judging) -> None:
+    frozen = a_stage(name="some", cap=Cap(organisations=2), review=Review(by=NOW - 1, if_overdue="freeze"))
+
+    assert await kinds(judging, asked(release(frozen))) == [["review"]]
+    full = Line.of(["bolt", "core"])
+    assert await kinds(judging, asked(release(frozen), lines={"some": full})) == [["place"]]

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 
 from gateway.access import populations
 from gateway.access import store as access_store
+from gateway.access.compiled import grant_states
 from gateway.access.grants import Grant
 from gateway.access.populations import Read, groups, organisations_of
 from gateway.access.search import reached
@@ -102,7 +103,7 @@ async def test_every_state_of_a_grant_has_its_condition_and_no_two_hold_at_once(
     chance = random.Random(7)
     made = [random_grant("acme", number, chance) for number in range(200)]
     await database.write(lambda c: [access_store.add_grant(c, grant) for grant in made])
-    states = access_store.grant_states(MOMENT)
+    states = grant_states(MOMENT)
 
     found = {
         state: set(
@@ -119,4 +120,4 @@ async def test_every_state_of_a_grant_has_its_condition_and_no_two_hold_at_once(
     for grant in made:
         said = plainly.get(grant.state(MOMENT), grant.state(MOMENT))
         assert [state for state in found if grant.id in found[state]] == ([said] if said != "to come" else [])
-    assert populations.grant_states is access_store.grant_states
+    assert populations.grant_states is grant_states

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     func,
     insert,
     select,
@@ -25,6 +26,8 @@ from sqlalchemy import (
 from gateway.access.places.records import Front, Listed, Place
 from gateway.clock import Instant
 from gateway.database.naming import metadata
+from gateway.ledger.acts import Known, had_begun, not_ended
+from gateway.ledger.entries import Event
 from gateway.releases.lines import Line, longest
 from gateway.releases.strategies import Stage
 
@@ -99,31 +102,35 @@ def counts(connection: Connection, release: str) -> dict[str, int]:
     return {row.line: row.standing for row in connection.execute(standing.group_by(place_table.c.line))}
 
 
-def first(connection: Connection, release: str, line: str, count: int) -> list[str]:
-    """The organisations that stand first in a line, so many of them, in order."""
-    standing = select(place_table.c.organisation).where(*_standing(release, line)).order_by(place_table.c.number)
-    return list(connection.execute(standing.limit(count)).scalars())
+def first(connection: Connection, release: str, line: str, count: int, known: Instant | None = None) -> list[str]:
+    """The organisations that stand first in a line, so many of them, in order; by what was recorded until `known`."""
+    standing = select(place_table.c.organisation).where(*_standing(release, line, known))
+    return list(connection.execute(standing.order_by(place_table.c.number).limit(count)).scalars())
 
 
-def fronts(connection: Connection, release: str, stages: Iterable[Stage]) -> tuple[Front, ...]:
-    """How far each cap of these stages reaches into its line now, the shorter before the longer."""
+def fronts(
+    connection: Connection, release: str, stages: Iterable[Stage], known: Instant | None = None
+) -> tuple[Front, ...]:
+    """How far each cap of these stages reaches into its line, now or by what was recorded until `known`.
+
+    The shorter come before the longer.
+    """
     wanted = sorted({(each.line, each.cap.organisations) for each in stages if each.cap is not None})
-    standing = counts(connection, release)
-    return tuple(
-        Front(line, cap, min(standing.get(line, 0), cap), _number_at(connection, release, line, cap))
-        for line, cap in wanted
-    )
+    return tuple(_front(connection, release, line, cap, known) for line, cap in wanted)
 
 
-def _number_at(connection: Connection, release: str, line: str, place: int) -> int:
-    """The number of whoever stands at a place of a line; one that nobody has yet where it is not so long."""
-    standing = select(place_table.c.number).where(*_standing(release, line)).order_by(place_table.c.number)
-    return connection.execute(standing.offset(place - 1).limit(1)).scalar() or NUMBER_MAX
+def _front(connection: Connection, release: str, line: str, cap: int, known: Instant | None) -> Front:
+    """The front of a line; the last number is one that nobody has yet where the line is not so long."""
+    standing = select(place_table.c.number).where(*_standing(release, line, known)).order_by(place_table.c.number)
+    within = list(connection.execute(standing.limit(cap)).scalars())
+    return Front(line, cap, len(within), within[-1] if len(within) == cap else NUMBER_MAX)
 
 
-def lines(connection: Connection, release: str, stages: Iterable[Stage]) -> Mapping[str, Line]:
+def lines(
+    connection: Connection, release: str, stages: Iterable[Stage], known: Instant | None = None
+) -> Mapping[str, Line]:
     """The lines of these stages of a release, each as far as their caps reach, by name."""
-    return {name: Line.of(first(connection, release, name, count)) for name, count in longest(stages).items()}
+    return {name: Line.of(first(connection, release, name, count, known)) for name, count in longest(stages).items()}
 
 
 def listed(connection: Connection, release: str, line: str, *, after: int, limit: int) -> list[Listed]:
@@ -141,5 +148,13 @@ def listed(connection: Connection, release: str, line: str, *, after: int, limit
     return found
 
 
-def _standing(release: str, line: str) -> tuple[ColumnElement[bool], ...]:
-    return place_table.c.release == release, place_table.c.line == line, place_table.c.freed_at.is_(None)
+def stood(known: Known | None) -> ColumnElement[bool]:
+    """In SQL: whether a place had been taken or awaited, and not been freed, by what was recorded until an instant."""
+    held = place_table.c
+    asked = (had_begun(held.id, event, known) for event in (Event.PLACE_TAKEN, Event.PLACE_AWAITED))
+    return and_(*asked, not_ended(held.freed_at, held.id, Event.PLACE_FREED, known))
+
+
+def _standing(release: str, line: str, known: Instant | None = None) -> tuple[ColumnElement[bool], ...]:
+    by = None if known is None else Known(known, "", None)
+    return place_table.c.release == release, place_table.c.line == line, stood(by)
