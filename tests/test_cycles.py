@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 
 from gateway.app import told_by_door
 from gateway.connections import BoundedProtocol
+from gateway.places import Places
 from gateway.turns import Turn
 
 SECOND_S = 5.0
@@ -31,7 +32,9 @@ async def connected(app: Any) -> AsyncIterator[socket.socket]:
     config.load()
 
     def protocol() -> BoundedProtocol:
-        return BoundedProtocol(config=config, server_state=state, app_state={}, tell=told_by_door, turn=turn)
+        return BoundedProtocol(
+            config=config, server_state=state, app_state={}, tell=told_by_door, turn=turn, places=Places(9)
+        )
 
     server = await loop.create_server(protocol, "127.0.0.1", 0)
     with socket.create_connection(server.sockets[0].getsockname()) as client:
@@ -137,7 +140,9 @@ def test_a_server_that_stops_lets_the_answer_under_way_end_and_begins_none() -> 
         loop, state = asyncio.get_running_loop(), ServerState()
         config = uvicorn.Config(app, lifespan="off", log_config=None)
         config.load()
-        protocol = BoundedProtocol(config=config, server_state=state, app_state={}, tell=told_by_door, turn=Turn())
+        protocol = BoundedProtocol(
+            config=config, server_state=state, app_state={}, tell=told_by_door, turn=Turn(), places=Places(9)
+        )
         stopping.append(protocol)
         server = await loop.create_server(lambda: protocol, "127.0.0.1", 0)
         with socket.create_connection(server.sockets[0].getsockname()) as client:
