@@ -11,15 +11,12 @@ from typing import Any
 import httptools
 
 from gateway.cycles import PHRASES
-from gateway.errors import GatewayError, HeadTooLarge, Unavailable
+from gateway.errors import GatewayError, Unavailable
 from gateway.framing import malformed
 from gateway.places import Places
-from gateway.reading import PIPELINE_MAX, ReadingProtocol
+from gateway.reading import HEAD_BYTES_MAX, PIPELINE_MAX, ReadingProtocol, head_too_large
 from gateway.transports import Flow, Joined
 from gateway.turns import Turn
-
-HEAD_BYTES_MAX = 64 * 1024
-"""Request line and headers together; and what may stand in a row between pieces of a body, or behind it."""
 
 AHEAD_BYTES_MAX = 64 * 1024
 """How much is read ahead while requests wait, give or take what one read brings."""
@@ -82,7 +79,7 @@ class BoundedProtocol(ReadingProtocol):
             return
         if self._outside > HEAD_BYTES_MAX:
             self._refuse(
-                HeadTooLarge(f"A request's head may have at most {HEAD_BYTES_MAX} bytes.")
+                head_too_large()
                 if self._in_head
                 else malformed(f"Between and behind a body's pieces {HEAD_BYTES_MAX} bytes may stand at most.")
             )

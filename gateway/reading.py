@@ -11,11 +11,20 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.cycles import Cycle
+from gateway.errors import HeadTooLarge
 from gateway.framing import BEFORE_CHUNKS, TELLING, Header, check, malformed, without_upgrade
 from gateway.transports import Flow, Joined
 
+HEAD_BYTES_MAX = 64 * 1024
+"""Request line and headers together; and what may stand in a row between pieces of a body, or behind it."""
+
 PIPELINE_MAX = 32
 """Requests that may wait behind the one being answered."""
+
+
+def head_too_large() -> HeadTooLarge:
+    """The refusal of a head above its size."""
+    return HeadTooLarge(f"A request's head may have at most {HEAD_BYTES_MAX} bytes.")
 
 
 class ReadingProtocol(HttpToolsProtocol):
@@ -77,6 +86,8 @@ class ReadingProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer, or queue behind the answer under way. Nothing is ever upgraded, so nothing asks for that."""
+        if self._outside > HEAD_BYTES_MAX and self._head_bytes() > HEAD_BYTES_MAX:
+            raise head_too_large()  # it came in one read
         self._in_head, self._outside = False, 0
         version = self.parser.get_http_version()
         if self.parser.should_upgrade():
@@ -114,6 +125,9 @@ class ReadingProtocol(HttpToolsProtocol):
         if method == b"CONNECT":
             raise malformed("No tunnel is made here.")
         return without_upgrade(method, self.url, version, self.headers)
+
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def on_body(self, body: bytes) -> None:
         self._outside = 0

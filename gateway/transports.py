@@ -1,12 +1,16 @@
 """What stands between a connection and its socket: writes that leave together, and reading that stays paused."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from gateway.turns import Turn
+
+_AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class Joined:
@@ -65,6 +69,17 @@ class Joined:
         """Send what is held and close, whatever the client may still be sending."""
         self.let_go()
         self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once and drop what was not sent, what the system holds of it too: the client sees a reset.
+
+        Closed in the ordinary way, what lies in the system's buffer would still be delivered, however late it is read.
+        """
+        self._held = b""
+        opened: socket.socket | None = self._transport.get_extra_info("socket")
+        if opened is not None and not self._transport.is_closing():
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self._transport.abort()
 
     @property
     def has_left(self) -> bool:
