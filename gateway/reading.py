@@ -62,7 +62,10 @@ class ReadingProtocol(HttpToolsProtocol):
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as stopped:
-                head, self._head_again = self._head_again or b"", None
+                head, self._head_again = self._head_again, None
+                if head is None:  # CONNECT: what follows it would be a tunnel's
+                    self.is_deaf = True
+                    return
                 self.parser = httptools.HttpRequestParser(self)
                 self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
                 data = head + data[stopped.args[0] :]
@@ -90,8 +93,9 @@ class ReadingProtocol(HttpToolsProtocol):
             raise head_too_large()  # it came in one read
         self._in_head, self._outside = False, 0
         version = self.parser.get_http_version()
-        if self.parser.should_upgrade():
-            self._head_again = self._without_upgrade(version)
+        method, tunnels = self.parser.get_method(), self.parser.should_upgrade()
+        if tunnels and method != b"CONNECT":
+            self._head_again = without_upgrade(method, self.url, version, self.headers)
             return
         self.expect_100_continue = check(version, self._telling)
         if len(self.pipeline) >= PIPELINE_MAX:
@@ -105,7 +109,7 @@ class ReadingProtocol(HttpToolsProtocol):
             "server": self.server,
             "client": self.client,
             "scheme": self.scheme,  # type: ignore[typeddict-item]
-            "method": self.parser.get_method().decode("ascii"),
+            "method": method.decode("ascii"),
             "root_path": "",
             "path": unquote(path) if "%" in path else path,
             "raw_path": url.path,
@@ -113,18 +117,12 @@ class ReadingProtocol(HttpToolsProtocol):
             "headers": self.headers,
             "state": self.app_state.copy(),
         }
-        keep_alive = version not in BEFORE_CHUNKS and self.parser.should_keep_alive()
+        keep_alive = not tunnels and version not in BEFORE_CHUNKS and self.parser.should_keep_alive()
         before, self.cycle = self.cycle, Cycle(self, self.transport, keep_alive=keep_alive)
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:
             self.pipeline.appendleft((self.cycle, self.app))
-
-    def _without_upgrade(self, version: str) -> bytes:
-        method = self.parser.get_method()
-        if method == b"CONNECT":
-            raise malformed("No tunnel is made here.")
-        return without_upgrade(method, self.url, version, self.headers)
 
     def _head_bytes(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)

@@ -124,6 +124,13 @@ def test_chunks_however_small_are_a_body() -> None:
     )
 
 
+@pytest.mark.parametrize("size", [60_000, 70_000])
+def test_a_head_above_its_size_is_refused_though_it_came_in_one_read(size: int) -> None:
+    answer = told(asked("/", b"x: %b\r\nconnection: close\r\n" % (b"a" * size)))
+
+    assert answer.startswith(b"HTTP/1.1 200 " if size < connections.HEAD_BYTES_MAX else b"HTTP/1.1 431 ")
+
+
 # Requests that wait
 
 
@@ -195,6 +202,12 @@ def test_a_request_behind_one_that_would_upgrade_is_answered() -> None:
     answers = told(asked("/one", H2C) + asked("/two", H2C) + asked("/three"), end=b"</three||host>")
 
     assert answers.count(b"HTTP/1.1 200 ") == 3
+
+
+def test_nothing_behind_the_asking_for_a_tunnel_is_read_as_a_request() -> None:
+    answers = told(asked("/one", method="CONNECT") + asked("/two"), asked("/three"))
+
+    assert answers.count(b"HTTP/1.1 ") == 1 and b"connection: close" in answers
 
 
 # What a next request does to the answer before it
