@@ -1,22 +1,25 @@
-"""One connection of a client: HTTP/1.1 as uvicorn reads it, with the bounds that it lacks, and less work a call.
+"""One connection of a client, with the bounds that HTTP/1.1 as uvicorn reads it lacks.
 
-Without the bounds one connection could hold a head of any size in memory, or send a byte a second for ever.
+Without the bounds one connection could hold heads, trailers or waiting requests of any size in memory, or send a byte
+a second for ever.
 """
 
 import asyncio
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gateway.cycles import PHRASES, Cycle
-from gateway.errors import GatewayError, HeadTooLarge, Invalid
+from gateway.cycles import PHRASES
+from gateway.errors import GatewayError, Unavailable
+from gateway.framing import malformed
+from gateway.places import Places
+from gateway.reading import HEAD_BYTES_MAX, PIPELINE_MAX, ReadingProtocol, head_too_large
+from gateway.transports import Flow, Joined
 from gateway.turns import Turn
 
-HEAD_BYTES_MAX = 64 * 1024
-"""Request line and headers together."""
+AHEAD_BYTES_MAX = 64 * 1024
+"""How much is read ahead while requests wait, give or take what one read brings."""
 
 RECEIPT_S = 60.0
 """From the first byte a connection may send until the last byte of the request."""
@@ -27,149 +30,98 @@ KEEP_ALIVE_S = 65.0
 LINGER_S = 60.0
 """How long a connection that is closed may take to hand over what was written to it."""
 
+LEAVING_S = 5.0
+"""How long whoever was still sending when the last answer was written is heard out."""
+
+LEAVING_BYTES_MAX = 1 << 20
+"""How much of that is heard out."""
+
 Telling = Callable[[bytes, GatewayError], tuple[int, list[tuple[bytes, bytes]], bytes]]
 """From the path that was asked, as far as it could be read, and the error: status, headers and body."""
 
 
-class Joined:
-    """A transport that sends what was written in one turn of the loop at its end, as one.
+class BoundedProtocol(ReadingProtocol):
+    """One connection, and how much and how long it may send and take."""
 
-    uvicorn writes an answer's head and body apart, and each write wakes the client: for a short answer that
-    is the most expensive thing the gateway does.
-    """
-
-    __slots__ = ("_held", "_loop", "_transport", "_turn")
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, turn: Turn) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._turn = turn
-        self._held = b""
-
-    def write(self, data: bytes) -> None:
-        """Send, in order."""
-        if self._held:
-            self._held += data
-        elif data:
-            self._held = data
-            self._turn.at_end(self, self._loop)
-
-    def write_now(self, data: bytes) -> None:
-        """Send behind what is held, in this turn: for what comes from the loop itself, which writes at its end."""
-        if self._held:
-            self.let_go()
-        self._transport.write(data)
-
-    def close(self) -> None:
-        """Send what is held and close."""
-        self.let_go()
-        self._transport.close()
-
-    def let_go(self) -> None:
-        """Send what is held, unless there is nobody to send it to any more."""
-        held, self._held = self._held, b""
-        if held and not self._transport.is_closing():
-            self._transport.write(held)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-
-class BoundedProtocol(HttpToolsProtocol):
-    """One connection. `due_at` is when the request under way must have arrived; None while none is."""
-
-    due_at: float | None = None
-    _head_bytes: int = 0
-    _in_head: bool = True
-
-    idle_since: float | None = None
-    """When the last answer was complete; None while a request is under way."""
-
+    _passed = 0
     _closing_by: float | None = None
-    _answering: Cycle | None = None
-    """The one request that is being answered; the server's own `cycle` is the last that arrived."""
 
-    def __init__(self, *given: Any, tell: Telling, turn: Turn, **named: Any) -> None:
+    def __init__(self, *given: Any, tell: Telling, turn: Turn, places: Places, **named: Any) -> None:
         super().__init__(*given, **named)
         self._tell = tell
         self._turn = turn
+        self._places = places
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.transport = Joined(transport, self.loop, self._turn)  # type: ignore[assignment]
-        self.due_at = self.loop.time() + RECEIPT_S
+        self.transport = Joined(transport, self.loop, self._turn, self._is_sending)
+        self.flow = Flow(transport)
+        self.idle_since = self.loop.time()
+        if not self._places.has_room(len(self.connections) - 1):
+            self._refuse(Unavailable("The gateway holds all the connections it can.", code="too_many_connections"))
+
+    def _is_sending(self) -> bool:
+        return self.arriving_since is not None
+
+    # What arrives
 
     def data_received(self, data: bytes) -> None:
-        if self._in_head:
-            self._head_bytes += len(data)
+        if self.is_deaf:
+            self._let_pass(len(data))
+            return
+        self._outside += len(data)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # nothing is upgraded here, and a request that asks for it is no event: it is answered as it stands
-        except httptools.HttpParserError:
-            self._refuse(Invalid("The request is not HTTP as it is specified (RFC 9112).", code="malformed_http"))
-        if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
-            self._refuse(HeadTooLarge(f"A request's head may have at most {HEAD_BYTES_MAX} bytes."))
+            self.parse(data)
+        except httptools.HttpParserError as error:
+            why = error.__context__
+            told = malformed("The request is not HTTP as it is specified (RFC 9112).")
+            self._refuse(why if isinstance(why, GatewayError) else told)
+            return
+        if self._outside > HEAD_BYTES_MAX:
+            self._refuse(
+                head_too_large()
+                if self._in_head
+                else malformed(f"Between and behind a body's pieces {HEAD_BYTES_MAX} bytes may stand at most.")
+            )
+        elif self.pipeline:
+            self._ahead += len(data)
+            if self._ahead > AHEAD_BYTES_MAX or len(self.pipeline) >= PIPELINE_MAX:
+                self.flow.hold_reading()
+
+    def _let_pass(self, count: int) -> None:
+        self._passed += count
+        if self._passed <= LEAVING_BYTES_MAX:
+            return
+        if self.transport.is_closing():
+            self.transport.close_at_once()
+        else:
+            self.flow.hold_reading()
 
     def _refuse(self, error: GatewayError) -> None:
-        """Answer, in the shape of its door, what is no request; the server's own answer would be a bare sentence."""
+        """Answer, in the shape of its door, what is no request, and hear nothing more.
+
+        The server's own answer would be a bare sentence. Behind an answer under way there is none: the connection ends
+        when everything that was asked before is answered.
+        """
+        self.is_deaf = True
+        answering = self._answering
+        if answering is not None and not answering.response_complete:
+            last = self.cycle
+            if last.more_body and last is not answering:
+                self.pipeline.popleft()
+                last = self.pipeline[0][0] if self.pipeline else answering
+            if not last.more_body or last.response_started:
+                last.keep_alive = False
+                return
+            last.disconnected = True  # its own body is what is no HTTP
+            last.message_event.set()
         status, headers, body = self._tell(self.url or b"", error)
         head = b"HTTP/1.1 %d %b\r\n" % (status, PHRASES[status])
         lines = b"".join(b"%b: %b\r\n" % header for header in (*headers, (b"connection", b"close")))
         self.transport.write(head + lines + b"\r\n" + body)
         self.transport.close()
 
-    def on_message_begin(self) -> None:
-        self.due_at = self.loop.time() + RECEIPT_S
-        self.idle_since = None
-        self._in_head = True
-        self.url = b""
-        self.expect_100_continue = False
-        self.headers = []
-
-    def on_response_complete(self) -> None:
-        """Go on with the next request. An idle connection is closed by the sweep: a timer each would cost more."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-        else:
-            self.idle_since = self.loop.time()
-
-    def on_headers_complete(self) -> None:
-        """Begin to answer, or queue behind the answer under way. Nothing is ever upgraded, so nothing asks for that."""
-        self._in_head, self._head_bytes = False, 0
-        version = self.parser.get_http_version()
-        url = httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
-        self.scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": version,
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,  # type: ignore[typeddict-item]
-            "method": self.parser.get_method().decode("ascii"),
-            "root_path": "",
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": url.path,
-            "query_string": url.query or b"",
-            "headers": self.headers,
-            "state": self.app_state.copy(),
-        }
-        keep_alive = version != "1.0" and self.parser.should_keep_alive()
-        before, self.cycle = self.cycle, Cycle(self, self.transport, keep_alive=keep_alive)  # type: ignore[arg-type]
-        if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
-
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        self._answering = cycle
-        super()._start_asgi_task(cycle, app)
+    # How it ends
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever is answering that the client has gone; the server tells the last request that arrived."""
@@ -182,24 +134,30 @@ class BoundedProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Close once the answer under way is complete; what waits behind it is not begun."""
         answering = self._answering
-        if answering is None or answering.response_complete:
-            self.transport.close()
+        if answering is None or answering.response_complete or self.transport.is_closing():
+            self.transport.close_at_once()
         else:
             answering.keep_alive = False
-
-    def on_message_complete(self) -> None:
-        self.due_at = None
-        self._in_head = True
-        super().on_message_complete()
 
     def look(self, now: float) -> None:
         """Drop the connection where its request did not arrive in time or its client takes none of what is left to
         send, close it where it has long been idle."""
         if self.transport.is_closing():
-            self._closing_by = self._closing_by or now + LINGER_S
+            is_heard_out = self.transport.has_left and not self.transport.get_write_buffer_size()
+            self._closing_by = self._closing_by or now + (LEAVING_S if is_heard_out else LINGER_S)
             if now > self._closing_by:
                 self.transport.abort()
-        elif self.due_at is not None and now > self.due_at:
-            self.transport.abort()
+        elif self.arriving_since is not None and now > self.arriving_since + RECEIPT_S:
+            if self._only_waits():
+                self.arriving_since = now
+            else:
+                self.transport.abort()
         elif self.idle_since is not None and now > self.idle_since + KEEP_ALIVE_S:
             self.transport.close()
+
+    def _only_waits(self) -> bool:
+        """Whether it is the gateway that keeps the request under way from arriving, or from being answered."""
+        answering = self._answering
+        if answering is None or answering.response_complete:
+            return False
+        return self.flow.read_paused or self._in_head or answering is not self.cycle

@@ -6,11 +6,13 @@ says so with nothing sent, and the long way is taken. It belongs to its request:
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from http import HTTPStatus
 from typing import Any, Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from gateway.framing import BEFORE_CHUNKS
 
 PHRASES = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
@@ -38,6 +40,8 @@ class Cycle(RequestResponseCycle):
     response_started = response_complete = False
     chunked_encoding: bool | None = None
     expected_content_length = 0
+    ends_by_closing = False
+    """Whether the end of the connection is the end of the answer: nothing else tells an HTTP/1.0 client its length."""
 
     def __init__(self, connection: HttpToolsProtocol, outgoing: Outgoing, *, keep_alive: bool) -> None:
         # Not the server's own: it would set a dozen attributes to what the class has already.
@@ -69,8 +73,29 @@ class Cycle(RequestResponseCycle):
             self.on_response = _nothing
             self.scope["extensions"] = {}
 
+    def send(self, message: Any) -> Coroutine[Any, Any, None]:
+        """The server's own, with an end that the client can tell.
+
+        Whoever is answered before the request is complete is told that the connection ends with the answer: what still
+        comes could be the rest of it or, after `expect: 100-continue`, the next request (RFC 9112, section 9.3).
+        """
+        if self.ends_by_closing:
+            self.expected_content_length = len(message.get("body", b""))
+        elif not self.response_started:
+            if self.more_body:
+                self.keep_alive = False
+            if self.scope["http_version"] in BEFORE_CHUNKS:
+                self._send_no_chunks(message)
+        return super().send(message)
+
+    def _send_no_chunks(self, message: Any) -> None:
+        if not any(name.lower() == b"content-length" for name, _ in message.get("headers", ())):
+            self.chunked_encoding, self.ends_by_closing = False, True
+
     async def _give_up(self) -> None:
-        if self.response_started:
+        if self.ends_by_closing:
+            self._outgoing.abort()  # closed, it would look whole
+        elif self.response_started:
             self.transport.close()
         else:
             await self.send_500_response()
@@ -83,7 +108,7 @@ class Cycle(RequestResponseCycle):
         """
         if self.response_started or self.disconnected or not self.keep_alive or self.flow.write_paused:
             return False
-        if self.scope["method"] == "HEAD":
+        if self.more_body or self.scope["method"] == "HEAD":
             return False
         self.response_started = self.response_complete = True
         lines = b"".join([b"%b: %b\r\n" % header for header in headers])

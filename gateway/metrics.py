@@ -87,6 +87,9 @@ class Metrics:
         self._tokens = self._counter("gateway_tokens", "Tokens by direction.", "direction")
         self._entries = Counter("gateway_ledger_entries", "Entries made durable.", registry=self._registry)
         self._failed_batches = Counter("gateway_ledger_failures", "Batches not written.", registry=self._registry)
+        self._refused_connections = Counter(
+            "gateway_connections_refused", "Connections refused for want of a place.", registry=self._registry
+        )
         self._weights = Counter("gateway_weights_bytes", "Bytes of weights given out.", registry=self._registry)
 
         self._parts = _Bound(
@@ -131,6 +134,10 @@ class Metrics:
         """An upstream told what a call used. Not by release: that a hidden one exists is nobody's to read here."""
         self._tokens.add("prompt", count=prompt)
         self._tokens.add("completion", count=completion)
+
+    def connection_refused(self) -> None:
+        """A connection was refused, since this process holds all that it can."""
+        self._refused_connections.inc()
 
     def weights_sent(self, count: int) -> None:
         """Bytes of weights left the gateway."""

@@ -23,6 +23,7 @@ from gateway.inference.connector.upstreams import Upstream, read_upstreams, upst
 from gateway.inference.simulated.server import SimulatedModel
 from gateway.installation import Installation
 from gateway.logs import set_up_logs
+from gateway.places import Places, places_within, raise_limit
 from gateway.serving import listening, make_server
 from gateway.settings import Settings
 from gateway.shipped import shipped
@@ -43,11 +44,12 @@ def serve(settings: Settings, *, demo: bool = False, upstream: str | None = None
     if demo:
         # The demonstration's own releases come into force without anybody to approve them.
         settings = msgspec.structs.replace(settings, weights=settings.weights or shipped("demo"), changes="direct")
+    descriptors = raise_limit()
     with ExitStack() as held:
         made(settings.data)
         if settings.database.startswith("sqlite"):
             held.enter_context(exclusively(settings.data))
-        uvloop.run(_serve(settings, upstreams, model, demo=demo))
+        uvloop.run(_serve(settings, upstreams, model, descriptors, demo=demo))
 
 
 def declared(settings: Settings) -> Mapping[str, Upstream]:
@@ -73,14 +75,19 @@ def _named(upstream: str | None) -> Upstream | None:
         ) from None
 
 
-async def _serve(settings: Settings, declared: Mapping[str, Upstream], model: Upstream | None, *, demo: bool) -> None:
+async def _serve(
+    settings: Settings, declared: Mapping[str, Upstream], model: Upstream | None, descriptors: int, *, demo: bool
+) -> None:
     await prepare(settings.database)
     await _check_secrets(settings)
     async with _with_demonstration(declared, model, demo=demo) as upstreams:
         installation = Installation(settings, upstreams, _show_once)
         await check_durability(installation.database)
         server = make_server(
-            with_doors_first(create_app(installation), installation), told_by_door, graceful_s=settings.shutdown_s
+            with_doors_first(create_app(installation), installation),
+            told_by_door,
+            graceful_s=settings.shutdown_s,
+            places=Places(places_within(descriptors), installation.metrics.connection_refused),
         )
         ending = asyncio.create_task(_end_in_time(server, installation, settings.shutdown_s - LAST_WORDS_S))
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -12,6 +13,7 @@ import uvicorn
 
 from gateway.connections import BoundedProtocol, Telling
 from gateway.errors import GatewayError, SettingsInvalid
+from gateway.places import Places
 from gateway.turns import Turn
 
 log = structlog.get_logger()
@@ -46,12 +48,13 @@ class Startable:
             raise
 
 
-def make_server(app: Any, tell: Telling, *, graceful_s: int = 30) -> uvicorn.Server:
+def make_server(app: Any, tell: Telling, *, graceful_s: int = 30, places: Places | None = None) -> uvicorn.Server:
     """A server that is ready to be run; `listening` runs it. `tell` words what is refused before the application."""
+    places = places or Places(sys.maxsize)
     return uvicorn.Server(
         uvicorn.Config(
             Startable(app),
-            http=partial(BoundedProtocol, tell=tell, turn=Turn()),  # type: ignore[arg-type]
+            http=partial(BoundedProtocol, tell=tell, turn=Turn(), places=places),  # type: ignore[arg-type]
             ws="none",
             loop="uvloop",
             lifespan="on",

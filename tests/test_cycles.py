@@ -13,7 +13,9 @@ from uvicorn.server import ServerState
 
 from gateway.app import told_by_door
 from gateway.connections import BoundedProtocol
+from gateway.places import Places
 from gateway.turns import Turn
+from tests.fakes.connection import line_to, reply
 
 SECOND_S = 5.0
 
@@ -31,7 +33,9 @@ async def connected(app: Any) -> AsyncIterator[socket.socket]:
     config.load()
 
     def protocol() -> BoundedProtocol:
-        return BoundedProtocol(config=config, server_state=state, app_state={}, tell=told_by_door, turn=turn)
+        return BoundedProtocol(
+            config=config, server_state=state, app_state={}, tell=told_by_door, turn=turn, places=Places(9)
+        )
 
     server = await loop.create_server(protocol, "127.0.0.1", 0)
     with socket.create_connection(server.sockets[0].getsockname()) as client:
@@ -137,7 +141,9 @@ def test_a_server_that_stops_lets_the_answer_under_way_end_and_begins_none() -> 
         loop, state = asyncio.get_running_loop(), ServerState()
         config = uvicorn.Config(app, lifespan="off", log_config=None)
         config.load()
-        protocol = BoundedProtocol(config=config, server_state=state, app_state={}, tell=told_by_door, turn=Turn())
+        protocol = BoundedProtocol(
+            config=config, server_state=state, app_state={}, tell=told_by_door, turn=Turn(), places=Places(9)
+        )
         stopping.append(protocol)
         server = await loop.create_server(lambda: protocol, "127.0.0.1", 0)
         with socket.create_connection(server.sockets[0].getsockname()) as client:
@@ -153,3 +159,65 @@ def test_a_server_that_stops_lets_the_answer_under_way_end_and_begins_none() -> 
 
     assert b"connection: close" in answered
     assert begun == ["/one"]
+
+
+def test_a_client_of_http_1_0_gets_no_chunks_and_the_end_of_the_connection_for_an_end() -> None:
+    async def ask() -> bytes:
+        async with line_to(by_pieces) as line:
+            await line.say(b"GET /one HTTP/1.0\r\n\r\n")
+            return await line.hear()
+
+    head, _, body = uvloop.run(ask()).partition(b"\r\n\r\n")
+
+    assert body == b"/one"
+    assert b"connection: close" in head and b"chunked" not in head
+
+
+def test_an_answer_to_http_1_0_that_breaks_off_does_not_look_whole() -> None:
+    async def broken(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+
+    async def ask() -> None:
+        async with line_to(broken) as line:
+            await line.say(b"GET /one HTTP/1.0\r\n\r\n")
+            with pytest.raises(ConnectionResetError):
+                await line.hear()
+
+    uvloop.run(ask())
+
+
+@pytest.mark.parametrize("lines", [b"expect: 100-continue\r\n", b""])
+def test_what_follows_an_answer_that_came_before_its_request_was_whole_is_no_request(lines: bytes) -> None:
+    begun: list[str] = []
+
+    async def early(scope: Any, _receive: Any, send: Any) -> None:
+        begun.append(scope["path"])
+        await reply(scope, send, b"no", 401)
+
+    async def ask() -> bytes:
+        async with line_to(early) as line:
+            await line.say(b"POST /one HTTP/1.1\r\nhost: x\r\ncontent-length: 40\r\n" + lines + b"\r\n")
+            await line.say(asked("/two") * 5)
+            return await line.hear()
+
+    answer = uvloop.run(ask())
+
+    assert answer.startswith(b"HTTP/1.1 401 ") and answer.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nconnection: close\r\n" in answer
+    assert begun == ["/one"]
+
+
+def test_an_early_answer_arrives_though_the_client_goes_on_sending() -> None:
+    async def early(scope: Any, _receive: Any, send: Any) -> None:
+        await reply(scope, send, b"no", 401)
+
+    async def ask() -> bytes:
+        async with line_to(early) as line:
+            await line.say(b"POST /one HTTP/1.1\r\nhost: x\r\ncontent-length: 500000\r\n\r\n")
+            for _ in range(5):
+                await line.say(b"a" * 100_000)
+            return await line.hear()
+
+    assert uvloop.run(ask()).endswith(b"\r\n\r\nno")

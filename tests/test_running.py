@@ -1,5 +1,6 @@
-"""What `gateway serve` refuses to start on."""
+"""What `gateway serve` refuses to start on, and what it asks of the system."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from gateway.errors import SettingsInvalid
 from gateway.running import serve
 from gateway.settings import Settings
+from tests.fakes.gateway import running
 from tests.fakes.house import open_house
 
 
@@ -22,3 +24,16 @@ def test_what_belongs_to_a_database_in_use_is_missed_and_not_made_anew(tmp_path:
         serve(settings)
 
     assert not lost.exists()
+
+
+def test_a_gateway_takes_all_the_file_descriptors_that_it_may_have(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 200), hard))
+    try:
+        with running(tmp_path) as gateway:
+            limits = Path(f"/proc/{gateway.pid}/limits").read_text("ascii")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    had = next(line.split()[3:5] for line in limits.splitlines() if line.startswith("Max open files"))
+    assert had == [str(hard)] * 2
