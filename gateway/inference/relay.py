@@ -196,7 +196,7 @@ class Relay:
         try:
             carried = await pump.run(receive, relaying.headers_for(answer, passage.request_id) + _about(passage))
         finally:
-            passage.bytes_out = pump.bytes_out
+            passage.bytes_out, passage.tokens_out = pump.bytes_out, frames.tokens_min
         passage.outcome = carried.outcome
         passage.commitment = committing.commitment() if committing is not None else None
         self._count(passage, carried.usage)
