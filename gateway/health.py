@@ -36,7 +36,7 @@ class Readiness:
 
     def warnings(self) -> list[str]:
         """What the operator should look into though every call is served as it should be."""
-        return ["ledger_ahead_of_clock"] if self._writer.is_ahead else []
+        return self._writer.warnings
 
 
 def health_routes(readiness: Readiness, metrics: Metrics) -> list[HTTPRouteHandler]:

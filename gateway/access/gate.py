@@ -9,6 +9,7 @@
 """
 
 import asyncio
+from functools import partial
 from types import TracebackType
 from typing import NoReturn
 
@@ -274,7 +275,8 @@ class Gate:
         Where this process may write no more, the next one finds the call open and closes it.
         """
         try:
-            self._writer.submit(recording.finished(passage), keep=True)
+            in_short = partial(recording.finished_in_short, passage)
+            self._writer.submit(recording.finished(passage), keep=True, in_short=in_short)
         except LedgerUnavailable:
             log.warning("call_left_open", request_id=passage.request_id)
         if passage.cut_reason:

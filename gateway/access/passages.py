@@ -96,6 +96,7 @@ class Passage:
         self.usage_reported = False
         self.tokens_in = 0
         self.tokens_out = 0
+        """As reported; where it was not, how many there were at least."""
         self.bytes_out = 0
         self.commitment: Commitment | None = None
         """To the answer as it left, where the use asks for one."""

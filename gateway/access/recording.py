@@ -14,6 +14,9 @@ from gateway.ledger.commitments import commit
 from gateway.ledger.entries import AccessBody, Draft, Entry, Event, FinishedBody
 from gateway.ledger.intents import Intent
 
+COSTING = "inference."
+"""How the components begin whose calls cost tokens."""
+
 
 def admitted(call: Call, component: str, passage: Passage, claim: Take) -> Intent:
     """The intent, written before anything passes."""
@@ -53,8 +56,8 @@ def finished(passage: Passage) -> Intent:
     reserved = passage.terms.tokens_reserved
     if passage.usage_reported:
         used, basis = passage.tokens_in + passage.tokens_out, "reported"
-    elif passage.sent and reserved:
-        used, basis = reserved, "reserved"
+    elif passage.sent:
+        used, basis = reserved, _unreported(reserved)
     else:
         used, basis = 0, "none"
     caller, release = passage.standing.caller, passage.standing.in_force.strategy.release
@@ -84,6 +87,24 @@ def finished(passage: Passage) -> Intent:
     return Intent(Draft(f"{passage.request_id}.end", Event.ACCESS_FINISHED, body), claim, salt)
 
 
+def finished_in_short(passage: Passage) -> Intent:
+    """The end of a passage whose own end cannot be written: counted at what it had reserved, never under."""
+    assert passage.taken is not None, "only what was admitted can finish"
+    caller, release = passage.standing.caller, passage.standing.in_force.strategy.release
+    reserved = passage.terms.tokens_reserved
+    ended = FinishedBody(
+        organisation=caller.organisation,
+        key=caller.key,
+        release=release,
+        admitted=passage.request_id,
+        outcome="unrecordable",
+        tokens_settled=reserved,
+        usage_basis=_unreported(reserved) if passage.sent else "none",
+    )
+    claim = Settle(scope_of(caller.organisation, release), passage.taken.day, reserved, reserved)
+    return Intent(Draft(f"{passage.request_id}.end", Event.ACCESS_FINISHED, ended), claim)
+
+
 def closed_after_crash(entry: Entry) -> Intent:
     """The end of an admitted call whose process died: counted at what it had reserved, never under."""
     body = entry.body
@@ -99,7 +120,7 @@ def closed_after_crash(entry: Entry) -> Intent:
         admitted=entry.id,
         outcome="unknown_after_crash",
         tokens_settled=reserved,
-        usage_basis="reserved" if reserved else "none",
+        usage_basis=_unreported(reserved) if body.get("component", "").startswith(COSTING) else "none",
     )
     claim = Settle(scope_of(organisation, release), entry.at // DAY, reserved, reserved)
     return Intent(Draft(f"{entry.id}.end", Event.ACCESS_FINISHED, ended), claim)
@@ -112,6 +133,11 @@ def _token(caller: Caller) -> Mapping[str, Any]:
 
 
 _NO_TOKEN: Mapping[str, Any] = {}
+
+
+def _unreported(reserved: int) -> str:
+    """What is known of the cost of a call that reached an upstream, where nobody reported it."""
+    return "reserved" if reserved else "unknown"
 
 
 def _body(call: Call, component: str, standing: Standing, reasons: tuple[str, ...], tokens_reserved: int) -> AccessBody:

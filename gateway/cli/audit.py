@@ -125,8 +125,18 @@ def _what(entry: Any, body: Any) -> str:
 
 
 def _ending(body: Any) -> str:
-    """How a call ended, and what it came to: of one that was cut, what its limits were charged."""
-    if body.get("outcome") == "complete":
-        return f"complete, {body.get('tokens_in', 0)}+{body.get('tokens_out', 0)} tokens"
+    """How a call ended, and what it came to; where nobody reported that, what its limits were charged for it."""
     reasons = f" ({cell(body['reasons'])})" if body.get("reasons") else ""
-    return f"{body.get('outcome')}{reasons}, {body.get('tokens_settled', 0)} settled"
+    return f"{body.get('outcome')}{reasons}, {_cost(body)}"
+
+
+def _cost(body: Any) -> str:
+    basis, settled, least = body.get("usage_basis"), body.get("tokens_settled", 0), body.get("tokens_out", 0)
+    at_least = f", {least} out at least" if least else ""
+    if basis == "unknown":
+        return f"tokens not known{at_least}"
+    if basis == "reserved":
+        return f"tokens not known{at_least}, {settled} settled"
+    if body.get("outcome") == "complete":
+        return f"{body.get('tokens_in', 0)}+{least} tokens"
+    return f"{settled} settled"

@@ -12,6 +12,7 @@ import msgspec
 from litestar.types import Receive, Send
 
 from gateway.inference.dialect import Headers
+from gateway.inference.hangups import Hangup
 from gateway.inference.outlet import Outlet
 
 AT_ONCE_BYTES_MAX = 64 * 1024
@@ -36,7 +37,7 @@ class Delivery:
         scope, self._receive, self._send = asgi
         extensions = scope.get("extensions", {})
         self._at_once: Callable[..., bool] | None = extensions.get("answer")
-        self._abort: Callable[[], None] = extensions.get("abort", _nothing)
+        self._hang_up = Hangup(extensions)
         self._whole = whole
         self._outlet: Outlet | None = None
         self._is_cut = False
@@ -56,13 +57,13 @@ class Delivery:
     def cut(self) -> None:
         """Let nothing leave any more. May be called at any time while pieces are sent."""
         self._is_cut = True
-        self._abort()
+        self._hang_up()
         if self._outlet is not None:
             self._outlet.hurry()
 
     async def by_pieces(self, observe: Callable[[bytes], object] | None) -> bool:
         """Send piece by piece, as the client takes them, each shown to `observe`. Whether it has taken the whole."""
-        self._outlet = outlet = Outlet(self._send, _nothing, observe, STALL_S)
+        self._outlet = outlet = Outlet(self._send, _nothing, observe, STALL_S, hang_up=self._hang_up)
         try:
             outlet.watch(self._receive)
             await asyncio.sleep(
@@ -75,7 +76,7 @@ class Delivery:
             outlet.close()
             self.bytes_out = outlet.bytes_out
         if not took_all:
-            self._abort()  # nobody may take what there is for the whole
+            self._hang_up()  # nobody may take what there is for the whole
             await asyncio.sleep(0)  # the server hears of it in the next turn, and then misses no end of the answer
         return took_all
 
@@ -103,4 +104,4 @@ async def answer_json(send: Send, value: object, request_id: str) -> None:
 
 
 def _nothing() -> None:
-    """Where the server cannot abort, leaving the answer incomplete has to do."""
+    """The next piece finds out by itself that the client has gone."""

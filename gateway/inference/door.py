@@ -20,7 +20,8 @@ from gateway.inference.calls import CHAT, COMPLETIONS, EMBEDDINGS, Endpoint
 from gateway.inference.delivery import answer_json
 from gateway.inference.dialect import failure
 from gateway.inference.models import listing, model_object
-from gateway.inference.relay import ClientGone, Relay
+from gateway.inference.receiving import ClientGone
+from gateway.inference.relay import Relay
 from gateway.metrics import Metrics
 
 log = structlog.get_logger()

@@ -14,6 +14,9 @@ from gateway.inference.usage import Usage
 FRAME_BYTES_MAX = 64 * 1024
 """A frame beyond this is no usage frame: it passes unread, piece by piece."""
 
+NO_TOKENS = 2
+"""Frames in a stream with no token in them: the one that names the role, and the one that says why it ended."""
+
 _END = re.compile(rb"\r?\n\r?\n")
 _NO_CHOICES = re.compile(rb"\[[ \t\r\n]*\]")
 _LINE = re.compile(rb"\r?\n")
@@ -32,12 +35,14 @@ _USAGE = msgspec.json.Decoder(Usage)
 class Frames:
     """The frames of one stream. Feed pieces as they come; each call says what may pass on."""
 
-    __slots__ = ("_held", "_oversized", "_withhold", "done", "erred", "usage", "usage_is_final")
+    __slots__ = ("_held", "_oversized", "_seen", "_withhold", "done", "erred", "usage", "usage_is_final")
 
     def __init__(self, *, withhold_usage: bool) -> None:
         self._withhold = withhold_usage
         self._held = b""
         self._oversized = False
+        self._seen = 0
+        """Frames of content that passed, or fewer: those that came together count once, where they pass unread."""
         self.usage: Usage | None = None
         """As last reported, unless more of the answer has come since."""
         self.usage_is_final = False
@@ -54,7 +59,7 @@ class Frames:
     def passes_whole(self, piece: bytes) -> bool:
         """Whether the piece is whole frames with nothing in them to read: then it may pass, and is done with.
         Otherwise nothing has happened, and it must be fed."""
-        return not (
+        if (
             not piece.endswith(b"}\n\n")
             or self._held
             or self._oversized
@@ -63,12 +68,20 @@ class Frames:
             or b"[DONE]" in piece
             or b'"error"' in piece
             or (b'"usage"' in piece and piece.count(b'"usage"') != piece.count(b'"usage":null'))
-        )
+        ):
+            return False
+        self._seen += 1
+        return True
 
     def rest(self) -> bytes:
         """What is held when the stream ends without the frame's end; it passes as it is."""
         held, self._held = self._held, b""
         return b"" if self.done else held
+
+    @property
+    def tokens_min(self) -> int:
+        """How many tokens of output there were at least: a frame has one or more, but for those that open and close."""
+        return max(0, self._seen - NO_TOKENS)
 
     @property
     def at_boundary(self) -> bool:
@@ -109,6 +122,7 @@ class Frames:
             self.done = True
             return True
         if self.usage is None and b'"usage"' not in frame and b'"error"' not in frame:
+            self._seen += b'"choices"' in frame
             return True
         content = _content(frame)
         try:

@@ -12,9 +12,13 @@ from typing import Any
 from litestar.types import Receive, Send
 
 from gateway.inference.dialect import Headers
+from gateway.inference.hangups import Hangup
 
 GRACE_S = 0.5
-"""How long a send that is under way may take once there is a reason to end."""
+"""How long a send that is under way, and what was sent before, may take once there is a reason to end."""
+
+LOOK_S = 0.02
+"""How often it is looked whether the client has taken what it was sent."""
 
 
 class Outlet:
@@ -26,11 +30,15 @@ class Outlet:
         on_gone: Callable[[], None],
         observe: Callable[[bytes], object] | None,
         stall_s: float,
+        *,
         pass_on: Callable[[bytes], bool] | None = None,
+        hang_up: Hangup | None = None,
     ) -> None:
-        """`pass_on`, where the server has it, sends a piece at once, or says that `send` has to."""
+        """`observe` is shown every piece that has left; `pass_on`, where the server has it, sends a piece at once, or
+        says that `send` has to; `hang_up` drops the connection with all that the client has not taken."""
         self._send = send
         self._pass_on = pass_on
+        self._hang_up = hang_up
         self._on_gone = on_gone
         self._observe = observe
         self._stall_s = stall_s
@@ -42,6 +50,7 @@ class Outlet:
         self._since = 0.0
         """When the send under way began; 0 where none is."""
         self._abandoned = False
+        self._is_hurried = False
         self._watching: asyncio.Task[None] | None = None
         self._stall: asyncio.TimerHandle | None = None
         self._grace: asyncio.TimerHandle | None = None
@@ -57,41 +66,53 @@ class Outlet:
 
     async def begin(self, headers: Headers, status: int = 200) -> None:
         """Send the answer's head."""
-        await self._see_to({"type": "http.response.start", "status": status, "headers": headers}, 0)
+        await self._see_to({"type": "http.response.start", "status": status, "headers": headers}, b"")
 
     async def deliver(self, body: bytes, *, ends: bool) -> None:
         """Send a piece, in turn. Returns, without having sent it, where the client has gone."""
         if self._slow is not None:
             await asyncio.wait([self._slow])
         if not self.is_gone:
-            if self._observe is not None:
-                self._observe(body)
-            await self._see_to({"type": "http.response.body", "body": body, "more_body": not ends}, len(body))
+            await self._see_to({"type": "http.response.body", "body": body, "more_body": not ends}, body)
 
     def deliver_at_once(self, body: bytes) -> None:
         """Send a piece without waiting; only while the outlet is free."""
-        if self._observe is not None:
-            self._observe(body)
         if self._pass_on is not None and self._pass_on(body):
             self.bytes_out += len(body)
+            if self._observe is not None:
+                self._observe(body)
             return
         sending = self._send({"type": "http.response.body", "body": body, "more_body": True}).__await__()
         try:
             waits_for = self._context.run(next, sending)
         except StopIteration:
-            self.bytes_out += len(body)
+            self._count(body)
             return
         except OSError:
             self._lose()
             return
         self.is_free = False
         self._since = self._loop.time()
-        self._slow = self._sender = self._loop.create_task(self._see_through(_Rest(sending, waits_for), len(body)))
+        self._slow = self._sender = self._loop.create_task(self._see_through(_Rest(sending, waits_for), body))
 
     def hurry(self) -> None:
-        """There is a reason to end: a send under way has a moment left, then it is abandoned."""
+        """There is a reason to end: a send under way, or a later one, has a moment left, then it is abandoned."""
+        self._is_hurried = True
         if self._since and self._grace is None:
             self._grace = self._loop.call_later(GRACE_S, self._abandon)
+
+    async def settle(self) -> None:
+        """Wait until the client's system has all that was sent; drop what it does not take within the grace."""
+        hang_up = self._hang_up
+        if hang_up is None:
+            return
+        until = self._loop.time() + GRACE_S
+        await asyncio.sleep(LOOK_S)  # some of it is held until the turn's end
+        while not self.is_gone and hang_up.untaken():
+            if self._loop.time() >= until:
+                self._drop()
+            else:
+                await asyncio.sleep(LOOK_S)
 
     def close(self) -> None:
         """Stop watching and waiting."""
@@ -103,12 +124,14 @@ class Outlet:
             if timer is not None:
                 timer.cancel()
 
-    async def _see_to(self, message: Any, size: int) -> None:
+    async def _see_to(self, message: Any, body: bytes) -> None:
         self._sender = asyncio.current_task()
         self._since, self.is_free = self._loop.time(), False
+        if self._is_hurried:
+            self.hurry()
         try:
             await self._send(message)
-            self._count(size)
+            self._count(body)
         except OSError:
             # How some servers say that the client has gone.
             self._lose()
@@ -119,20 +142,22 @@ class Outlet:
             self._since, self._sender = 0.0, None
             self.is_free = not self.is_gone
 
-    async def _see_through(self, rest: "_Rest", size: int) -> None:
+    async def _see_through(self, rest: "_Rest", body: bytes) -> None:
         try:
             await rest
-            self._count(size)
+            self._count(body)
         except OSError:
             self._lose()
         finally:
             self._since, self._sender, self._slow = 0.0, None, None
             self.is_free = not self.is_gone
 
-    def _count(self, size: int) -> None:
+    def _count(self, body: bytes) -> None:
         """A send that was held up ends as well when the client goes, but then it has taken nothing."""
         if not self.is_gone:
-            self.bytes_out += size
+            self.bytes_out += len(body)
+            if self._observe is not None:
+                self._observe(body)
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -146,10 +171,17 @@ class Outlet:
             self.is_gone = True
             self._on_gone()
 
+    def _drop(self) -> None:
+        """Whoever has not taken what was sent gets no more of it."""
+        self._lose()
+        if self._hang_up is not None:
+            self._hang_up()
+
     def _abandon(self) -> None:
+        self._grace = None
         if self._since and self._sender is not None and not self._abandoned:
             self._abandoned = True
-            self._lose()
+            self._drop()
             self._sender.cancel()
 
     def _look_for_stall(self) -> None:

@@ -1,9 +1,10 @@
 """What owns a stream between an upstream and a client: throttles, cuts, and drains for the usage.
 
 1. Pieces pass as they come. A client that reads slowly holds up `send`, which holds up reading the upstream.
-2. A client that vanishes, or takes nothing for `stall_s`, is sent nothing more; the upstream is read on, within
-   bounds, until it has said what the answer cost.
-3. A cut stops the upstream at once. Of what had arrived nothing more leaves but the error event; no `[DONE]`.
+2. A client that vanishes, or takes nothing for `stall_s`, is sent nothing more; the upstream is read on until it has
+   said what the answer cost: for as long as it may take for any client, unless it is bounded more narrowly.
+3. A cut stops the upstream at once. Of what had arrived nothing more leaves but the error event; no `[DONE]`. A client
+   that does not take even what was sent before loses its connection, with what is still on the way to it.
 4. An upstream that fails is told to the client the same way.
 """
 
@@ -17,16 +18,21 @@ from gateway.errors import GatewayError, UpstreamFailed
 from gateway.inference.connector.answers import Answer
 from gateway.inference.dialect import Headers
 from gateway.inference.frames import Frames
+from gateway.inference.hangups import Hangup
 from gateway.inference.outlet import Outlet
 from gateway.inference.usage import Usage
+
+DRAIN_BYTES_MAX = 256 * 1024 * 1024
+"""A million tokens at the quarter of a kilobyte that a frame has: an answer beyond it is a flood."""
 
 
 class Bounds(msgspec.Struct, frozen=True):
     """How long a stream may be held up, and what is read for the usage's sake alone."""
 
     stall_s: float = 60.0
-    drain_s: float = 30.0
-    drain_bytes_max: int = 8 * 1024 * 1024
+    drain_s: float | None = None
+    """Where None, as long as the upstream may take for any answer: `idle_s` and `total_s` of its limits."""
+    drain_bytes_max: int = DRAIN_BYTES_MAX
     linger_s: float = 0.5
     """How long the end of the upstream's answer is waited for after `[DONE]`, to keep its connection."""
 
@@ -55,16 +61,17 @@ class Pump:
         *,
         observe: Callable[[bytes], object] | None = None,
         pass_on: Callable[[bytes], bool] | None = None,
+        hang_up: Hangup | None = None,
         bounds: Bounds | None = None,
     ) -> None:
-        """`tell` words an error as an event; `observe` is shown every piece of body that leaves; `pass_on` is the
-        server's short way to send one (outlet.py)."""
+        """`tell` words an error as an event; `observe` is shown every piece of body that has left; `pass_on` is the
+        server's short way to send one, `hang_up` its way to end the connection (outlet.py)."""
         self._answer = answer
         self._frames = frames
         self._tell = tell
         self._bounds = bounds or Bounds()
         self._loop = asyncio.get_running_loop()
-        self._outlet = Outlet(send, self._bound_drain, observe, self._bounds.stall_s, pass_on)
+        self._outlet = Outlet(send, self._bound_drain, observe, self._bounds.stall_s, pass_on=pass_on, hang_up=hang_up)
         self._timers: list[asyncio.TimerHandle] = []
         self._waits = False
         """Whether nothing is on its way here, so that a piece that arrives overtakes none."""
@@ -137,8 +144,11 @@ class Pump:
         cut = self._last_words
         words = cut if cut is not None else self._tell(failure)
         self._failure = failure
-        await self._outlet.deliver(words if self._frames.at_boundary else b"\n\n" + words, ends=True)
+        words = words if self._frames.at_boundary else b"\n\n" + words
+        await self._outlet.deliver(words, ends=cut is None)
         if cut is not None:
+            await self._outlet.settle()
+            await self._outlet.deliver(b"", ends=True)
             return "cut"
         return "client_gone" if self._outlet.is_gone else "upstream_error"
 
@@ -146,7 +156,8 @@ class Pump:
 
     def _bound_drain(self) -> None:
         self._waits = False
-        self._timers.append(self._loop.call_later(self._bounds.drain_s, self._answer.stop, UpstreamFailed()))
+        if (drain_s := self._bounds.drain_s) is not None:
+            self._timers.append(self._loop.call_later(drain_s, self._answer.stop, UpstreamFailed()))
 
     async def _drain(self) -> None:
         """Read on to the end. What was handed to `feed` already is counted; the rest follows here."""

@@ -16,9 +16,9 @@ from gateway.access.gate import Gate
 from gateway.access.passages import Passage
 from gateway.access.refusals import Refusals
 from gateway.clock import SECOND, elapsed_us
-from gateway.errors import GatewayError, Invalid, TooLarge, UpstreamFailed
+from gateway.errors import GatewayError, UpstreamFailed
 from gateway.identity.callers import Caller
-from gateway.inference import calls, relaying
+from gateway.inference import calls, receiving, relaying
 from gateway.inference.calls import Endpoint
 from gateway.inference.connector.answers import Answer
 from gateway.inference.connector.exchanges import Connector, Outbound
@@ -27,16 +27,13 @@ from gateway.inference.connector.upstreams import Upstream
 from gateway.inference.delivery import Delivery, Whole
 from gateway.inference.dialect import Headers, error_event, limit_headers
 from gateway.inference.frames import Frames
-from gateway.inference.pump import Pump
+from gateway.inference.hangups import Hangup
+from gateway.inference.pump import Bounds, Pump
 from gateway.inference.usage import Usage, read_usage
 from gateway.ledger.commitments import Committing, commit
 from gateway.metrics import Metrics
 
 log = structlog.get_logger()
-
-
-class ClientGone(Exception):
-    """The client left before its request was complete: there is nobody to answer."""
 
 
 class Relay:
@@ -68,7 +65,8 @@ class Relay:
     async def run(self, caller: Caller, endpoint: Endpoint, request_id: str, asgi: tuple[Any, Receive, Send]) -> None:
         """Answer one call. Raises what the gate refuses and what the upstream could not do."""
         scope, receive, _ = asgi
-        asked = calls.read(endpoint, await self._body(scope["headers"], receive), self._extra_fields)
+        body = await receiving.body(scope["headers"], receive, self._body_bytes_max)
+        asked = calls.read(endpoint, body, self._extra_fields)
         end_user = self._pseudonym(caller.organisation, asked.end_user) if asked.end_user else ""
         call = asked.call(request_id, end_user=end_user)
         async with self._gate.admit(caller, endpoint.component, asked.model, call) as passage:
@@ -89,7 +87,7 @@ class Relay:
                 ),
                 request_id=request_id,
                 stream=asked.stream,
-                traceparent=_traceparent(scope["headers"]),
+                traceparent=receiving.traceparent(scope["headers"]),
             )
             await self._carry(passage, upstream, outbound, withhold_usage=not asked.include_usage, asgi=asgi)
 
@@ -115,7 +113,7 @@ class Relay:
                 whole = None
                 if outbound.stream and answer.status == 200:
                     frames = Frames(withhold_usage=withhold_usage)
-                    failed = await self._stream(passage, answer, frames, asgi)
+                    failed = await self._stream(passage, upstream, answer, frames, asgi)
                     if failed is not None:
                         self._failed(passage, upstream.name, failed)
                 else:
@@ -172,7 +170,7 @@ class Relay:
             passage.commitment = committing.commitment() if committing is not None else None
 
     async def _stream(
-        self, passage: Passage, answer: Answer, frames: Frames, asgi: tuple[Any, Receive, Send]
+        self, passage: Passage, upstream: Upstream, answer: Answer, frames: Frames, asgi: tuple[Any, Receive, Send]
     ) -> UpstreamFailed | None:
         """Carry a stream to its end; what the upstream failed with, where that ended it."""
 
@@ -183,13 +181,22 @@ class Relay:
         scope, receive, send = asgi
         committing = Committing() if passage.commits else None
         observe = committing.update if committing is not None else None
-        pass_on = scope.get("extensions", {}).get("pass_on")
-        pump = Pump(answer, frames, send, tell, observe=observe, pass_on=pass_on)
+        extensions = scope.get("extensions", {})
+        pump = Pump(
+            answer,
+            frames,
+            send,
+            tell,
+            observe=observe,
+            pass_on=extensions.get("pass_on"),
+            hang_up=Hangup(extensions),
+            bounds=Bounds(drain_s=upstream.limits.drain_s),
+        )
         passage.on_cut(lambda: pump.cut(tell(self._refusals.ended(passage.request_id, passage.cut_reason))))
         try:
             carried = await pump.run(receive, relaying.headers_for(answer, passage.request_id) + _about(passage))
         finally:
-            passage.bytes_out = pump.bytes_out
+            passage.bytes_out, passage.tokens_out = pump.bytes_out, frames.tokens_min
         passage.outcome = carried.outcome
         passage.commitment = committing.commitment() if committing is not None else None
         self._count(passage, carried.usage)
@@ -199,27 +206,6 @@ class Relay:
         if usage is not None:
             passage.report(usage.prompt_tokens, usage.completion_tokens)
             self._metrics.tokens_counted(usage.prompt_tokens, usage.completion_tokens)
-
-    async def _body(self, headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
-        """The whole request, within bounds. Raises TooLarge as soon as it is known to be."""
-        for name, value in headers:
-            if name == b"content-length" and value.isdigit() and int(value) > self._body_bytes_max:
-                raise self._too_large()
-            if name == b"content-encoding" and value.lower() != b"identity":
-                raise Invalid("An encoded request body is not accepted.", next_step="Send plain JSON.")
-        message: Any = await receive()
-        body = bytes(message.get("body", b""))
-        while message["type"] == "http.request" and message.get("more_body", False):
-            message = await receive()
-            body += message.get("body", b"")
-            if len(body) > self._body_bytes_max:
-                raise self._too_large()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        return body
-
-    def _too_large(self) -> TooLarge:
-        return TooLarge(f"A request may have at most {self._body_bytes_max} bytes.", next_step="Send less at a time.")
 
 
 def _about(passage: Passage) -> Headers:
@@ -231,13 +217,6 @@ def _about(passage: Passage) -> Headers:
 def _cancel(waiting: "asyncio.Task[Any]") -> None:
     """Stop waiting for an answer that may not leave any more."""
     waiting.cancel()
-
-
-def _traceparent(headers: list[tuple[bytes, bytes]]) -> str:
-    for name, value in headers:
-        if name == b"traceparent":
-            return value.decode("ascii", "replace")
-    return ""
 
 
 def _nothing() -> None:

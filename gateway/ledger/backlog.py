@@ -29,6 +29,10 @@ class Backlog:
         """Something new."""
         self._fresh.append(recorded)
 
+    def add_apart(self, recorded: Recorded) -> None:
+        """Something that is to be tried by itself, next."""
+        self._pieces.append([recorded])
+
     def take(self) -> list[Recorded]:
         """The next batch, which may be empty; what nobody wants any more is left out."""
         if self._pieces:

@@ -157,17 +157,20 @@ class FinishedBody(Body, frozen=True, kw_only=True, omit_defaults=True):
     admitted: str = ""
     """Id of the `access:admitted` entry."""
     outcome: str = ""
-    """complete, client_gone, upstream_error, failed, cut, abandoned or unknown_after_crash."""
+    """complete, client_gone, upstream_error, failed, cut, abandoned, unknown_after_crash, or unrecordable: how it went
+    could not be written."""
     status: int = 0
     """HTTP status the caller got; 0 when none was sent."""
     reasons: list[str] = msgspec.field(default_factory=list)
     """Why it was cut, or what the upstream failed with, where either is so."""
     tokens_in: int = 0
     tokens_out: int = 0
+    """Where `usage_basis` is not `reported`, how many there were at least, of a stream."""
     tokens_settled: int = 0
     """What was finally counted against the limits."""
     usage_basis: str = ""
-    """reported (by the upstream), reserved (it reported none) or none."""
+    """reported (by the upstream), reserved (it reported none, and limits were charged all that was taken for the call),
+    unknown (it reported none, and nothing was taken) or none (nothing reached an upstream)."""
     bytes_out: int = 0
     duration_us: int = 0
     commitment: str = ""

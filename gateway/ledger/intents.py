@@ -47,7 +47,11 @@ class Recorded(asyncio.Future[Receipt]):
     intent: Intent
     part: bytes
     """What `entries.written` made of the draft."""
-    keep: bool
+    keep: bool = False
+    in_short: Callable[[], Intent] | None = None
+    """What is written instead where this cannot be, in the fewest words."""
+    tries: int = 0
+    """Attempts of its own that failed, in these words."""
     waiter: asyncio.Future[Receipt] | None = None
     """Whoever waits with a deadline waits on this one, so that giving up leaves the other alone."""
 
@@ -70,19 +74,3 @@ class Recorded(asyncio.Future[Receipt]):
             self.exception()  # marks it as seen: whoever cares waits, nobody has to
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_exception(LedgerUnavailable())
-
-
-class Batch:
-    """One transaction's worth of intents and, once it has run, what comes of them if it is committed."""
-
-    __slots__ = ("closed", "number", "opened", "receipts", "recorded")
-
-    def __init__(self, number: int, recorded: list[Recorded]) -> None:
-        self.number = number
-        self.recorded = recorded
-        self.receipts: list[Receipt] | None = None
-        """Set when everything is written and only the commit is left."""
-        self.opened: dict[str, int] = {}
-        """Calls admitted in it, by id, with their indices."""
-        self.closed: set[str] = set()
-        """Calls finished in it, by id of their admission."""

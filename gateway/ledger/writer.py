@@ -6,35 +6,26 @@
 3. Whoever waits gives up at a deadline, whatever the database does. An intent not yet taken into a
    batch is then withdrawn; of one that was, its own future still tells.
 4. A batch that failed fails its intents, but for those to be kept: they go first into the next.
-   Where an intent is at fault and not the database, the batch is halved until that one fails alone.
+   Where an intent is at fault and not the database, the batch is halved until that one fails alone; one
+   to be kept is put aside and tried again by itself (ledger/aside.py).
 5. A batch that may have been committed, though nobody said so, is neither written nor failed: the
    writer looks what became of it before it writes anything else.
 """
 
 import asyncio
 from collections.abc import Callable
-from itertools import chain
 
 import structlog
-from sqlalchemy import Connection, exc
+from sqlalchemy import Connection
 
 from gateway.clock import AHEAD_MAX, SECOND
-from gateway.errors import LedgerUnavailable, Unavailable
-from gateway.ledger.backlog import Backlog
+from gateway.errors import LedgerUnavailable
+from gateway.ledger.batches import Batch, Fate
 from gateway.ledger.deadlines import Deadlines
-from gateway.ledger.entries import Event, FinishedBody, written
-from gateway.ledger.intents import Batch, Intent, Participant, Receipt, Recorded
-from gateway.ledger.store import (
-    Appending,
-    Beat,
-    Fenced,
-    Ledger,
-    add_writer,
-    close_writer,
-    is_outage,
-    last_batch,
-    locked_head,
-)
+from gateway.ledger.entries import written
+from gateway.ledger.intents import Intent, Participant, Receipt, Recorded
+from gateway.ledger.settling import Settling
+from gateway.ledger.store import Appending, Ledger, add_writer, close_writer, last_batch, locked_head
 from gateway.metrics import Metrics
 
 log = structlog.get_logger()
@@ -60,21 +51,13 @@ class Writer:
     ) -> None:
         self._ledger = ledger
         self._participant = participant
-        self._metrics = metrics or Metrics()
         self._deadline_s = deadline_s
         self._deadlines = Deadlines(deadline_s)
-        self._backlog = Backlog()
+        self._settling = Settling(metrics or Metrics(), self._wake)
         self._backlog_max = backlog
         self._under_way: Batch | None = None
         self._under_way_since = 0.0
-        self._unsure: Batch | None = None
-        """It may have been committed."""
-        self._open: dict[str, int] = {}
-        """Admitted and not finished, oldest first: ids with their indices."""
         self._batches = 0
-        self._failures = 0
-        """In a row."""
-        self._failing_since: float | None = None
         self._accepting = False
         self._pause: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -102,6 +85,7 @@ class Writer:
         self._accepting = False
         if self._task is None:
             return
+        self._settling.aside.hurry()
         self._wake()
         _, late = await asyncio.wait({self._task}, timeout=self._deadline_s)
         if late:
@@ -118,26 +102,38 @@ class Writer:
     @property
     def busy(self) -> bool:
         """Whether entries are waiting or being written."""
-        return self._under_way is not None or self.backlog > 0
+        return self._under_way is not None or len(self._settling.backlog) > 0
 
     @property
     def backlog(self) -> int:
         """Entries waiting to be written."""
-        return len(self._backlog)
+        return len(self._settling)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the operator should look into, though this writer does its duty."""
+        found = {
+            "ledger_ahead_of_clock": self.is_ahead,
+            "ledger_entry_put_aside": len(self._settling.aside) > 0,
+            "ledger_entry_in_short": self._settling.aside.replaced > 0,
+            "ledger_call_left_open": self._settling.aside.given_up > 0,
+        }
+        return [name for name, is_so in found.items() if is_so]
 
     def failing_s(self) -> float:
         """For how long nothing could be written; 0 while all is well."""
         if self._task is None:
             return 0.0
         now = self._loop.time()
-        if self._failing_since is not None:
-            return now - self._failing_since
+        if self._settling.failing_since is not None:
+            return now - self._settling.failing_since
         if self._under_way is not None and now - self._under_way_since > self._deadline_s:
             return now - self._under_way_since
         return 0.0
 
-    def submit(self, intent: Intent, *, keep: bool = False) -> Recorded:
-        """Hand an intent over. With `keep` it is written in the end, however often that fails.
+    def submit(self, intent: Intent, *, keep: bool = False, in_short: Callable[[], Intent] | None = None) -> Recorded:
+        """Hand an intent over. With `keep` it is written in the end, however often that fails, or where it cannot be
+        though the database is well, what `in_short` makes in its place.
 
         Raises LedgerUnavailable when too much is waiting or this writer has stopped, Invalid when
         the draft has no canonical bytes.
@@ -145,8 +141,10 @@ class Writer:
         if not self._accepting or (not keep and self.backlog >= self._backlog_max):
             raise LedgerUnavailable
         recorded = Recorded(loop=self._loop)
-        recorded.intent, recorded.part, recorded.keep = intent, written(intent.draft), keep
-        self._backlog.add(recorded)
+        recorded.intent, recorded.part = intent, written(intent.draft)
+        if keep:
+            recorded.keep, recorded.in_short = True, in_short
+        self._settling.backlog.add(recorded)
         if self._pause is not None:
             self._wake()
         return recorded
@@ -164,15 +162,16 @@ class Writer:
         return await self.wait(self.submit(intent))
 
     async def _run(self) -> None:
+        settling = self._settling
         while not self.fenced:
-            if self._unsure is not None:
-                await self._look_back(self._unsure)
-            elif self._backlog.has_fresh or (self.backlog and not self._failures):
-                await self._write(self._backlog.take())
+            if settling.unsure is not None:
+                await self._look_back(settling.unsure)
+            elif settling.is_due:
+                await self._write(settling.backlog.take())
             elif not self._accepting and not self.backlog:
                 return await self._close()
             elif await self._rest():
-                await self._write(self._backlog.take())
+                await self._write(settling.backlog.take())
         return None
 
     async def _rest(self) -> bool:
@@ -180,7 +179,8 @@ class Writer:
 
         An idle writer writes to say that it lives, a failing one to see whether it can again.
         """
-        pause_s = RETRY_S[min(self._failures, len(RETRY_S)) - 1] if self._failures else HEARTBEAT_S
+        failures = self._settling.failures
+        pause_s = RETRY_S[min(failures, len(RETRY_S)) - 1] if failures else HEARTBEAT_S
         self._pause = self._loop.create_future()
         timer = self._loop.call_later(pause_s, self._wake)
         try:
@@ -188,7 +188,7 @@ class Writer:
         finally:
             timer.cancel()
             self._pause = None
-        return not self._backlog.has_fresh and (self._accepting or self.backlog > 0)
+        return not self._settling.backlog.has_fresh and (self._accepting or self.backlog > 0)
 
     def _wake(self) -> None:
         if self._pause is not None and not self._pause.done():
@@ -201,9 +201,10 @@ class Writer:
             await self._transact(batch, lambda connection: self._append(connection, batch))
         except Exception as error:
             log.warning("ledger_batch_failed", error=type(error).__name__, entries=len(recorded))
-            self._failed(batch, error)
+            if self._settling.failed(batch, error, self._under_way_since) is Fate.FENCED:
+                self._fence()
         else:
-            self._succeeded(batch)
+            self._settling.succeeded(batch, self._loop.time() - self._under_way_since)
 
     async def _transact(self, batch: Batch, work: Callable[[Connection], None]) -> None:
         self._under_way, self._under_way_since = batch, self._loop.time()
@@ -217,26 +218,7 @@ class Writer:
     def _append(self, connection: Connection, batch: Batch) -> None:
         """The transaction of one batch."""
         appending = Appending(connection, self._ledger.process, self._ledger.now)
-        intents = [recorded.intent for recorded in batch.recorded]
-        verdicts = self._participant(connection, intents, appending.metered_at) if intents else ()
-        at, index = appending.at, appending.head.size
-        parts: list[bytes] = []
-        salts: list[tuple[int, bytes]] = []
-        receipts: list[Receipt] = []
-        for recorded, verdict in zip(batch.recorded, verdicts, strict=True):
-            draft, intent = verdict.draft, recorded.intent
-            if intent.salt is not None:
-                salts.append((len(parts), intent.salt))
-            parts.append(recorded.part if draft is intent.draft else written(draft))
-            if draft.event is Event.ACCESS_ADMITTED:
-                batch.opened[draft.id] = index
-            elif isinstance(draft.body, FinishedBody):
-                batch.closed.add(draft.body.admitted)
-            receipts.append(Receipt(index, at, draft, verdict.answer))
-            index += 1
-        beat = Beat(self._ledger.process, batch.number, self._oldest_open(batch))
-        appending.place(parts, salts=salts, beat=beat)
-        batch.receipts = receipts
+        batch.append(connection, appending, self._participant, self._ledger.process, self._settling.open)
         self._compare(appending)
 
     def _compare(self, appending: Appending) -> None:
@@ -244,42 +226,6 @@ class Writer:
         was_ahead, self.is_ahead = self.is_ahead, appending.ahead_us > AHEAD_MAX
         if self.is_ahead and not was_ahead:
             log.warning("ledger_ahead_of_clock", ahead_s=appending.ahead_us // SECOND)
-
-    def _oldest_open(self, batch: Batch) -> int | None:
-        """The first call still open once this batch is committed."""
-        calls = chain(self._open.items(), batch.opened.items())
-        return next((index for call, index in calls if call not in batch.closed), None)
-
-    def _succeeded(self, batch: Batch) -> None:
-        assert batch.receipts is not None
-        self._metrics.batch_written(len(batch.recorded), self._loop.time() - self._under_way_since)
-        self._failures, self._failing_since = 0, None
-        self._open.update(batch.opened)
-        for call in batch.closed:
-            self._open.pop(call, None)
-        for recorded, receipt in zip(batch.recorded, batch.receipts, strict=True):
-            recorded.succeed(receipt)
-
-    def _failed(self, batch: Batch, error: Exception) -> None:
-        self._metrics.batch_failed()
-        if batch.receipts is not None or isinstance(error, TimeoutError):
-            self._unsure = batch
-        elif isinstance(error, Fenced):
-            return self._fence(batch)
-        elif isinstance(error, exc.IntegrityError | Unavailable) or is_outage(error):
-            self._backlog.give_back(batch.recorded)
-        elif len(batch.recorded) > 1:
-            return self._backlog.halve(batch.recorded)
-        else:
-            for recorded in batch.recorded:
-                log.error("ledger_intent_unwritable", id=recorded.intent.draft.id, error=type(error).__name__)
-                recorded.fail()
-        return self._count_failure()
-
-    def _count_failure(self) -> None:
-        self._failures += 1
-        if self._failing_since is None:
-            self._failing_since = self._under_way_since
 
     async def _look_back(self, unsure: Batch) -> None:
         """Learn whether the batch was committed: once the head can be locked, it is decided."""
@@ -294,28 +240,22 @@ class Writer:
             await self._transact(unsure, look)
         except Exception as error:
             log.warning("ledger_batch_unsure", error=type(error).__name__, entries=len(unsure.recorded))
-            self._count_failure()
-            self._backlog.fail_unkept()
+            self._settling.count_failure(self._under_way_since)
+            self._settling.backlog.fail_unkept()
             await self._rest()
-            return
-        self._unsure = None
-        if committed:
-            self._succeeded(unsure)
         else:
-            self._backlog.give_back(unsure.recorded)
+            self._settling.decided(committed, self._loop.time() - self._under_way_since)
 
-    def _fence(self, batch: Batch) -> None:
+    def _fence(self) -> None:
         log.error("ledger_writer_fenced", process=self._ledger.process)
         self.fenced = True
-        for recorded in batch.recorded:
-            recorded.fail()
         self._give_up()
 
     def _give_up(self) -> None:
         """Nothing will be written any more, and whoever asks is told so."""
         self._accepting = False
-        self._count_failure()
-        self._backlog.fail_all()
+        self._settling.count_failure(self._under_way_since)
+        self._settling.fail_all()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if self._accepting:  # nobody asked it to
@@ -325,7 +265,7 @@ class Writer:
 
     async def _close(self) -> None:
         """Say that this writer ends, and from where on it left calls open."""
-        oldest = next(iter(self._open.values()), None)
+        oldest = next(iter(self._settling.open.values()), None)
 
         def close(connection: Connection) -> None:
             head = locked_head(connection)

@@ -1,10 +1,13 @@
 """Abuse 12: what was taken away is gone within a second: at the next call, in open streams, and in every process."""
 
+import asyncio
 import json
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +18,7 @@ from tests.abuse.replicas import Replicas, replicas
 from tests.fakes.gateway import GatewayProcess, until
 from tests.fakes.house import CHAT, MESSAGES, House, open_house
 from tests.fakes.postgresql import PostgreSQLServer
+from tests.fakes.upstream import Seen, chunked
 
 BOUND_S = 1.0
 
@@ -194,6 +198,53 @@ def test_the_record_says_why_a_stream_ended(paced: House) -> None:
     until(lambda: bool(paced.entries(release=model, event="access:finished")), 5)
     end = paced.entries(release=model, event="access:finished")[0]["body"]
     assert (end["outcome"], end["reasons"]) == ("cut", ["key_revoked"])
+
+
+WIDE = b'data: {"choices":[{"delta":{"content":"%b"}}]}\n\n' % (b"w" * 20_000)
+WINDOW = 8192
+"""What a client that reads nothing lets its own system take, more or less."""
+
+
+async def endlessly(_seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+    while True:
+        writer.write(chunked(WIDE))
+        await writer.drain()
+
+
+async def a_little(_seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+    writer.write(chunked(WIDE) * 10)
+    await writer.drain()
+    await asyncio.Event().wait()
+    return False
+
+
+@pytest.mark.parametrize("answer", [endlessly, a_little], ids=["all-buffers-full", "in-the-kernel-alone"])
+def test_a_client_that_stopped_reading_finds_nothing_when_it_reads_after_the_cut(tmp_path: Path, answer: Any) -> None:
+    with open_house(tmp_path) as house, socket.socket() as connection:
+        house.upstream.answer = answer
+        key = house.enter("stalled", "acme", Role.DEVELOPER).id
+        body = json.dumps({"model": house.models["api"], "messages": MESSAGES, "stream": True})
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)
+        connection.connect(("127.0.0.1", house.port))
+        connection.settimeout(5)
+        head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {house.tokens['stalled']}\r\n"
+        connection.sendall(f"{head}content-length: {len(body)}\r\n\r\n{body}".encode())
+        time.sleep(1)  # everything that holds something on the way is full
+
+        house.control(f"/keys/{key}/revoke", cause="lost")
+        until(lambda: bool(house.entries(key=key, event="access:finished")), 5)
+        end = house.entries(key=key, event="access:finished")[0]["body"]
+        time.sleep(0.2)
+        arrived = bytearray()
+        with pytest.raises(ConnectionResetError):
+            while piece := connection.recv(1 << 20):
+                arrived += piece
+
+    assert (end["outcome"], end["reasons"]) == ("cut", ["key_revoked"])
+    assert end["bytes_out"] > len(WIDE) * 9
+    assert len(arrived) < 4 * WINDOW
 
 
 def test_a_key_that_was_revoked_stays_so_whatever_is_asked_with_it(paced: House) -> None:

@@ -246,6 +246,17 @@ def test_every_line_of_a_call_in_the_ledger_names_its_request_and_a_cut_says_why
     assert told("access:admitted", component="c", stage="s", key="k") == "c by s, key k, request 0199-x"
     assert told("access:finished", **cut) == "cut (key_revoked), 150 settled, request 0199-x"
     assert told("access:finished", **complete) == "complete, 3+9 tokens, request 0199-x"
+    unknown = {"usage_basis": "unknown", "admitted": "0199-x"}
+    assert told("access:finished", **unknown, outcome="unknown_after_crash") == (
+        "unknown_after_crash, tokens not known, request 0199-x"
+    )
+    assert told("access:finished", **unknown, outcome="cut", tokens_out=41) == (
+        "cut, tokens not known, 41 out at least, request 0199-x"
+    )
+    reserved = {"usage_basis": "reserved", "tokens_settled": 150, "admitted": "0199-x"}
+    assert told("access:finished", **reserved, outcome="complete") == (
+        "complete, tokens not known, 150 settled, request 0199-x"
+    )
 
 
 def test_the_policies_here_are_those_that_judge(shell: Terminal, tmp_path: Path) -> None:

@@ -469,3 +469,119 @@ async def test_a_connection_whose_end_comes_a_little_later_is_kept() -> None:
 
     assert ended
     assert client.body == CHUNK + DONE
+
+
+class FarEnd:
+    """How much a client's system has not taken, and whether it was hung up on."""
+
+    def __init__(self, *untaken: int) -> None:
+        self._untaken = list(untaken)
+        self.was_dropped = False
+
+    def untaken(self) -> int:
+        return self._untaken.pop(0) if len(self._untaken) > 1 else self._untaken[0]
+
+    def __call__(self) -> None:
+        self.was_dropped = True
+
+
+@pytest.mark.parametrize("tell_when_gone", [True, False])
+async def test_what_did_not_leave_is_not_shown_as_having_left(tell_when_gone: bool) -> None:
+    client, seen = FakeClient(tell_when_gone=tell_when_gone), bytearray()
+
+    async with streaming(FakeUpstream(chunks=200, interval_s=0.001)) as answer:
+        running = asyncio.create_task(run(pump_for(answer, client, observe=seen.extend), client))
+        await client.arrived.wait()
+        client.reads.clear()
+        await asyncio.sleep(0.02)
+        client.hang_up()
+        carried = await running
+
+    assert carried.outcome == "client_gone"
+    assert bytes(seen) == client.body
+    assert carried.bytes_out == len(seen)
+
+
+async def test_a_cut_hangs_up_on_a_reader_that_takes_nothing() -> None:
+    client, far_end = FakeClient(), FarEnd(0)
+    client.reads.clear()
+
+    async with streaming(FakeUpstream(chunks=1000, interval_s=0.001)) as answer:
+        pump = pump_for(answer, client, hang_up=far_end)
+        running = asyncio.create_task(run(pump, client))
+        await asyncio.sleep(0.02)
+        pump.cut(CUT)
+        carried = await running
+
+    assert (carried.outcome, far_end.was_dropped) == ("cut", True)
+
+
+async def test_a_cut_hangs_up_on_a_reader_that_stops_only_then() -> None:
+    client, far_end = FakeClient(), FarEnd(0)
+    started = asyncio.get_running_loop().time()
+
+    async with streaming(FakeUpstream(answer=saying(HEAD + chunked(CHUNK)))) as answer:
+        pump = pump_for(answer, client, hang_up=far_end)
+        running = asyncio.create_task(run(pump, client))
+        await client.arrived.wait()
+        await asyncio.sleep(0.02)
+        client.reads.clear()
+        pump.cut(CUT)
+        carried = await running
+
+    assert (carried.outcome, far_end.was_dropped) == ("cut", True)
+    assert asyncio.get_running_loop().time() - started < 3
+
+
+@pytest.mark.parametrize(("untaken", "is_dropped"), [((9, 9, 0), False), ((9,), True)])
+async def test_a_cut_ends_in_order_only_once_all_that_was_sent_is_taken(
+    untaken: tuple[int, ...], is_dropped: bool
+) -> None:
+    client, far_end = FakeClient(), FarEnd(*untaken)
+
+    async with streaming(FakeUpstream(chunks=1000, interval_s=0.002)) as answer:
+        pump = pump_for(answer, client, hang_up=far_end)
+        running = asyncio.create_task(run(pump, client))
+        await client.arrived.wait()
+        pump.cut(CUT)
+        carried = await running
+
+    assert carried.outcome == "cut"
+    assert (far_end.was_dropped, client.is_complete) == (is_dropped, not is_dropped)
+
+
+async def test_a_reader_given_up_is_hung_up_on() -> None:
+    client, far_end = FakeClient(), FarEnd(0)
+    client.reads.clear()
+
+    async with streaming(FakeUpstream(chunks=3)) as answer:
+        carried = await run(pump_for(answer, client, hang_up=far_end, bounds=Bounds(stall_s=0.05)), client)
+
+    assert (carried.outcome, far_end.was_dropped) == ("client_gone", True)
+
+
+async def test_a_client_that_vanishes_leaves_the_usage_exact_however_much_there_is_to_come() -> None:
+    client = FakeClient()
+    many = FakeUpstream(chunks=(12 << 20) // len(CHUNK))
+
+    async with streaming(many) as answer:
+        running = asyncio.create_task(run(pump_for(answer, client), client))
+        await client.arrived.wait()
+        client.hang_up()
+        carried = await running
+
+    assert answer.body_bytes > 12 << 20
+    assert (carried.outcome, carried.usage) == ("client_gone", Usage(7, many.chunks))
+
+
+@pytest.mark.parametrize(("total_s", "usage"), [(5, Usage(7, 40)), (0.1, None)])
+async def test_a_vanished_client_leaves_its_stream_the_time_that_any_has(total_s: float, usage: Usage | None) -> None:
+    client = FakeClient()
+
+    async with streaming(FakeUpstream(chunks=40, interval_s=0.01), Limits(total_s=total_s)) as answer:
+        running = asyncio.create_task(run(pump_for(answer, client), client))
+        await client.arrived.wait()
+        client.hang_up()
+        carried = await running
+
+    assert (carried.outcome, carried.usage) == ("client_gone", usage)

@@ -1,16 +1,20 @@
 """The writer against databases that fail, stand still, or lose the last word."""
 
 import asyncio
+import sqlite3
 import time
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import Connection, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError, ProgrammingError
 
 from gateway.database.engine import Database
 from gateway.errors import ClockUnknown, Invalid, LedgerUnavailable
+from gateway.ledger import aside
+from gateway.ledger import writer as writing
 from gateway.ledger.entries import FinishedBody
-from gateway.ledger.intents import Intent, Verdict
+from gateway.ledger.intents import Intent, Participant, Verdict
 from gateway.ledger.store import Ledger
 from gateway.ledger.tables import writer_table
 from gateway.ledger.writer import Writer
@@ -249,19 +253,91 @@ async def test_an_intent_that_breaks_the_transaction_fails_alone(faulty: FaultyD
     assert sorted(written) == sorted(f"call_{number}" for number in range(20) if number != 11)
 
 
-async def test_a_kept_intent_that_can_never_be_written_does_not_stop_the_others(faulty: FaultyDatabase) -> None:
-    def break_on_poison(connection: Connection, intents: list[Intent], instant: int) -> list[Verdict]:
-        if any(intent.claim == "poison" for intent in intents):
-            raise OverflowError("a claim that no column holds")
+def poisoned_by(error: Exception, times: int = 1 << 30) -> Participant:
+    """A participant that dies of the intents whose claim is `poison`, so many times."""
+    left = [times]
+
+    def answer(connection: Connection, intents: Sequence[Intent], instant: int) -> Sequence[Verdict]:
+        if left[0] and any(intent.claim == "poison" for intent in intents):
+            left[0] -= 1
+            raise error
         return agree(connection, intents, instant)
 
-    async with a_writer(faulty, break_on_poison) as writer:
+    return answer
+
+
+PASSING = (
+    MemoryError(),
+    OverflowError(),
+    sqlite3.Warning(),
+    ProgrammingError("INSERT", {}, Exception()),
+    DataError("INSERT", {}, Exception()),
+    IntegrityError("INSERT", {}, Exception()),
+    InternalError("INSERT", {}, Exception()),
+)
+
+
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_kept_intent_outlives_an_error_that_passes(
+    faulty: FaultyDatabase, error: Exception, times: int
+) -> None:
+    async with a_writer(faulty, poisoned_by(error, times)) as writer:
+        kept = writer.submit(Intent(finished("call_1").draft, "poison"), keep=True)
+
+        assert (await asyncio.wait_for(kept, 5)).draft.id == "call_1.end"
+        assert (await writer.append(refused("call_2"))).index == 1
+        assert writer.healthy
+        assert writer.warnings == []
+
+
+async def test_while_a_kept_intent_waits_for_its_next_attempt_the_others_are_written(
+    faulty: FaultyDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aside, "PAUSES_S", (30,))
+    async with a_writer(faulty, poisoned_by(MemoryError(), 1)) as writer:
+        kept = writer.submit(Intent(finished("call_1").draft, "poison"), keep=True)
+        await asyncio.sleep(0.02)
+
+        await writer.append(refused("call_2"))
+
+        assert writer.healthy
+        assert not kept.done()
+        assert writer.warnings == ["ledger_entry_put_aside"]
+    assert await ids(faulty) == ["call_2", "call_1.end"], "stopping leaves it no time, but does not leave it out"
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), IntegrityError("INSERT", {}, Exception())], ids=["memory", "conflict"]
+)
+async def test_a_kept_intent_that_can_never_be_written_is_written_in_short(
+    faulty: FaultyDatabase, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(aside, "PAUSES_S", (0.01, 0.01))
+    monkeypatch.setattr(writing, "RETRY_S", (0.01,))
+    short = finished("call_1", outcome="unrecordable")
+    async with a_writer(faulty, poisoned_by(error)) as writer:
+        kept = writer.submit(Intent(finished("call_1").draft, "poison"), keep=True, in_short=lambda: short)
+        other = writer.submit(finished("call_2"), keep=True)
+
+        assert (await asyncio.wait_for(other, 5)).draft.id == "call_2.end"
+        assert (await asyncio.wait_for(kept, 5)).draft == short.draft
+        await until_healthy(writer)
+        assert writer.warnings == ["ledger_entry_in_short"]
+
+
+async def test_a_kept_intent_that_can_never_be_written_does_not_stop_the_others(
+    faulty: FaultyDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aside, "PAUSES_S", (0.01, 0.01))
+    async with a_writer(faulty, poisoned_by(OverflowError())) as writer:
         poison = writer.submit(Intent(finished("call_1").draft, "poison"), keep=True)
         other = writer.submit(finished("call_2"), keep=True)
 
         assert (await other).draft.id == "call_2.end"
         with pytest.raises(LedgerUnavailable):
             await poison
+        assert writer.warnings == ["ledger_call_left_open"]
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udfff"])

@@ -45,6 +45,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     idle_s: Seconds = 60.0
     """Between two pieces of an answer."""
     total_s: Seconds = 900.0
+    drain_s: Seconds | None = None
+    """How long a stream is read on for its cost alone, once its client has gone; as long as `total_s` where left out.
+    Beyond it the cost is not known, and what was taken for the call stays taken."""
     keep_alive_s: Seconds = 4.0
     """How long an idle connection is kept. Many servers close after 5 s: be the first to go."""
     answer_bytes_max: int = 32 * 1024 * 1024
@@ -143,7 +146,7 @@ def _upstream(name: str, given: _Declared, folder: Path) -> Upstream:
     if given.ca_file is not None:
         ca_file = str((folder / given.ca_file).resolve(strict=True))
     for field, value in msgspec.structs.asdict(given.limits).items():
-        if not 0 < value < 2**31:
+        if value is not None and not 0 < value < 2**31:
             raise ValueError(f"`limits.{field}` must be above 0 and below 2147483648")
     return upstream_at(
         name,
