@@ -91,6 +91,20 @@ async def test_what_is_in_effect_is_loaded_with_its_scope_for_its_release_alone(
     assert await restraint.standing("acme/other") == ()
 
 
+async def test_a_scope_taken_while_any_two_letters_were_a_country_is_still_loaded(
+    restraint: Restraint, database: Database
+) -> None:
+    taken = await restraint.take(ACTOR, an_order(scope="residence_country = GB"), NOW)
+    older = update(store.narrowing_table).values(scope="residence_country = UK")
+    await database.write(lambda connection: connection.execute(older))
+
+    [found] = (await loaded(database))[RELEASE]
+
+    assert (found.narrowing.id, found.narrowing.scope) == (taken.id, "residence_country = UK")
+    with pytest.raises(Invalid, match="write `GB`"):
+        await restraint.take(ACTOR, an_order(scope="residence_country = UK"), NOW)
+
+
 async def test_a_whole_restoration_ends_one_and_leaves_the_others(restraint: Restraint, database: Database) -> None:
     first = await restraint.take(ACTOR, an_order(), NOW)
     second = await restraint.take(ACTOR, an_order(verb=Verb.WITHDRAW), NOW)
