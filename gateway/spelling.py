@@ -9,7 +9,14 @@ KNOWN_MAX = 20
 def nearest(word: str, known: Iterable[str]) -> str:
     """` Did you mean …?`, or what is known where nothing is near."""
     names = sorted(known)
-    close = difflib.get_close_matches(word[:64], names, 1, 0.6)
-    if close:
-        return f" Did you mean `{close[0]}`?"
+    return meant(word, names) or _listed(names)
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """` Did you mean …?`; empty where nothing is near."""
+    close = difflib.get_close_matches(word[:64], sorted(known), 1, 0.6)
+    return f" Did you mean `{close[0]}`?" if close else ""
+
+
+def _listed(names: list[str]) -> str:
     return f" Known here: {', '.join(names[:KNOWN_MAX])}." if names else ""

@@ -11,10 +11,10 @@ from gateway.settings import Settings
 from tests.fakes.house import House, open_house
 
 
-def recover(**environment: str) -> Result:
+def recover(*options: str, **environment: str) -> Result:
     """The command, as whoever runs the gateway types it."""
     given = {f"GATEWAY_{name.upper()}": value for name, value in environment.items()}
-    return CliRunner().invoke(gateway, ["key", "recover", "--json"], env=given, prog_name="gateway")
+    return CliRunner().invoke(gateway, ["key", "recover", *(options or ["--json"])], env=given, prog_name="gateway")
 
 
 def enters(house: House, token: str) -> bool:
@@ -36,6 +36,17 @@ def test_a_recovered_key_opens_the_gateway_that_is_started_next_and_stands_in_it
         entry = house.entries(event="key:issued")[0]
     assert entry["body"]["detail"]["recovered"] is True
     assert entry["body"]["subject"] == issued["key"]["id"]
+
+
+def test_a_recovered_key_is_shown_to_whoever_reads_it_at_a_terminal(tmp_path: Path) -> None:
+    with open_house(tmp_path):
+        pass
+    result = recover("--data", str(tmp_path))
+
+    assert result.exit_code == 0, result.output
+    assert "(provider)" in result.stderr and "It is shown once:" in result.stderr
+    with open_house(tmp_path) as house:
+        assert enters(house, result.stdout.strip())
 
 
 def test_a_gateway_under_way_on_a_shared_database_takes_a_recovered_key(tmp_path: Path, postgresql_url: str) -> None:

@@ -89,7 +89,7 @@ class Passage:
         self.outcome = ""
         """complete, client_gone, upstream_error or failed, as the door saw it end."""
         self.failure = ""
-        """Code of what the upstream failed with, where it did."""
+        """Code of what the upstream failed with, or of why there was no such file."""
         self.status = 0
         self.sent = False
         """Whether the request left for the upstream: what it may have cost is not known to be nothing."""

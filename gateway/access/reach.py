@@ -5,11 +5,15 @@ from gateway.access.search import Reached
 from gateway.clock import Moment
 from gateway.database.engine import Readable
 from gateway.errors import DatabaseUnavailable
-from gateway.releases.narrowings import Narrowing, scope_of
+from gateway.releases.narrowings import Narrowing, Verb, scope_of
 from gateway.releases.strategies import Strategy
 
 COUNT_DEADLINE_S = 30.0
 """Counting a million organisations takes seconds, where a call's own readings take milliseconds."""
+
+
+WARNING_DEADLINE_S = 5.0
+"""Once it is in force, whether it reaches anybody is worth a wait, and no long one."""
 
 
 class Reach:
@@ -23,12 +27,34 @@ class Reach:
 
         Raises DatabaseUnavailable where the count does not come in time.
         """
-        components = tuple(sorted({component for stage in strategy.stages for component in stage.offers}))
-        scope = scope_of(narrowing.scope)
         try:
-            return await self._database.read(
-                lambda connection: search.reached(connection, scope, components, narrowing.release, moment),
-                deadline_s=COUNT_DEADLINE_S,
-            )
+            return await self._count(narrowing, strategy, moment, COUNT_DEADLINE_S)
         except TimeoutError as error:
             raise DatabaseUnavailable from error
+
+    async def warnings(self, narrowing: Narrowing, strategy: Strategy, moment: Moment) -> list[str]:
+        """What is odd about whom a narrowing that was taken is for; nothing where that is not known in time."""
+        if not narrowing.scope:
+            return []
+        try:
+            return warned(narrowing, await self._count(narrowing, strategy, moment, WARNING_DEADLINE_S))
+        except (TimeoutError, DatabaseUnavailable):
+            return []
+
+    async def _count(self, narrowing: Narrowing, strategy: Strategy, moment: Moment, deadline_s: float) -> Reached:
+        components = tuple(sorted({component for stage in strategy.stages for component in stage.offers}))
+        scope = scope_of(narrowing.scope)
+        return await self._database.read(
+            lambda connection: search.reached(connection, scope, components, narrowing.release, moment),
+            deadline_s=deadline_s,
+        )
+
+
+def warned(narrowing: Narrowing, reached: Reached) -> list[str]:
+    """What is odd about how many a narrowing is for."""
+    touches_unknown = narrowing.verb is not Verb.RESTORE and narrowing.on_unknown == "deny"
+    if reached.inside or (reached.unknown and touches_unknown):
+        return []
+    if narrowing.verb is Verb.RESTORE:
+        return ["The scope concerns 0 organisations: nobody gets anything back by it."]
+    return ["The scope concerns 0 organisations: nobody is narrowed by it as things stand."]

@@ -3,9 +3,10 @@
 from gateway.access.calls import Breach, Call, Terms
 from gateway.access.passages import Standing
 from gateway.access.places.records import Turn
+from gateway.access.promises import Promise, promise_of
 from gateway.access.quotas import Exceeded, Left
 from gateway.access.reasons import MEANINGS, Reason
-from gateway.clock import NEVER, Instant, text_from
+from gateway.clock import Instant, text_from
 from gateway.errors import CutShort, GatewayError
 
 
@@ -59,18 +60,9 @@ class Refusals:
             refused.next_step = f"Ask for access at {self._access_request_url}, naming your organisation and the model."
         if refused.reasons[0] in _WANTS_GRANT:
             _tell_start(refused, standing)
-        coming = standing.gathered.coming
-        if coming is None or not will_admit(standing):
-            return refused
-        opens_at = standing.gathered.opens_at
-        if opens_at == NEVER:
-            refused.message += (
-                f" Stage `{coming.name}`, which will admit you, opens not before {text_from(coming.opens)}"
-                " and waits for its requirements."
-            )
-            return refused
-        refused.opens_at = opens_at if refused.opens_at is None else min(refused.opens_at, opens_at)
-        refused.message += f" Stage `{coming.name}` admits you from {text_from(opens_at)}."
+        if refused.reasons[0] is Reason.COMPONENT_NOT_OFFERED:
+            refused.message = _not_offered(standing)
+        _tell_next_stage(refused, standing)
         return refused
 
     def breach(self, call: Call, breach: Breach) -> Refused:
@@ -138,9 +130,33 @@ def _tell_start(refused: Refused, standing: Standing) -> None:
         refused.opens_at = grant.starts_at
 
 
-def will_admit(standing: Standing) -> bool:
-    """Whether the stage to open next is for this caller."""
-    return any(audience.truth == "yes" for audience in standing.gathered.question.future_audiences)
+def _tell_next_stage(refused: Refused, standing: Standing) -> None:
+    """Where the next stage admits this use, from when, and which terms that takes."""
+    promise = promise_of(standing)
+    if promise is None:
+        return
+    if promise.waits:
+        refused.message += (
+            f" Stage `{promise.stage}`, which will admit you, opens not before {text_from(promise.not_before)}"
+            f" and waits for its requirements{_once_accepted(promise)}."
+        )
+        return
+    refused.opens_at = promise.opens_at if refused.opens_at is None else min(refused.opens_at, promise.opens_at)
+    refused.message += (
+        f" Stage `{promise.stage}` admits you from {text_from(promise.opens_at)}{_once_accepted(promise)}."
+    )
+
+
+def _once_accepted(promise: Promise) -> str:
+    names = ", ".join(f"`{name}`" for name in promise.terms)
+    return f", if the terms {names} are accepted by then" if names else ""
+
+
+def _not_offered(standing: Standing) -> str:
+    """Which component is not offered, and by what: stages of several components differ in little else."""
+    stage, component = standing.gathered.stage, standing.gathered.question.component
+    opened = "The stage now open" if stage is None else f"Stage `{stage.name}`, now open with access `{stage.access}`,"
+    return f"{opened} does not offer `{component}`."
 
 
 def _reckoning(call: Call, terms: Terms) -> str:

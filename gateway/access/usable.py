@@ -28,12 +28,20 @@ class Usable:
         return [standing for standing in usable if standing is not None]
 
     async def named(self, caller: Caller, release: str) -> Standing | None:
-        """The same for one release by its name; one that there is not is denied as slowly as one that is hidden."""
-        answers = self._gate.answers
-        standing = await self.model(caller, release)
-        if standing is None:
+        """What stands for one release by its name: what allows it to be called, or else what first tells why it cannot.
+
+        None where the caller may not know of it: one that there is not is denied as slowly as one that is hidden.
+        """
+        answers, told = self._gate.answers, None
+        for component in INFERENCE:
+            standing = await self._gate.weigh(caller, component, release)
+            if standing is not None and standing.decision.allow:
+                return standing
+            if told is None and standing is not None and standing.decision.visible:
+                told = standing
+        if told is None:
             await self._gate.conceal(caller, answers)
-        return standing
+        return told
 
     async def model(self, caller: Caller, release: str) -> Standing | None:
         """What stands for a release the caller can call now; None where it can call none of its components."""

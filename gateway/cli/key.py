@@ -146,6 +146,6 @@ def _show_once(issued: Any) -> None:
         "It is shown once:",
         err=True,
     )
-    for warning in issued["warnings"]:
+    for warning in issued.get("warnings", ()):  # of a key recovered here, none are told
         click.echo(f"warning: {printable(warning)}", err=True)
     return click.echo(issued["token"])

@@ -7,6 +7,7 @@ import click
 
 from gateway.cli.asking import ask, pages
 from gateway.cli.change import ROLE
+from gateway.cli.failures import printable
 from gateway.cli.paths import release_path, segment
 from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json
 from gateway.cli.spans import coming
@@ -140,6 +141,8 @@ def _take(release: str, yes: bool, body: dict[str, Any]) -> None:
         _show_preview(ask("POST", f"{path}/preview", body=body))
         click.confirm("Do it?", abort=True, err=True)
     taken = ask("POST", path, body=body)
+    for warning in taken["warnings"]:
+        click.echo(f"warning: {printable(warning)}", err=True)
     if wants_json():
         return show_json(taken)
     whom = f"those for whom `{taken['scope']}`" if taken["scope"] else "everybody"
@@ -168,3 +171,5 @@ def _show_preview(preview: Any) -> None:
     for name, count, named in counts:
         some = f" ({', '.join(named)}{', …' if count > len(named) else ''})" if named else ""
         click.echo(f"  {count:>9} organisations {name}: {meaning[name]}{some}", err=True)
+    for warning in preview["warnings"]:
+        click.echo(f"warning: {printable(warning)}", err=True)

@@ -188,7 +188,7 @@ def _stage(stage: Any) -> tuple[Any, ...]:
         stage["state"],
         stage["access"],
         ago(stage["opens"]),
-        ago(stage["closes"]),
+        _closes(stage),
         *("not limited" if stage[limit] is None else stage[limit] for limit in limits),
         stage["log"],
         "-" if stage["retain_days"] is None else f"{stage['retain_days']} days",
@@ -196,6 +196,13 @@ def _stage(stage: Any) -> tuple[Any, ...]:
         stage["offers"],
         stage["terms"],
     )
+
+
+def _closes(stage: Any) -> str:
+    """When it ends: by itself, or as the stage that takes over from it opens."""
+    if stage["gives_way_to"] is None:
+        return ago(stage["closes"])
+    return ago(stage["gives_way_at"]) if stage["gives_way_at"] else f"as {stage['gives_way_to']} opens"
 
 
 def _counted(stage: Any) -> list[str]:

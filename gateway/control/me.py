@@ -7,10 +7,10 @@ from litestar import Controller, get
 
 from gateway.access.calls import Call, new_request_id
 from gateway.access.passages import Standing
+from gateway.access.promises import lacks_terms_alone, promise_of
 from gateway.access.quotas import Meter
 from gateway.access.reasons import Reason
-from gateway.access.refusals import will_admit
-from gateway.clock import NEVER, Moment
+from gateway.clock import Moment
 from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.asked import ShownRequest, shown_request
 from gateway.control.guards import EVERYBODY, open_to
@@ -45,7 +45,8 @@ class Missing(msgspec.Struct, frozen=True):
     message: str
     next_step: str
     opens_at: datetime | None
-    """When the strategy as it stands admits this use, once its terms are accepted; null where that is not known."""
+    """When the strategy as it stands admits this use, once its terms are accepted; null where that is not known, and
+    where they are all that is missing."""
     waits_for_requirements: bool
     """Whether the next stage would admit this use, and opens when its requirements are met."""
 
@@ -201,8 +202,8 @@ async def _missing(areas: Areas, standings: dict[Component, Standing]) -> list[M
     for component, standing in standings.items():
         if standing.decision.allow or not standing.decision.visible:
             continue
-        opens_at = await areas.usable.opens_at(standing, component)
-        stage, waits = standing.gathered.stage, _waits(standing, component)
+        opens_at = None if lacks_terms_alone(standing) else await areas.usable.opens_at(standing, component)
+        stage, waits = standing.gathered.stage, _waits(standing)
         is_over = Reason.STAGE_CLOSED in standing.decision.reasons
         if opens_at is None and not (is_over or waits) and (stage is None or component not in stage.offers):
             continue
@@ -212,11 +213,9 @@ async def _missing(areas: Areas, standings: dict[Component, Standing]) -> list[M
     return found
 
 
-def _waits(standing: Standing, component: Component) -> bool:
-    gathered = standing.gathered
-    if gathered.coming is None or gathered.opens_at != NEVER or component not in gathered.coming.offers:
-        return False
-    return will_admit(standing)
+def _waits(standing: Standing) -> bool:
+    promise = promise_of(standing)
+    return promise is not None and promise.waits
 
 
 def _used(meter: Meter, moment: Moment) -> Used:

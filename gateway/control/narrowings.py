@@ -6,6 +6,7 @@ import msgspec
 from litestar import Controller, get, post
 from litestar.params import JSONBody, QueryParameter
 
+from gateway.access.reach import warned
 from gateway.access.search import Reached
 from gateway.clock import NEVER
 from gateway.control.agreeing import AGREEING, Agreeing, role_of
@@ -70,6 +71,15 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     named: list[str]
     """Ids of the first in the scope."""
     named_unknown: list[str]
+    warnings: list[str]
+    """What is odd about it; nothing was stopped by that."""
+
+
+class TakenNarrowing(ShownNarrowing, frozen=True, kw_only=True):
+    """A narrowing as it was taken."""
+
+    warnings: list[str]
+    """What is odd about whom it is for; it is in force all the same."""
 
 
 class NarrowingPage(msgspec.Struct, frozen=True):
@@ -123,6 +133,7 @@ class Narrowings(Controller):
             stage=narrowing.stage,
             inverse_of=narrowing.inverse_of,
             **msgspec.structs.asdict(reached),
+            warnings=warned(narrowing, reached),
         )
 
     @post("/", **open_to(Role.PROVIDER, Role.APPROVER))
@@ -135,11 +146,13 @@ class Narrowings(Controller):
         areas: InAreas,
         actor: By,
         moment: Now,
-    ) -> ShownNarrowing:
+    ) -> TakenNarrowing:
         """Narrow a release, or restore it: everywhere within a second, calls under way included."""
         taken = await areas.restraint.take(actor, _order(f"{namespace}/{name}", data), moment)
-        [answer] = await shown_narrowings(areas, taken.release, [taken], moment)
-        return answer
+        [shown] = await shown_narrowings(areas, taken.release, [taken], moment)
+        version = await areas.catalogue.get(taken.release)
+        warnings = await areas.reach.warnings(taken, version.strategy, moment)
+        return TakenNarrowing(**msgspec.structs.asdict(shown), warnings=warnings)
 
     @post("/{narrowing:str}/review", status_code=200, **open_to(*AGREEING))
     async def review(

@@ -63,6 +63,11 @@ class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
     access: str
     opens: datetime
     closes: datetime | None
+    """Its own end; null where it only ends as another stage opens."""
+    gives_way_to: str | None
+    """The stage that takes over from it; null where none does, or it has closed by itself before."""
+    gives_way_at: datetime | None
+    """When that was or will be; null while it waits for its requirements."""
     to: list[str]
     offers: list[str]
     terms: list[str]
@@ -176,7 +181,9 @@ def shown_version(
         files=strategy.weights.files if strategy.weights is not None else {},
         snapshot=strategy.snapshot or None,
         stages=[
-            _stage(stage, state, opened, standing.get(stage.name), moment)
+            _stage(
+                stage, state, opened, standing.get(stage.name), moment, taken_over=strategy.taken_over(stage, opened)
+            )
             for stage, state in zip(strategy.stages, states(strategy, moment, opened, narrowed.standing), strict=True)
         ],
         narrowings=list(narrowed.told),
@@ -194,7 +201,13 @@ def _audience(audience: Audience) -> ShownAudience:
 
 
 def _stage(
-    stage: Stage, state: str, opened: Mapping[str, Instant], standing: Standing | None, moment: Moment
+    stage: Stage,
+    state: str,
+    opened: Mapping[str, Instant],
+    standing: Standing | None,
+    moment: Moment,
+    *,
+    taken_over: tuple[Stage, Instant] | None,
 ) -> ShownStage:
     conditions, review = stage.conditions, stage.review
     return ShownStage(
@@ -203,6 +216,8 @@ def _stage(
         access=stage.access.value,
         opens=shown(stage.opens),
         closes=when(stage.closes),
+        gives_way_to=None if taken_over is None else taken_over[0].name,
+        gives_way_at=None if taken_over is None else when(taken_over[1]),
         to=list(stage.to),
         offers=[component.value for component in stage.offers],
         terms=list(conditions.terms),

@@ -70,14 +70,22 @@ class ResolveDoor:
         release, revision, path = route[1], unquote(route[2]), unquote(route[3])
         call = Call(request_id=request_id, endpoint=ENDPOINT, generates=False)
         async with self._gate.admit(caller, Component.WEIGHTS, release, call) as passage:
-            in_force = passage.standing.in_force
+            file = await self._found(passage, revision, path)
+            passage.file, passage.file_sha256 = path, file.sha256
+            await self._give(scope, receive, send, passage, file)
+
+    async def _found(self, passage: Passage, revision: str, path: str) -> WeightFile:
+        """The file that is asked for. Where there is none, the record of the call's end says so."""
+        in_force = passage.standing.in_force
+        try:
             if revision not in {"main", commit_of(in_force)}:
                 raise NotFound("This release has no such revision.", code="revision_not_found")
             if in_force.strategy.weights is None:
                 raise NotFound("This release has no such file.", code="entry_not_found")
-            file = await self._weights.find(in_force.strategy.weights, path)
-            passage.file, passage.file_sha256 = path, file.sha256
-            await self._give(scope, receive, send, passage, file)
+            return await self._weights.find(in_force.strategy.weights, path)
+        except GatewayError as error:
+            passage.outcome, passage.failure, passage.status = "failed", error.code, error.status
+            raise
 
     async def _give(self, scope: Any, receive: Any, send: Any, passage: Passage, file: WeightFile) -> None:
         wanted = byte_range(dict(scope["headers"]).get(b"range"), file.bytes_total)

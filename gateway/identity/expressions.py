@@ -40,11 +40,15 @@ class _Token(NamedTuple):
     place: int
 
 
-def read_predicate(text: str) -> Predicate:
-    """The predicate that a text says. Raises Invalid with the place of the first mistake and what to write."""
+def read_predicate(text: str, *, kept: bool = False) -> Predicate:
+    """The predicate that a text says. Raises Invalid with the place of the first mistake and what to write.
+
+    `kept`: it was taken before, when a value could be written that none can have any more. The test that compares with
+    it is unknown then, as everywhere.
+    """
     if len(text) > LENGTH_MAX:
         raise Invalid(f"A scope is at most {LENGTH_MAX} characters long.", param="scope")
-    reader = _Reader(text)
+    reader = _Reader(text, kept)
     predicate = reader.some(0)
     reader.end()
     return predicate
@@ -69,15 +73,15 @@ def text_of(predicate: Predicate) -> str:
             return f"{name} {op.replace('_', ' ')} {'[' + ', '.join(values) + ']' if listed else values[0]}"
 
 
-def read_value(name: str, text: str, *, bare: bool) -> Fact:
+def read_value(name: str, text: str, *, bare: bool, kept: bool = False) -> Fact:
     """An operand as what its attribute can be; where that leaves it open, as it is written.
 
-    Raises ValueError that says what is wrong with it, as a sentence that goes on from it.
+    Raises ValueError that says what is wrong with it, as a sentence that goes on from it; not for what was `kept`.
     """
     value: Fact = text
     if bare and form_of(name) in _WRITTEN:
         value = text == "true" if text in ("true", "false") else int(text) if _WHOLE.fullmatch(text) else text
-    if fault := fault_of(name, value):
+    if not kept and (fault := fault_of(name, value)):
         raise ValueError(fault)
     return value
 
@@ -85,8 +89,9 @@ def read_value(name: str, text: str, *, bare: bool) -> Fact:
 class _Reader:
     """Reads one text from left to right."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, kept: bool) -> None:
         self._text = text
+        self._kept = kept
         self._place = 0
         self._next = self._token()
 
@@ -172,9 +177,10 @@ class _Reader:
         if token.kind not in ("word", "text"):
             self._fail("a value must stand here")
         try:
-            value = token.text if name in _KNOWN else read_value(name, token.text, bare=token.kind == "word")
+            bare = token.kind == "word"
+            value = token.text if name in _KNOWN else read_value(name, token.text, bare=bare, kept=self._kept)
         except ValueError as error:
-            self._fail(f"this {error}")
+            self._fail(f"`{token.text[:40]}` {error}")
         self._advance()
         return value
 

@@ -8,6 +8,7 @@ is ever taken for the opposite of what is excluded.
 import re
 from enum import StrEnum
 
+from gateway.identity.countries import fault_of_country, is_country
 from gateway.spelling import nearest
 
 Value = str | int | bool | tuple[str, ...]
@@ -51,13 +52,11 @@ OWN = "x_"
 """How the name of a fact of the provider's own begins: so that no misspelling is taken for one."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_COUNTRY = re.compile(r"[A-Z]{2}")
 _WORD = re.compile(r"[a-z0-9]+(?:[-_.+][a-z0-9]+)*\+?")
 _OF_COUNTRIES = ("country", "countries", "citizenship", "citizenships")
 _LISTED = frozenset({Form.COUNTRY, Form.WORD, Form.TEXT, Form.OWN})
 _WRONG = {
     Form.LEVEL: f"is no level of knowing a customer: write one of {', '.join(KYC_LEVELS)}",
-    Form.COUNTRY: "is no country: write its two letters, as in DE (ISO 3166-1)",
     Form.WORD: "is no word: write lower-case letters and digits joined by `-`, as in critical-infrastructure",
     Form.TEXT: "is no text: write one",
     Form.NUMBER: "is no number: write a whole one, as in 1000000",
@@ -96,7 +95,9 @@ def fault_of(name: str, value: Value) -> str:
         if form not in _LISTED:
             return _WRONG[form]
         return next((fault for each in value if (fault := fault_of(name, each))), "")
-    return "" if _fits(form, value) else _WRONG[form]
+    if _fits(form, value):
+        return ""
+    return fault_of_country(value) if form is Form.COUNTRY else _WRONG[form]
 
 
 def _fits(form: Form, value: str | int | bool) -> bool:
@@ -110,5 +111,6 @@ def _fits(form: Form, value: str | int | bool) -> bool:
         return False
     if form is Form.LEVEL:
         return value in KYC_LEVELS
-    pattern = {Form.COUNTRY: _COUNTRY, Form.WORD: _WORD}.get(form)
-    return pattern is None or pattern.fullmatch(value) is not None
+    if form is Form.COUNTRY:
+        return is_country(value)
+    return form is not Form.WORD or _WORD.fullmatch(value) is not None

@@ -34,11 +34,15 @@ from gateway.identity.predicates import (
     tests_in,
 )
 from gateway.identity.store import assertion_table, organisation_table
+from gateway.spelling import meant
 
 BATCH = 500
 """Organisations a statement: both databases bound how many values one may name."""
 
 _decode = msgspec.json.Decoder(str | int | bool | tuple[str, ...]).decode
+ALIKE = 1_000
+"""Ids looked through for the one that was meant: help, which must not cost more than the answer."""
+
 _columns = assertion_table.c
 
 
@@ -66,6 +70,18 @@ def holding(connection: Connection, name: str, moment: Moment) -> list[str]:
     organisations = list(connection.execute(told.order_by(_columns.organisation)).scalars())
     stood = asserted(connection, name, organisations, moment)
     return [each for each in organisations if each in stood and stood[each].value is True]
+
+
+def fault_of_names(connection: Connection, names: Sequence[str]) -> str:
+    """Which of these ids no organisation has, and which was probably meant; empty where all are known."""
+    ids = select(organisation_table.c.id)
+    known = set(connection.execute(ids.where(organisation_table.c.id.in_(names))).scalars())
+    missing = next((name for name in names if name not in known), None)
+    if missing is None:
+        return ""
+    alike = ids.where(organisation_table.c.id.startswith(missing[:1], autoescape=True)).limit(ALIKE)
+    near = {*connection.execute(alike).scalars(), *connection.execute(ids.limit(ALIKE)).scalars()}
+    return f"There is no organisation `{missing}`.{meant(missing, near)}"
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 import structlog
 from litestar.types import Receive, Scope, Send
 
-from gateway.access.calls import new_request_id
+from gateway.access.calls import Call, new_request_id
 from gateway.access.entrance import Entrance
 from gateway.access.refusals import Refusals
 from gateway.access.usable import Usable
@@ -28,6 +28,7 @@ log = structlog.get_logger()
 
 ENDPOINTS: dict[bytes, Endpoint] = {endpoint.route.encode(): endpoint for endpoint in (CHAT, COMPLETIONS, EMBEDDINGS)}
 MODELS = b"/v1/models"
+MODEL = "/v1/models/{model}"
 NAME_BYTES_MAX = 3 * 193
 """The longest name, with every character escaped."""
 
@@ -73,11 +74,13 @@ class ModelsDoor:
             )
 
     async def _model(self, caller: Caller, name: bytes, send: Send, request_id: str) -> None:
-        """One model, if the caller can call it: exactly what the listing says of it."""
+        """One model as the listing says of it; one that cannot be called is refused as its endpoints refuse it."""
         release = unquote_to_bytes(name).decode("utf-8", "replace") if len(name) <= NAME_BYTES_MAX else ""
         standing = await self._usable.named(caller, release)
         if standing is None:
             raise self._refusals.no_model(request_id)
+        if not standing.decision.allow:
+            raise self._refusals.judged(Call(request_id=request_id, endpoint=MODEL), standing)
         await answer_json(send, model_object(standing), request_id)
 
     async def _fail(self, error: GatewayError, send: Send, request_id: str) -> None:

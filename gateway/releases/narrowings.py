@@ -121,7 +121,7 @@ def in_effect(rows: Iterable[Narrowing], versions: Iterable[Strategy] = ()) -> t
 
 def _kept_scope(row: Narrowing) -> Predicate:
     try:
-        return scope_of(row.scope)
+        return read_predicate(row.scope, kept=True) if row.scope else EVERYBODY
     except Invalid as error:
         raise Unavailable(
             f"The scope of {row.id} is not stored as it was taken.",

@@ -21,7 +21,7 @@ from gateway.releases.evidence import store
 from gateway.releases.evidence.records import Approval, Concurrence
 from gateway.releases.fulfilment import Answer, answer, approving
 from gateway.releases.known import Gated, gated_stages, known_of
-from gateway.releases.requirements import title
+from gateway.releases.requirements import Concurs, title
 from gateway.releases.store import version_in_force
 from gateway.releases.versions import StrategyVersion
 
@@ -110,12 +110,13 @@ class Openings:
         return await self._ledger.administer(actor, work)
 
     async def concur(self, actor: Actor, stage: str, concurrence: Concurrence, moment: Moment) -> Concurrence:
-        """Record that an authority outside concurs with a stage, by its name. Raises NotFound, Conflict or Invalid."""
+        """Record that an authority whom a stage asks for concurs with it. Raises NotFound, Conflict or Invalid."""
         if not concurrence.stands(moment):
             raise Invalid("The concurrence would have expired already.", param="expires_at")
 
         def work(connection: Connection) -> tuple[Concurrence, list[Act]]:
             gated = _unopened(connection, concurrence.release, stage)
+            _check_asked(gated, concurrence.authority)
             kept = msgspec.structs.replace(concurrence, stage=gated.digest)
             store.add_concurrence(connection, kept)
             detail = {
@@ -182,6 +183,21 @@ def _unopened(connection: Connection, release: str, stage: str) -> Gated:
     if gated.opened_at is not None:
         raise Conflict(f"The stage `{stage}` was opened at {text_from(gated.opened_at)}.")
     return gated
+
+
+def _check_asked(gated: Gated, authority: str) -> None:
+    """Raise Invalid for the concurrence of somebody whom the stage does not ask: it would open nothing."""
+    asked = sorted({each.authority for each in gated.stage.opens_when if isinstance(each, Concurs)})
+    if authority in asked:
+        return
+    if not asked:
+        raise Invalid(f"The stage `{gated.stage.name}` asks for no authority's concurrence.", param="authority")
+    raise Invalid(
+        f"The stage `{gated.stage.name}` does not ask for the concurrence of that authority, but of"
+        f" {' and '.join(f'`{each}`' for each in asked)}.",
+        param="authority",
+        next_step="Name the authority as the stage does, letter for letter.",
+    )
 
 
 def _check_counts(connection: Connection, gated: Gated, approval: Approval, moment: Moment) -> None:

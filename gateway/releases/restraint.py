@@ -9,6 +9,8 @@ from gateway.clock import HOUR, NEVER, Instant, Moment, text_from
 from gateway.database.engine import Readable
 from gateway.errors import Invalid, NotFound
 from gateway.identity.organisations import checked_text
+from gateway.identity.predicates import Among, tests_in
+from gateway.identity.search import fault_of_names
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases import store
@@ -22,6 +24,7 @@ from gateway.releases.narrowings import (
     checked_scope,
     earlier_stage,
     held_stage,
+    scope_of,
     to_restore,
 )
 from gateway.releases.versions import StrategyVersion
@@ -125,7 +128,7 @@ def _drafted(connection: Connection, order: Order, moment: Moment) -> Narrowing:
         number=0,
         release=order.release,
         verb=order.verb,
-        scope=checked_scope(order.scope),
+        scope=_scope(connection, order),
         on_unknown=order.on_unknown,
         authority=order.authority,
         cause=order.cause,
@@ -142,6 +145,16 @@ def _drafted(connection: Connection, order: Order, moment: Moment) -> Narrowing:
             drafted, strategy=version.digest, stage=_stage(connection, order, version, moment)
         )
     return drafted
+
+
+def _scope(connection: Connection, order: Order) -> str:
+    """The scope, checked. An organisation that there is not stops nobody, and stands for one that was to be stopped."""
+    text = checked_scope(order.scope)
+    asked = [test for test in tests_in(scope_of(text)) if isinstance(test, Among) and test.what == "organisation"]
+    names = sorted({name for test in asked for name in test.names})
+    if names and (fault := fault_of_names(connection, names)):
+        raise Invalid(fault, param="scope", next_step="See `gateway organisation list` for the ids there are.")
+    return text
 
 
 def _stage(connection: Connection, order: Order, version: StrategyVersion, moment: Moment) -> str:

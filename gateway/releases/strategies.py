@@ -193,6 +193,20 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             found.append((stage, own if narrows else last))
         return [(stage, opens) for stage, opens in found if stage.reaches(organisation)]
 
+    def taken_over(self, stage: Stage, opened: Mapping[str, Instant] = NOTHING_OPENED) -> tuple[Stage, Instant] | None:
+        """The stage in whose favour another ends, and when, NEVER while that is unknown; None where it ends by itself.
+
+        It is the first after it that is not a share's: what a canary does not reach stays where it is.
+        """
+        openings = self.openings(opened)
+        at = next((place for place, (each, _) in enumerate(openings) if each is stage), len(openings))
+        after = [(each, opens) for each, opens in openings[at + 1 :] if each.canary is None]
+        if not after:
+            return None
+        first, opens = min(after, key=lambda each: each[1])
+        earliest = opens if opens < NEVER else first.opens
+        return None if stage.closes < NEVER and stage.closes <= earliest else (first, opens)
+
     def stage_at(
         self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED, organisation: str | None = None
     ) -> Stage | None:

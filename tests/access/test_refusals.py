@@ -1,6 +1,7 @@
 """What a refused caller is told: why, what to do, and from when, if it may know."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -17,8 +18,8 @@ from gateway.releases import audiences
 from gateway.releases.audiences import Audience
 from gateway.releases.components import Component
 from gateway.releases.requirements import Approvals
-from gateway.releases.strategies import AccessLevel
-from tests.builders import PAST, a_call, a_caller, a_grant, a_stage, a_strategy, holdings, in_force
+from gateway.releases.strategies import AccessLevel, Conditions, Stage
+from tests.builders import PAST, TERMS, a_call, a_caller, a_grant, a_stage, a_strategy, holdings, in_force
 
 OPENS = 1_800_000_000 * SECOND
 A_STAFF_ROLE = Audience(tests=(audiences.Test(attribute="role", op="=", value="staff"),))
@@ -50,6 +51,68 @@ def test_whom_the_next_stage_does_not_admit_is_told_no_date() -> None:
 
     assert refused.opens_at is None
     assert text_from(OPENS) not in refused.sentence()
+
+
+def asked(*stages: Stage, reasons: tuple[Reason, ...], **held: Any) -> Refused:
+    """The refusal for these reasons in the first of these stages, which ask for terms or a grant."""
+    testers = Audience(tests=(audiences.Test(attribute="grant", op="=", value="required"),))
+    strategy = a_strategy(*stages, audiences={"testers": testers, "staff": A_STAFF_ROLE}, terms={"aup": TERMS})
+    use = Use(a_caller(), Component.TEXT, in_force(strategy), holdings(*held.pop("grants", ()), **held))
+    decision = Decision(allow=False, visible=True, reasons=reasons, obligations=None)
+    standing = Standing(use.caller, use.in_force, use.holdings, gather(use, at(PAST + 1)), "", decision, "", 1)
+    return Refusals().judged(a_call(), standing)
+
+
+BOUND = Conditions(terms=("aup",))
+
+
+def test_whoever_lacks_nothing_but_terms_is_told_to_accept_them_and_of_no_later_stage() -> None:
+    now, later = a_stage(name="preview", conditions=BOUND), a_stage(name="general", opens=OPENS, conditions=BOUND)
+    free = a_stage(name="free", opens=OPENS)
+
+    for coming in (later, free):
+        refused = asked(now, coming, reasons=(Reason.TERMS_NOT_ACCEPTED,))
+
+        assert refused.opens_at is None
+        assert text_from(OPENS) not in refused.sentence() and "gateway terms accept" in refused.next_step
+
+
+def test_a_later_stage_that_asks_for_terms_admits_if_they_are_accepted() -> None:
+    now, later = a_stage(name="preview", to=("staff",)), a_stage(name="general", opens=OPENS, conditions=BOUND)
+    reasons = (Reason.AUDIENCE_NOT_ADMITTED,)
+
+    missing = asked(now, later, reasons=reasons)
+    waiting = asked(
+        now, a_stage(name="general", opens=PAST, opens_when=(Approvals(people=1),), conditions=BOUND), reasons=reasons
+    )
+
+    assert f"admits you from {text_from(OPENS)}, if the terms `aup` are accepted by then." in missing.message
+    assert "waits for its requirements, if the terms `aup` are accepted by then." in waiting.message
+
+
+def test_no_date_is_promised_at_which_the_grant_that_admits_has_ended() -> None:
+    now, later = a_stage(name="preview", to=("staff",)), a_stage(name="general", opens=OPENS, to=("testers",))
+    reasons = (Reason.AUDIENCE_NOT_ADMITTED,)
+
+    lasting = asked(now, later, reasons=reasons, grants=[a_grant(ends_at=OPENS + 1)])
+    ended = asked(now, later, reasons=reasons, grants=[a_grant(ends_at=OPENS)])
+
+    assert (lasting.opens_at, ended.opens_at) == (OPENS, None)
+    assert "general" not in ended.sentence()
+
+
+def test_no_date_is_promised_by_a_stage_that_does_not_offer_what_is_asked() -> None:
+    later = a_stage(name="weights", opens=OPENS, offers=(Component.WEIGHTS,))
+
+    refused = asked(a_stage(name="preview", to=("staff",)), later, reasons=(Reason.AUDIENCE_NOT_ADMITTED,))
+
+    assert refused.opens_at is None and "weights" not in refused.sentence()
+
+
+def test_what_is_not_offered_is_named_with_the_access_level_of_the_stage() -> None:
+    refused = asked(a_stage(name="preview", offers=(Component.WEIGHTS,)), reasons=(Reason.COMPONENT_NOT_OFFERED,))
+
+    assert refused.message == "Stage `preview`, now open with access `api`, does not offer `inference.text`."
 
 
 def test_what_is_hidden_is_told_like_what_does_not_exist() -> None:

@@ -29,6 +29,16 @@ def test_evidence_is_added_listed_and_withdrawn(gated: Terminal) -> None:
     assert f"{one} counts no longer" in withdrawn.stdout
 
 
+def test_the_concurrence_of_somebody_whom_the_stage_does_not_ask_is_refused_with_whom_it_asks(gated: Terminal) -> None:
+    words = ("release", "concur", GATED, "general", "--reference", "letter 7", "--expires", "30d", "--authority")
+
+    refused = gated.type(*words, "CAISII")
+
+    assert refused.exit_code == 1
+    assert "does not ask for the concurrence of that authority, but of `CAISI`" in refused.stderr
+    assert "no concurrence of CAISI is recorded" in gated.type("release", "show", GATED).stdout
+
+
 def test_what_is_missing_is_shown_and_goes_as_it_is_met(gated: Terminal) -> None:
     before = gated.type("release", "show", GATED).stdout
     incident = json.loads(gated.type("incident", "open", GATED, "--summary", "a leak", "--json").stdout)["id"]

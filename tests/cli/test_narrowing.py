@@ -66,6 +66,25 @@ def test_a_scope_that_cannot_be_read_is_told_with_its_place(shell: Terminal) -> 
     assert "at character 18" in told.stderr
 
 
+def test_an_organisation_that_there_is_not_is_no_scope(shell: Terminal) -> None:
+    told = shell.type("release", "suspend", LIMITED, "--scope", "organisation = amce", "--cause", "x", "--yes")
+
+    assert told.exit_code == 1 and listed(shell) == []
+    assert "There is no organisation `amce`. Did you mean `acme`?" in told.stderr
+
+
+def test_a_scope_that_concerns_nobody_is_warned_of_before_and_when_it_is_done(shell: Terminal) -> None:
+    words = ("release", "suspend", LIMITED, "--scope", "organisation = acme and role = staff", "--cause", "x")
+
+    shown = shell.type(*words, input="n\n")
+    done = shell.type(*words, "--yes")
+    concerned = shell.type("release", "suspend", LIMITED, "--scope", "organisation = acme", "--cause", "x", "--yes")
+
+    warning = "warning: The scope concerns 0 organisations: nobody is narrowed by it as things stand."
+    assert warning in shown.stderr and warning in done.stderr
+    assert done.exit_code == 0 and "warning:" not in concerned.stderr
+
+
 def test_nobody_but_provider_and_approver_may_narrow(shell: Terminal) -> None:
     told = [
         shell.type("release", "suspend", LIMITED, "--cause", "x", "--yes", by=who).exit_code

@@ -177,6 +177,15 @@ def test_a_release_is_shown_with_what_its_audiences_ask_and_every_condition(shel
     assert "777" in shown and "metadata+hash" in shown and "42 days" in shown
 
 
+def test_a_stage_without_an_end_of_its_own_is_shown_with_when_the_next_takes_over(shell: Terminal) -> None:
+    stages = json.loads(shell.type("release", "show", LIMITED, "--json").stdout)["stages"]
+    shown = shell.type("release", "show", LIMITED).stdout
+
+    assert [(each["closes"], each["gives_way_to"]) for each in stages] == [(None, "general"), (None, None)]
+    assert stages[0]["gives_way_at"] == stages[1]["opens"]
+    assert shown.count(stages[1]["opens"][:10]) == 2
+
+
 def test_a_file_is_validated_without_a_gateway(shell: Terminal, file: Path) -> None:
     valid = shell.type("release", "validate", str(file), by=None)
     file.write_text(open_release().replace("access: api", "access: ajar"))

@@ -1,6 +1,7 @@
 """Narrowings taken and restored, on both engines: recorded with what they change, and read back as they stand."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ from gateway.clock import DAY, NEVER, at
 from gateway.database.engine import Database
 from gateway.errors import Conflict, GatewayError, Invalid, NotFound, Unavailable
 from gateway.identity.expressions import read_predicate
+from gateway.identity.organisations import Organisation
+from gateway.identity.store import add_organisation
 from gateway.ledger.store import Actor, Ledger, Touch
 from gateway.ledger.tables import entry_table, revision_table
 from gateway.releases import store
@@ -30,6 +33,9 @@ RELEASE = "acme/atlas-1"
 @pytest.fixture
 async def restraint(database: Database) -> Restraint:
     ledger = Ledger(database, lambda: NOW)
+    for organisation in ("acme", *(f"o{i}" for i in range(5))):
+        there = Organisation(organisation, organisation, NOW.latest, "")
+        await database.write(partial(add_organisation, organisation=there))
     catalogue = Catalogue(database, ledger)
     for name in (RELEASE, "acme/other"):
         await catalogue.apply(ACTOR, read_release(a_file((RELEASE, name)), DOCUMENTS), NOW)
@@ -89,6 +95,20 @@ async def test_what_is_in_effect_is_loaded_with_its_scope_for_its_release_alone(
     assert found[RELEASE][0].scope == read_predicate("not us_person")
     assert await restraint.standing(RELEASE) == found[RELEASE]
     assert await restraint.standing("acme/other") == ()
+
+
+async def test_a_scope_taken_while_any_two_letters_were_a_country_is_still_loaded(
+    restraint: Restraint, database: Database
+) -> None:
+    taken = await restraint.take(ACTOR, an_order(scope="residence_country = GB"), NOW)
+    older = update(store.narrowing_table).values(scope="residence_country = UK")
+    await database.write(lambda connection: connection.execute(older))
+
+    [found] = (await loaded(database))[RELEASE]
+
+    assert (found.narrowing.id, found.narrowing.scope) == (taken.id, "residence_country = UK")
+    with pytest.raises(Invalid, match="write `GB`"):
+        await restraint.take(ACTOR, an_order(scope="residence_country = UK"), NOW)
 
 
 async def test_a_whole_restoration_ends_one_and_leaves_the_others(restraint: Restraint, database: Database) -> None:
@@ -158,6 +178,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[GatewayError], str]] = {
     "an end that has been": ({"until": NOW.latest}, Invalid, "ended already"),
     "a word for unknown": ({"on_unknown": "ask"}, Invalid, "`deny` or to `allow`"),
     "a stage of a suspension": ({"stage": "internal"}, Invalid, "Only a roll-back"),
+    "an organisation that there is not": ({"scope": "not organisation = acne"}, Invalid, "Did you mean `acme`?"),
     "an inverse of a suspension": ({"inverse_of": "narrowing_1"}, Invalid, "Only a restoration"),
     "nothing to restore": ({"verb": Verb.RESTORE}, Conflict, "nothing to restore"),
     "nothing of that name": ({"verb": Verb.RESTORE, "inverse_of": "narrowing_x"}, NotFound, "is in force"),

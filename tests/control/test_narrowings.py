@@ -73,6 +73,24 @@ async def test_a_scope_takes_it_from_those_in_it_alone_and_a_partial_restoration
     ]
 
 
+async def test_a_scope_names_organisations_that_there_are_and_is_warned_of_where_it_concerns_none(
+    admitted: Premises,
+) -> None:
+    preview = {"verb": "suspend", "cause": CAUSE, "scope": "not organisation in [acme, bolt, globx]"}
+    missing = [await take(admitted, "suspend", scope=preview["scope"])]
+    missing.append(await admitted.ask("POST", f"{PATH}/preview", json=preview))
+    nobody = "organisation = acme and role = staff"
+    empty = await take(admitted, "suspend", scope=nobody)
+    unknown = await take(admitted, "suspend", scope="us_person")
+    let_in = await take(admitted, "suspend", scope="us_person", on_unknown="allow")
+    foreseen = await admitted.ask("POST", f"{PATH}/preview", json=preview | {"scope": nobody})
+
+    assert {(answer.status_code, answer.json()["param"]) for answer in missing} == {(400, "scope")}
+    assert "no organisation `globx`" in missing[0].json()["detail"]
+    told = [len(answer.json()["warnings"]) for answer in (empty, unknown, let_in, foreseen)]
+    assert told == [1, 0, 1, 1]
+
+
 async def test_everything_that_shows_a_release_shows_what_narrows_it(admitted: Premises) -> None:
     then = (await admitted.ask("GET", f"/releases/{LIMITED}")).json()
     taken = (await take(admitted, "suspend", authority="Bureau 9")).json()
@@ -162,8 +180,8 @@ async def test_a_late_review_is_chased_once_counted_and_shown_and_the_narrowing_
         connection.execute(update(narrowing_table).values(review_by=now - 1))
 
     await staffed.installation.database.write(make_late)
-    await staffed.installation.chaser.look()
-    await staffed.installation.chaser.look()
+    await staffed.installation.review_chaser.look()
+    await staffed.installation.review_chaser.look()
     await staffed.settle()
 
     entries = (await staffed.ask("GET", "/ledger?event=narrowing:unreviewed", "auditor")).json()["entries"]
@@ -174,7 +192,7 @@ async def test_a_late_review_is_chased_once_counted_and_shown_and_the_narrowing_
     assert [each["narrowed"] for each in listed if each["release"] == LIMITED] == [
         "suspended for everybody, review overdue"
     ]
-    assert staffed.installation.chaser.overdue == 1
+    assert staffed.installation.review_chaser.overdue == 1
     assert await usable(staffed, "developer", LIMITED) == "suspended"
 
 

@@ -137,8 +137,8 @@ async def test_a_stage_that_was_to_be_reviewed_takes_nobody_new_keeps_the_rest_a
     await crowd.apply(capped("2", late))
 
     told = await call(crowd, "ann")
-    await crowd.installation.chaser.look()
-    await crowd.installation.chaser.look()
+    await crowd.installation.stage_chaser.look()
+    await crowd.installation.stage_chaser.look()
 
     shown = (await crowd.ask("GET", f"/releases/{CAPPED}")).json()
     entries = (await crowd.ask("GET", "/ledger?event=stage:overdue", "auditor")).json()["entries"]
@@ -146,7 +146,7 @@ async def test_a_stage_that_was_to_be_reviewed_takes_nobody_new_keeps_the_rest_a
     assert not await listed(crowd, "ann")
     assert shown["stages"][0]["review"] == {"by": "2025-01-01T00:00:00Z", "if_overdue": "freeze", "overdue": True}
     assert [entry["body"]["detail"]["stage"] for entry in entries] == ["preview"]
-    assert crowd.installation.chaser.count() == 1
+    assert crowd.installation.stage_chaser.count() == 1
 
 
 ASKED = f"""\

@@ -17,6 +17,7 @@ texts = st.sampled_from(
     [
         "CN",
         "DE",
+        "UK",
         "cn",
         "C",
         ",",

@@ -50,6 +50,9 @@ def test_what_is_written_is_read_as_meant(text: str) -> None:
         ("us_person us_person", 11, "`and`, `or` or the end"),
         ("(us_person", 11, "`)` is missing"),
         ("residence_country = China", 21, "no country"),
+        ("residence_country = UK", 21, "`UK` is no country: write `GB`"),
+        ("citizenships not in [DE, EL]", 26, "`EL` is no country: write `GR`"),
+        ("residence_country = ZZ", 21, "no country"),
         ("residence_country = ", 21, "a value must stand here"),
         ("kyc > K7", 7, "no level of knowing a customer"),
         ("sector > bank", 1, "have an order"),
@@ -93,6 +96,13 @@ def test_a_predicate_that_can_be_written_is_read_back_as_it_was(predicate: Predi
         return
 
     assert read_predicate(text_of(written)) == written
+
+
+def test_what_was_taken_before_a_country_was_known_is_none_is_still_read_and_is_unknown() -> None:
+    held = Facts(roles=(), has_grant=False, attributes={"residence_country": "DE"}, organisation="acme", component="")
+    scope = read_predicate("residence_country = UK", kept=True)
+
+    assert (truth_of(scope, held), text_of(scope)) == (Truth.UNKNOWN, "residence_country = UK")
 
 
 @pytest.mark.parametrize("text", READ)

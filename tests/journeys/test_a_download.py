@@ -33,6 +33,19 @@ def test_the_file_that_arrives_has_the_declared_digest_and_the_record_its_size(d
     assert (ended["file"], ended["file_sha256"], ended["range"]) == (FILE, declared(), f"0-{total - 1}/{total}")
 
 
+def test_a_file_or_a_revision_that_there_is_not_is_recorded_as_what_was_amiss(demo: GatewayProcess) -> None:
+    url = path(demo.models["open_weights"])
+    with demo.http("developer") as client:
+        asked = [client.get(f"{url}.gz"), client.get(url.replace("/main/", "/mian/"))]
+
+    ended = [demo.ended(answer.headers["x-request-id"]) for answer in asked]
+    assert [answer.headers["x-error-code"] for answer in asked] == ["EntryNotFound", "RevisionNotFound"]
+    assert [(end["outcome"], end["status"], end["reasons"]) for end in ended] == [
+        ("failed", 404, ["entry_not_found"]),
+        ("failed", 404, ["revision_not_found"]),
+    ]
+
+
 def test_ranges_make_up_the_whole_and_a_head_tells_its_size(demo: GatewayProcess) -> None:
     url = path(demo.models["open_weights"])
     with demo.http("developer") as client:

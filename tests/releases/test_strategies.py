@@ -1,5 +1,7 @@
 """What a strategy answers at a boundary, one tick before and one after, and what its digest says."""
 
+from typing import Any
+
 import msgspec
 import pytest
 import rfc8785
@@ -8,7 +10,9 @@ from hypothesis import strategies as st
 
 from gateway.clock import NEVER, Moment, at
 from gateway.releases.attestations import Attestation, Developer
+from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
+from gateway.releases.requirements import IncidentFree
 from gateway.releases.strategies import AccessLevel, Conditions, InferenceTarget, Stage, Strategy, WeightsTarget
 from tests.releases.builders import a_stage, a_strategy, an_audience
 
@@ -19,6 +23,29 @@ STAGED = a_strategy(a_stage("first", OPENS, closes=CLOSES), a_stage("second", AG
 def name_at(strategy: Strategy, moment: Moment) -> str | None:
     stage = strategy.stage_at(moment)
     return None if stage is None else stage.name
+
+
+@pytest.mark.parametrize(
+    ("closes", "second", "opened", "taken_over"),
+    [
+        (NEVER, {}, {}, ("second", AGAIN)),
+        (CLOSES, {}, {}, None),
+        (AGAIN + 1, {}, {}, ("second", AGAIN)),
+        (NEVER, {"opens_when": (IncidentFree(),)}, {}, ("second", NEVER)),
+        (NEVER, {"opens_when": (IncidentFree(),)}, {"second": AGAIN + 5}, ("second", AGAIN + 5)),
+        (AGAIN + 3, {"opens_when": (IncidentFree(),)}, {"second": AGAIN + 5}, None),
+        (NEVER, {"canary": Canary(percent=5, salt="s")}, {}, None),
+    ],
+)
+def test_a_stage_without_an_end_of_its_own_ends_as_the_next_takes_over(
+    closes: int, second: dict[str, Any], opened: dict[str, int], taken_over: tuple[str, int] | None
+) -> None:
+    strategy = a_strategy(a_stage("first", OPENS, closes=closes), a_stage("second", AGAIN, **second))
+
+    found = strategy.taken_over(strategy.stages[0], opened)
+
+    assert (None if found is None else (found[0].name, found[1])) == taken_over
+    assert strategy.taken_over(strategy.stages[1], opened) is None
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def stages_of(strategy: Strategy, opened: Mapping[str, Instant] = NOTHING_OPENED
             (
                 stage.name,
                 opens_of(stage, opened),
-                "no date" if stage.closes >= NEVER else text_from(stage.closes),
+                closes_of(strategy, stage, opened),
                 stage.access.value + (", irreversible" if stage.irreversible else ""),
                 ", ".join(stage.to),
                 ", ".join(component.value for component in stage.offers),
@@ -33,6 +33,19 @@ def opens_of(stage: Stage, opened: Mapping[str, Instant]) -> str:
     if stage.name in opened:
         return f"{text_from(opened[stage.name])}, as recorded"
     return f"not before {text_from(stage.opens)}, when its requirements hold"
+
+
+def closes_of(strategy: Strategy, stage: Stage, opened: Mapping[str, Instant]) -> str:
+    """When a stage ends: by itself, or as the next one takes over from it, as far as that is known."""
+    own = "" if stage.closes >= NEVER else text_from(stage.closes)
+    found = strategy.taken_over(stage, opened)
+    if found is None:
+        return own or "no date"
+    following, opens = found
+    when = f"as {following.name} opens, {text_from(opens)}"
+    if opens >= NEVER:
+        when = f"as {following.name} opens, not before {text_from(following.opens)}"
+    return f"{when}; {own} at the latest" if own else when
 
 
 def conditions_of(strategy: Strategy, stage: Stage) -> str:

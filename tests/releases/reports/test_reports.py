@@ -14,6 +14,8 @@ from gateway.releases.reports.documents import NOT_STATED, Kind, Report, Section
 from gateway.releases.reports.markdown import markdown
 from gateway.releases.reports.sb53 import transparency
 from gateway.releases.reports.specialised import OTHER, SECTORS, UNKNOWN, sector_of, specialised_access, told
+from gateway.releases.reports.stages import stages_of
+from gateway.releases.requirements import IncidentFree
 from gateway.releases.strategies import AccessLevel, Conditions, Strategy
 from gateway.releases.versions import StrategyVersion
 from tests.releases.builders import a_moment, a_stage, a_strategy, an_instant
@@ -35,6 +37,20 @@ def a_version(*stages: Any, **differences: Any) -> StrategyVersion:
         applied_by="Pro000000000",
         organisation="provider",
     )
+
+
+def test_a_stage_that_was_taken_over_says_from_when_and_one_that_will_be_what_it_waits_for() -> None:
+    waiting = a_version(
+        a_stage("first", an_instant("2026-01-01T00:00:00Z")),
+        a_stage("second", an_instant("2026-03-01T00:00:00Z")),
+        a_stage("third", an_instant("2026-06-01T00:00:00Z"), opens_when=(IncidentFree(),)),
+    ).strategy
+
+    assert [row[2] for row in stages_of(waiting).rows] == [
+        "as second opens, 2026-03-01T00:00:00Z",
+        "as third opens, not before 2026-06-01T00:00:00Z",
+        "no date",
+    ]
 
 
 def statements(report: Report) -> dict[str, Statement]:
