@@ -1,6 +1,7 @@
 """Abuse 14: what a call may come to is taken before it passes, and what it came to is counted, whoever leaves."""
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,13 +22,14 @@ LIMIT = 5_000
 BOUNDS = ("max_tokens", "max_completion_tokens")
 
 
-def metered(house: House, name: str, limit: int = LIMIT) -> str:
+def metered(house: House, name: str, limit: int | None = LIMIT) -> str:
     """A release of its own with so many tokens a day."""
     release = f"demo/{name}"
+    conditions = f", conditions: {{tokens_per_day: {limit}}}" if limit is not None else ""
     house.apply(
         f"release: {release}\nserves: {{inference: {{upstream: simulated, model: {name}}}}}\n"
         "stages:\n  - {name: general, opens: 2026-01-05T00:00:00Z, access: api, to: [public],\n"
-        f"     offers: [inference.text, inference.embeddings], conditions: {{tokens_per_day: {limit}}}}}\n"
+        f"     offers: [inference.text, inference.embeddings]{conditions}}}\n"
     )
     return release
 
@@ -93,6 +95,39 @@ def test_an_answer_whose_cost_is_never_told_costs_what_was_taken_for_it(own_hous
     taken = own_house.entries(release=release, event="access:admitted")[0]["body"]["tokens_reserved"]
     assert (end["usage_basis"], end["tokens_settled"]) == ("reserved", taken)
     assert used(own_house, release) == taken > 100
+
+
+SEEN = 30
+PACE_S = 1.0 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 0.02
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_an_answer_whose_cost_is_never_told_is_recorded_as_not_known_with_the_least_it_was(
+    own_house: House, limited: bool
+) -> None:
+    release = metered(own_house, "silent", LIMIT if limited else None)
+    start = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    own_house.upstream.answer = saying(start, *[chunked(CHUNK)] * SEEN, then_close=True, pause_s=0.003)
+
+    own_house.chat(release, stream=True, max_tokens=100)
+
+    end = ended(own_house, release)
+    assert (end["outcome"], end["usage_basis"]) == ("upstream_error", "reserved" if limited else "unknown")
+    assert SEEN // 2 < end["tokens_out"] <= SEEN
+    assert (end.get("tokens_settled", 0) > 100) is limited
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_whoever_hangs_up_on_an_answer_that_takes_its_time_pays_for_the_whole(own_house: House, limited: bool) -> None:
+    release = metered(own_house, "slow", LIMIT if limited else None)
+    own_house.upstream.interval_s, own_house.upstream.chunks = PACE_S, 42
+
+    leave_after(own_house, release, 1)
+
+    until(lambda: bool(own_house.entries(release=release, event="access:finished")), 60)
+    end = ended(own_house, release)
+    assert (end["outcome"], end["usage_basis"]) == ("client_gone", "reported")
+    assert (end["tokens_in"], end["tokens_out"]) == (7, 42)
 
 
 @pytest.mark.parametrize(

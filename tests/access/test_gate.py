@@ -1,12 +1,12 @@
 """The gate on a real ledger: recorded before it passes, refused with reasons, closed whatever fails."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from gateway.access.current import Current
 from gateway.access.gate import Gate
@@ -15,12 +15,15 @@ from gateway.access.judging import Judging
 from gateway.access.limits import take_limits
 from gateway.access.places.asking import Places
 from gateway.access.reasons import Reason
+from gateway.access.recording import closed_after_crash
 from gateway.access.refusals import Refusals, Refused
 from gateway.access.snapshot import InForce, Snapshot
-from gateway.clock import elapsed_us
+from gateway.clock import Instant, elapsed_us
 from gateway.database.engine import Database, database_now
 from gateway.errors import JudgeUnavailable, LedgerUnavailable, SnapshotStale, Unauthenticated
 from gateway.ledger.commitments import commit, opens
+from gateway.ledger.entries import Entry, FinishedBody
+from gateway.ledger.intents import Intent, Verdict
 from gateway.ledger.store import Ledger
 from gateway.ledger.tables import entry_table, salt_table
 from gateway.ledger.writer import Writer
@@ -323,3 +326,60 @@ async def test_no_refused_entry_says_that_a_model_was_served(either: House) -> N
     assert served == {("access:admitted", True), ("access:refused", False)}
     refused = [entry for entry in entries if entry["event"] == "access:refused"]
     assert refused and all("tokens_reserved" not in entry["body"] for entry in refused)
+
+
+DAILY = Conditions(tokens_per_day=100_000)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "sent", "basis"),
+    [(Conditions(), True, "unknown"), (Conditions(), False, "none"), (DAILY, True, "reserved"), (DAILY, False, "none")],
+)
+async def test_what_nobody_reported_is_known_to_be_nothing_only_where_nothing_was_sent(
+    house: House, conditions: Conditions, sent: bool, basis: str
+) -> None:
+    await house.release(a_strategy(a_stage(conditions=conditions)))
+    async with house.gate.admit(a_caller(), Component.TEXT, "acme/atlas-1", a_call(output_tokens=50)) as passage:
+        passage.sent = sent
+        passage.cut("key_revoked")
+    await house.writer.stop()
+
+    admitted, end = (entry["body"] for entry in await house.entries())
+    settled = admitted["tokens_reserved"] if basis == "reserved" else 0
+    assert (end["outcome"], end["usage_basis"], end.get("tokens_settled", 0)) == ("cut", basis, settled)
+    assert (settled > 50) is (basis == "reserved")
+
+
+@pytest.mark.parametrize(
+    ("component", "reserved", "basis"),
+    [("inference.text", 0, "unknown"), ("inference.text", 70, "reserved"), ("weights.final", 0, "none")],
+)
+def test_of_a_call_whose_process_died_is_said_what_is_known(component: str, reserved: int, basis: str) -> None:
+    body = {"organisation": "acme", "release": "acme/atlas-1", "component": component, "tokens_reserved": reserved}
+    admitted = Entry(3, "call_1", "access:admitted", 0, 0, "p", body, b"")
+
+    end = closed_after_crash(admitted).draft.body
+
+    assert isinstance(end, FinishedBody)
+    assert (end.outcome, end.usage_basis, end.tokens_settled) == ("unknown_after_crash", basis, reserved)
+
+
+async def test_an_end_that_cannot_be_written_is_written_in_short_and_settled_at_what_was_taken(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(connection: Connection, intents: Sequence[Intent], at: Instant) -> Sequence[Verdict]:
+        if any(getattr(intent.draft.body, "outcome", "") == "complete" for intent in intents):
+            raise MemoryError
+        return take_limits(connection, intents, at)
+
+    monkeypatch.setattr(house.writer, "_participant", broken)
+    await house.release(a_strategy(a_stage(conditions=DAILY)))
+    async with house.gate.admit(a_caller(), Component.TEXT, "acme/atlas-1", a_call(output_tokens=50)) as passage:
+        passage.sent, passage.outcome = True, "complete"
+        passage.report(1, 2)
+    await house.writer.stop()
+
+    admitted, end = (entry["body"] for entry in await house.entries())
+    assert (end["outcome"], end["usage_basis"]) == ("unrecordable", "reserved")
+    assert (end["admitted"], end["tokens_settled"]) == (passage.request_id, admitted["tokens_reserved"])
+    assert house.writer.warnings == ["ledger_entry_in_short"]

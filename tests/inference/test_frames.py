@@ -262,3 +262,27 @@ def test_what_passes_is_the_stream_without_its_usage_frames(parts: list[bytes], 
     out = passed(Frames(withhold_usage=True), [text[start:end] for start, end in pairwise(at)])
 
     assert out == b"".join(part for part in parts if part is not LAST) + DONE
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000, 1 << 20])
+def test_never_more_tokens_are_taken_for_seen_than_there_were(size: int) -> None:
+    role = b'data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n'
+    token = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
+    end = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
+    stream = b": wait\n\n" + role + token * 20 + end + b"data: [DONE]\n\n"
+    frames = Frames(withhold_usage=True)
+
+    for at in range(0, len(stream), size):
+        frames.feed(stream[at : at + size])
+
+    assert frames.tokens_min <= 20
+    assert size > len(token) or frames.tokens_min == 20
+
+
+def test_tokens_that_came_one_by_one_are_all_seen_but_two() -> None:
+    frames = Frames(withhold_usage=True)
+
+    for _ in range(20):
+        frames.feed(b'data: {"choices":[{"delta":{"content":"a"}}],"usage":null}\n\n')
+
+    assert frames.tokens_min == 18
