@@ -142,14 +142,17 @@ class Openings:
             if due is None:
                 return "", []
             gated, moment, required = due
-            store.add_opening(connection, release, gated.version.strategy.opening_digest(gated.stage), moment.latest)
+            opening = gated.version.strategy.opening_digest(gated.stage)
+            store.add_opening(connection, release, opening, moment.latest)
             detail: dict[str, str | int | bool | list[str]] = {
                 "stage": gated.stage.name,
                 "strategy": gated.version.digest,
                 "opened_at": text_from(moment.latest),
                 "met": [f"{each.title}: {each.answer.said}" for each in required],
             }
-            return gated.stage.name, [_act(Event.STAGE_OPENED, gated, detail, (Touch("release", release),))]
+            act = _act(Event.STAGE_OPENED, gated, detail, (Touch("release", release),))
+            # What is kept goes by this digest, and so does whoever asks what had been opened by an instant.
+            return gated.stage.name, [msgspec.structs.replace(act, subject=opening)]
 
         return await self._ledger.administer(GATEWAY, work)
 

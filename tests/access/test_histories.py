@@ -46,6 +46,7 @@ from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Actor, Ledger
 from gateway.metrics import Metrics
 from gateway.releases import store as releases
+from gateway.releases.caps import Cap
 from gateway.releases.catalogue import bring_into_force
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
@@ -54,7 +55,7 @@ from gateway.releases.narrowings import Verb
 from gateway.releases.openings import Openings
 from gateway.releases.requirements import IncidentFree
 from gateway.releases.restraint import Order, Restraint
-from gateway.releases.strategies import Conditions, Strategy
+from gateway.releases.strategies import AccessLevel, Conditions, Strategy
 from tests.access.judges.oracle import expected
 from tests.builders import a_stage, a_strategy
 from tests.randomly import AUTHORITY, NOW, RELEASE, TEXTS, strategies
@@ -520,6 +521,43 @@ async def test_terms_published_anew_bind_from_then_and_leave_the_past_as_it_was(
     told = [await history.explained(instant, key, Component.TEXT) for instant in (was, since)]
     assert [each.admitted for each in told] == [True, False]
     assert told[1].reasons == ("terms_not_accepted",)
+
+
+async def test_a_stage_with_a_cap_was_not_open_before_its_opening_was_recorded(database: Database) -> None:
+    history = History(database)
+    gated = a_stage(name="some", opens=NOW - 50 * DAY, cap=Cap(organisations=1), opens_when=(IncidentFree(),))
+    first = a_stage(name="first", to=("staff",), access=AccessLevel.CLOSED, opens=NOW - 100 * DAY)
+    audiences = {"staff": an_audience(("role", "=", "staff"))}
+    await history.begin(a_strategy(first, gated, audiences=audiences, release=RELEASE))
+    history.later(DAY)
+    was = history.now.latest
+    history.later(DAY)
+
+    await history.openings.open_due(RELEASE)
+    history.later(1)
+    since = history.now.latest
+    history.later(1)
+
+    told = [await history.explained(instant, history.keys[0], Component.TEXT) for instant in (was, since)]
+    assert [each.admitted for each in told] == [False, True]
+
+
+async def test_who_held_a_place_is_counted_until_it_was_freed(database: Database) -> None:
+    history = History(database)
+    capped = a_stage(name="some", opens=NOW - 100 * DAY, cap=Cap(organisations=1))
+    await history.begin(a_strategy(capped, release=RELEASE))
+    for organisation in ("acme", "bolt"):
+        await history.places.ask(Actor(key="key", organisation=organisation), RELEASE, "some")
+    history.later(1)
+    was = history.now.latest
+    history.later(1)
+
+    [first, _] = await history.places.listed(RELEASE, "some", after=0, limit=2)
+    await history.places.free(ACTOR, first.place.id, "left", history.now)
+    history.later(1)
+
+    counted = [(await history.counting.census(RELEASE, instant)).counts[0].named for instant in (was, None)]
+    assert counted == [("acme",), ("bolt",)]
 
 
 def _for_the_known() -> Strategy:
