@@ -233,6 +233,17 @@ def test_digests_of_weights_are_those_of_the_files(shell: Terminal, tmp_path: Pa
     assert files == {"sub/model.bin": "sha256:" + hashlib.sha256(b"weights").hexdigest()}
 
 
+def test_a_search_for_a_name_that_nothing_has_says_so(shell: Terminal) -> None:
+    words = ("audit", "search", "--limit", "1")
+    missing = shell.type(*words, "--organisation", "acmee", "--release", "acme/opn", by="auditor").stderr
+    known = shell.type(*words, "--organisation", "acme", "--release", OPEN, by="auditor")
+    blind = shell.type(*words, "--organisation", "acmee", "--release", "acme/closd", by="developer")
+
+    assert "note: There is no organisation `acmee`. Did you mean `acme`?" in missing
+    assert f"note: There is no release `acme/opn`. Did you mean `{OPEN}`?" in missing
+    assert known.stderr == "" and blind.stderr == ""
+
+
 def test_the_ledger_is_searched_followed_and_shown(shell: Terminal) -> None:
     found = json.loads(shell.type("audit", "search", "--event", "release:applied", "--json", by="auditor").stdout)
     tailed = shell.type("audit", "tail", "--no-follow", "--since", "1h", by="auditor").stdout.splitlines()
