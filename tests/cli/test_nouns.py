@@ -177,6 +177,20 @@ def test_a_release_is_shown_with_what_its_audiences_ask_and_every_condition(shel
     assert "777" in shown and "metadata+hash" in shown and "42 days" in shown
 
 
+def test_a_file_that_is_not_there_is_not_taken_for_a_release(shell: Terminal) -> None:
+    told = shell.type("release", "classify", "nofile.yaml")
+
+    assert told.exit_code == 2 and "There is no file 'nofile.yaml' here." in told.stderr
+
+
+def test_mistakes_in_a_file_read_here_change_nothing_and_do_not_say_so(shell: Terminal, file: Path) -> None:
+    file.write_text("release: acme/atlas\n")
+
+    told = shell.type("release", "validate", str(file), by=None).stderr
+
+    assert "in the file." in told and "nothing was changed" not in told
+
+
 def test_a_stage_without_an_end_of_its_own_is_shown_with_when_the_next_takes_over(shell: Terminal) -> None:
     stages = json.loads(shell.type("release", "show", LIMITED, "--json").stdout)["stages"]
     shown = shell.type("release", "show", LIMITED).stdout
