@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from litestar import Litestar, asgi
+from litestar import Litestar, Request, Router, asgi
+from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -19,11 +20,19 @@ from gateway.inference import dialect
 from gateway.installation import Installation
 from gateway.oauth import answers as oauth
 
+
+def _only_documents(request: Request[Any, Any, Any]) -> None:
+    """Refuse what is no document of the schema, as every other route does: the framework's own answer is a page."""
+    if "path" in request.path_params:
+        raise NotFoundException
+
+
 OPENAPI = OpenAPIConfig(
     title="release-gateway",
     version=__version__,
     description="The door for providers and auditors. Models are called at /v1, weights are downloaded at /hub.",
     path="/schema",
+    openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, before_request=_only_documents),
     components=COMPONENTS,
     use_handler_docstrings=True,
     # The document alone: the framework's pages would run scripts of other people's servers on this gateway's origin.

@@ -14,6 +14,7 @@ import pytest
 import gateway
 from gateway.access.reasons import MEANINGS
 from gateway.access.refusals import Refused
+from gateway.cli.policy import build
 from gateway.clock import datetime_from
 from gateway.errors import GatewayError, SettingsInvalid
 from gateway.identity.callers import Role
@@ -191,3 +192,11 @@ def _commands(page: str) -> list[str]:
 
 def _readings() -> list[str]:
     return [name for name in Metrics.follow.__annotations__ if name != "return"]
+
+
+def test_the_page_of_settings_shows_how_opa_is_started_with_options_that_there_are() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+
+    assert "$ gateway policy build --output bundle.tar.gz" in page
+    assert "$ opa run --server --addr 127.0.0.1:8181 --bundle bundle.tar.gz" in page
+    assert {"--output", "--policies"} <= {option for each in build.params for option in each.opts}

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from gateway.cli.asking import PAGE, ask
+from gateway.cli.failures import printable
 from gateway.cli.paths import segment
 from gateway.cli.showing import cell, show_facts, show_json, show_table, wants_json, with_json
 from gateway.cli.spans import gone
@@ -91,6 +92,8 @@ def _entries(query: dict[str, Any], limit: int | None = None, *, follow: bool = 
     while left is None or left > 0:
         asked["limit"] = PAGE if left is None else min(PAGE, left)
         page = ask("GET", "/ledger", query=asked)
+        for note in page["notes"]:
+            click.echo(f"note: {printable(note)}", err=True)
         yield from page["entries"]
         left = None if left is None else left - len(page["entries"])
         asked["after"] = page["next"]

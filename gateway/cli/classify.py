@@ -53,6 +53,8 @@ def classify(release: str, at: str | None, everything: bool) -> None:
     """
     if Path(release).is_file():
         classified = _of_file(Path(release), at)
+    elif Path(release).suffix in {".yaml", ".yml"}:
+        raise click.BadParameter(f"There is no file {release!r} here.", param_hint="RELEASE")
     else:
         classified = ask("GET", f"{release_path(release)}/classification", query={"at": at})
     if wants_json():

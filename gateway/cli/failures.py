@@ -71,8 +71,10 @@ class NotPermitted(Failure):
     code = "not_permitted"
 
 
-def from_problem(status: int, problem: Mapping[str, Any], file: str = "", *, absent: Absent | None = None) -> Failure:
-    """A failure from the gateway's answer (RFC 9457).
+def from_problem(
+    status: int, problem: Mapping[str, Any], file: str = "", *, absent: Absent | None = None, is_local: bool = False
+) -> Failure:
+    """A failure from the gateway's answer (RFC 9457), or of its own code where that `is_local` and changes nothing.
 
     `file` is what a faulty file is called here, `absent` what was asked for, where it may not be there.
     """
@@ -84,7 +86,8 @@ def from_problem(status: int, problem: Mapping[str, Any], file: str = "", *, abs
     ]
     detail = str(problem.get("detail") or f"The gateway answered with status {status}.")
     if faults:
-        detail = f"{len(faults)} mistake{'s' if len(faults) > 1 else ''} in the file; nothing was changed."
+        unchanged = "" if is_local else "; nothing was changed"
+        detail = f"{len(faults)} mistake{'s' if len(faults) > 1 else ''} in the file{unchanged}."
     elif problem.get("code"):
         detail = f"{detail} ({problem['code']})"
     kind = NotPermitted if status in {401, 403} else Failure
@@ -99,7 +102,7 @@ def told(file: str = "") -> Iterator[None]:
     except InvalidFile as error:
         faults = [{"line": f.line, "column": f.column, "where": f.where, "message": f.message} for f in error.faults]
         problem = {"code": error.code, "file": file or error.name, "faults": faults}
-        raise from_problem(error.status, problem, file or error.name) from None
+        raise from_problem(error.status, problem, file or error.name, is_local=True) from None
     except GatewayError as error:
         told_as = {"code": error.code, "detail": error.message, "next_step": error.next_step}
         raise Failure(error.message, error.next_step, problem=told_as) from None

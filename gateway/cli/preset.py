@@ -119,10 +119,12 @@ def apply(
     It changes nothing at a gateway.
     """
     from gateway.clock import instant_from
-    from gateway.releases.files import read_release
+    from gateway.releases.files import is_release_name, read_release
     from gateway.releases.fitting import Fitting, fitted
     from gateway.releases.presets import Kind, preset
 
+    if not is_release_name(release):
+        raise click.BadParameter(f"{release!r} is no release: write namespace/name.", param_hint="--release")
     opens = instant_from(datetime.fromisoformat(coming(starts))) if starts else None
     with told():
         found = preset(name)
@@ -143,7 +145,10 @@ def apply(
         click.echo(content.decode(), nl=False)
         return click.echo("next: write it with --output, which puts the texts of its terms beside it.", err=True)
     click.echo("\n".join(written))
-    return click.echo(f"next: put your own terms and weights in, then: gateway release validate {output}", err=True)
+    click.echo(f"next: put your own terms and weights in, then: gateway release validate {output}", err=True)
+    if opens is None:
+        click.echo("      its dates have passed: plan or apply it with --adopt, or move them with --starts.", err=True)
+    return None
 
 
 def _write(output: Path, content: bytes, documents: Mapping[str, bytes]) -> list[str]:

@@ -29,9 +29,11 @@ from gateway.control.wire import (
 )
 from gateway.errors import NotFound
 from gateway.identity.callers import OVERSIGHT, Caller, Role
+from gateway.identity.search import fault_of_names
 from gateway.ledger.entries import Entry, Event
 from gateway.ledger.search import Page, Query
 from gateway.ledger.store import lines
+from gateway.spelling import meant
 
 INDEX_MAX = 2**53 - 1
 
@@ -63,6 +65,8 @@ class EntryPage(msgspec.Struct, frozen=True):
     """`after` of the next page; on the last, where to go on once more is recorded."""
     is_last: bool
     """Whether there is nothing more at present."""
+    notes: list[str]
+    """On the first page: of what was asked for, names that nothing has here. What was recorded of them is shown."""
 
 
 class EntryWithEnd(msgspec.Struct, frozen=True):
@@ -116,7 +120,9 @@ class LedgerEntries(Controller):
         )
         with areas.searching.by(caller):
             page = await _page(areas, caller, query)
-        return EntryPage([await _shown(areas, caller, entry) for entry in page.entries], page.cursor, page.is_last)
+            notes = await _notes(areas, query) if after is None and caller.has(*OVERSIGHT) else []
+        entries = [await _shown(areas, caller, entry) for entry in page.entries]
+        return EntryPage(entries, page.cursor, page.is_last, notes)
 
     @get("/{entry:str}", **open_to(*OVERSIGHT, Role.DEVELOPER))
     async def show(self, entry: Reference, areas: InAreas, caller: Asking) -> EntryWithEnd:
@@ -135,6 +141,18 @@ async def _page(areas: Areas, caller: Caller, query: Query) -> Page:
     if not known or query.organisation not in {"", caller.organisation}:
         return Page((), query.cursor or 0, is_last=True)
     return await areas.search.of_organisation(caller.organisation, query)
+
+
+async def _notes(areas: Areas, query: Query) -> list[str]:
+    """Which names in a search nothing has here: whoever misspells one would take the silence for an answer."""
+    notes = []
+    if organisation := query.organisation:
+        fault = await areas.database.read(lambda connection: fault_of_names(connection, [organisation]))
+        notes += [fault] if fault else []
+    snapshot, _ = areas.current.now()
+    if query.release and query.release not in snapshot.releases:
+        notes.append(f"There is no release `{query.release}`.{meant(query.release, snapshot.releases)}")
+    return notes
 
 
 async def _about(areas: Areas, caller: Caller, entry: str) -> list[Entry]:

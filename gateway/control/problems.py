@@ -31,6 +31,8 @@ from gateway.ledger.store import is_outage
 
 MEDIA_TYPE = "application/problem+json"
 DETAIL_LENGTH_MAX = 4_000
+TOLD_LENGTH_MAX = 3_000
+"""Of what is told of the request's shape: every event there is fits."""
 
 log = structlog.get_logger()
 
@@ -199,7 +201,10 @@ def _with_status(status: int, message: str, next_step: str) -> GatewayError:
 
 
 def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text[:500])
+    """A text as it can be shown, cut between two words where it is too long."""
+    if len(text) > TOLD_LENGTH_MAX:
+        text = f"{text[:TOLD_LENGTH_MAX].rpartition(' ')[0] or text[:TOLD_LENGTH_MAX]} …"
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def responses(forbidden: str) -> dict[int, ResponseSpec]:

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from gateway.errors import Invalid
+
 TEMPLATE_TOKENS = 256
 """What a chat template adds of its own to a conversation, at most: marks around each message fit into the bytes of
 the message's own JSON, but some templates begin with a sentence of theirs."""
@@ -36,16 +38,34 @@ class _Message(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _CONVERSATION = msgspec.json.Decoder(list[_Message])
+_MESSAGES = msgspec.json.Decoder(list[msgspec.Raw])
 _TEXTS = msgspec.json.Decoder(str | list[str | int | list[int]])
 
 
 def tokens_max(content: bytes, *, of_chat: bool) -> int | None:
     """The most tokens that this content can come to beside the rest of the request; None where nobody can say.
 
-    `content` is the JSON of the endpoint's content field.
+    `content` is the JSON of the endpoint's content field. Raises Invalid for messages that are none.
     """
     try:
         (_CONVERSATION if of_chat else _TEXTS).decode(content)
     except msgspec.DecodeError:
+        if of_chat:
+            _check_messages(content)
         return None
     return TEMPLATE_TOKENS if of_chat else 0
+
+
+def _check_messages(content: bytes) -> None:
+    """Raise Invalid where a message is no object at all: that is a mistake, and no picture that cannot be counted."""
+    try:
+        messages = _MESSAGES.decode(content)
+    except msgspec.DecodeError:
+        return  # whatever else it is, it is nobody's to count
+    for number, message in enumerate(messages):
+        if bytes(message).lstrip()[:1] != b"{":
+            raise Invalid(
+                f"`messages[{number}]` is no message: each message is an object.",
+                param="messages",
+                next_step='Write it as in {"role": "user", "content": "Hello"}.',
+            )

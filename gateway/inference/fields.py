@@ -148,7 +148,9 @@ def _check_unusual(key: str, value: bytes, content: str, extra: frozenset[str]) 
         return False
     is_name = _NAME.fullmatch(key) is not None
     raise Invalid(
-        f"{f'`{key}`' if is_name else 'A field'} is not accepted: it is none that is known to be harmless here.",
+        "`store` may only be `false` here."
+        if key == "store"
+        else f"{f'`{key}`' if is_name else 'A field of the request'} is no field that is known here.",
         next_step="Leave the field out, or ask the provider to allow it.",
         param=key if is_name else None,
     )

@@ -150,12 +150,17 @@ def _unreadable(name: str, faults: Faults) -> Reading:
     return Reading(name=name, release="", strategy=None, documents={}, faults=tuple(sorted(faults.found)), dates=())
 
 
+def is_release_name(text: str) -> bool:
+    """Whether a release could be called so."""
+    return _RELEASE.fullmatch(text) is not None and max(len(part) for part in text.split("/")) <= 96
+
+
 def _read_name(node: Node | None, faults: Faults) -> str:
     release = values.text(node, faults)
     if release is None or node is None:
         return ""
     form = _RELEASE.fullmatch(release)
-    if form is None or max(len(part) for part in release.split("/")) > 96:
+    if form is None or not is_release_name(release):
         faults.add(
             node, f"{shown(release)} is no name: write `namespace/name` in letters, digits and single `-`, `_`, `.`"
         )

@@ -1,6 +1,7 @@
 """Whether the dates of a file can come true: in order, none superseded, none in the past that is new."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import msgspec
@@ -10,6 +11,8 @@ from gateway.errors import Fault
 from gateway.releases.nodes import Faults, Node
 from gateway.releases.stages import StageRead
 from gateway.releases.strategies import Strategy
+
+_ADOPTING = "A first version may say which stages had opened already: give `--adopt`, and it is recorded"
 
 
 class Present(msgspec.Struct, frozen=True):
@@ -76,7 +79,7 @@ def dates_of(stages: Sequence[StageRead]) -> tuple[Dated, ...]:
                 *_at(stage, field).place,
                 _at(stage, field).path.text(),
                 f"{text_from(instant)} lies in the past: a new date lies ahead. Only a date of the version in force may"
-                " stay, and only a first version that is adopted may say what had opened before",
+                " stay",
             ),
         )
         for stage in stages
@@ -102,11 +105,15 @@ def past_dates(dates: Sequence[Dated], present: Present) -> list[Fault]:
             + [(stage.name, "closes", stage.closes) for stage in stages]
             + [(stage.name, "review_by", stage.review.by) for stage in stages if stage.review is not None]
         )
-    return [
+    found = [
         date.fault
         for date in dates
         if present.moment.maybe_reached(date.instant) and (date.stage, date.field, date.instant) not in known
     ]
+    if found and present.in_force is None:  # said once, however many dates there are
+        first = found[0]
+        found[0] = replace(first, message=f"{first.message}. {_ADOPTING}")
+    return found
 
 
 def _at(stage: StageRead, field: str) -> Node:

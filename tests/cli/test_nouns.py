@@ -177,6 +177,20 @@ def test_a_release_is_shown_with_what_its_audiences_ask_and_every_condition(shel
     assert "777" in shown and "metadata+hash" in shown and "42 days" in shown
 
 
+def test_a_file_that_is_not_there_is_not_taken_for_a_release(shell: Terminal) -> None:
+    told = shell.type("release", "classify", "nofile.yaml")
+
+    assert told.exit_code == 2 and "There is no file 'nofile.yaml' here." in told.stderr
+
+
+def test_mistakes_in_a_file_read_here_change_nothing_and_do_not_say_so(shell: Terminal, file: Path) -> None:
+    file.write_text("release: acme/atlas\n")
+
+    told = shell.type("release", "validate", str(file), by=None).stderr
+
+    assert "in the file." in told and "nothing was changed" not in told
+
+
 def test_a_stage_without_an_end_of_its_own_is_shown_with_when_the_next_takes_over(shell: Terminal) -> None:
     stages = json.loads(shell.type("release", "show", LIMITED, "--json").stdout)["stages"]
     shown = shell.type("release", "show", LIMITED).stdout
@@ -231,6 +245,17 @@ def test_digests_of_weights_are_those_of_the_files(shell: Terminal, tmp_path: Pa
     files = json.loads(shell.type("release", "digest", str(tmp_path / "w"), "--json", by=None).stdout)
 
     assert files == {"sub/model.bin": "sha256:" + hashlib.sha256(b"weights").hexdigest()}
+
+
+def test_a_search_for_a_name_that_nothing_has_says_so(shell: Terminal) -> None:
+    words = ("audit", "search", "--limit", "1")
+    missing = shell.type(*words, "--organisation", "acmee", "--release", "acme/opn", by="auditor").stderr
+    known = shell.type(*words, "--organisation", "acme", "--release", OPEN, by="auditor")
+    blind = shell.type(*words, "--organisation", "acmee", "--release", "acme/closd", by="developer")
+
+    assert "note: There is no organisation `acmee`. Did you mean `acme`?" in missing
+    assert f"note: There is no release `acme/opn`. Did you mean `{OPEN}`?" in missing
+    assert "note:" not in known.stderr + blind.stderr
 
 
 def test_the_ledger_is_searched_followed_and_shown(shell: Terminal) -> None:

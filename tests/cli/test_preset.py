@@ -93,6 +93,23 @@ def test_a_fitted_template_goes_the_way_of_every_release_file(shell: Terminal, t
     ]
 
 
+def test_a_name_that_no_release_can_have_is_a_mistake_of_the_option(shell: Terminal) -> None:
+    wrong = shell.type("release", "preset", "apply", "staged-api", "--release", "bad", *STARTS, by=None)
+
+    assert wrong.exit_code == 2
+    assert "--release" in wrong.stderr and "'bad' is no release: write namespace/name" in wrong.stderr
+
+
+def test_adopting_is_named_where_dates_have_passed_and_once(shell: Terminal, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    history = shell.type("release", "preset", "apply", "gpt-4", *MINE, "--output", str(old), by=None)
+    moved = shell.type("release", "preset", "apply", "gpt-4", *MINE, *STARTS, "--output", str(new), by=None)
+    refused = shell.type("release", "apply", str(old))
+
+    assert "with --adopt" in history.stderr and "--adopt" not in moved.stderr
+    assert refused.stderr.count("lies in the past") > 1 and refused.stderr.count("--adopt") == 1
+
+
 def test_a_history_is_adopted_with_the_dates_it_had(shell: Terminal, tmp_path: Path) -> None:
     file = tmp_path / "gpt-4.yaml"
     shell.type("release", "preset", "apply", "gpt-4", *MINE, "--output", str(file), by=None)
@@ -146,8 +163,8 @@ def test_what_cannot_be_written_is_told(shell: Terminal, tmp_path: Path) -> None
         (("staged-api", *MINE), "Say when its first stage opens, with --starts."),
         (("staged-api", "--release", "acme/x", *STARTS), "Name yours with --upstream."),
         (("mistral-7b", *MINE), "Leave --upstream and --model out."),
-        (("gpt-4", "--release", "acme", "--upstream", "simulated"), "`acme` is no name"),
-        (("gpt-4", "--release", "acme/x\nlisted: false", "--upstream", "simulated"), "mistake"),
+        (("gpt-4", "--release", "acme", "--upstream", "simulated"), "'acme' is no release"),
+        (("gpt-4", "--release", "acme/x\nlisted: false", "--upstream", "simulated"), "is no release"),
         (("gpt-4", "--release", "acme/x", "--upstream", "No Upstream"), "is no upstream's name"),
         (("gpt-4", *MINE, "--starts", "2249-12-31"), "between the years 1970 and 2250"),
         (("gpt-4", *MINE, "--starts", "9999-12-31"), "between the years 1970 and 2250"),

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from gateway.control.problems import problem_of
 from gateway.errors import LedgerUnavailable, NotFound
+from gateway.ledger.entries import Event
 from tests.fakes.premises import OPEN, Premises
 
 HOSTILE: list[dict[str, Any]] = [
@@ -43,6 +45,24 @@ async def test_a_hostile_body_is_a_problem_of_the_four_hundreds(house: Premises,
             wrong.append((number, answer.status_code, answer.text))
 
     assert wrong == []
+
+
+@pytest.mark.parametrize("path", ["/schema/nothing", "/schema/a.json", "/schema/a/b", "/schemas"])
+async def test_what_is_no_document_of_the_schema_is_a_problem_as_elsewhere(house: Premises, path: str) -> None:
+    transport = httpx.ASGITransport(house.app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer, document = await client.get(path), await client.get("/schema/openapi.json")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert answer.json()["code"] == "not_found"
+    assert document.status_code == 200 and document.json()["openapi"]
+
+
+async def test_the_words_there_are_are_listed_whole(house: Premises) -> None:
+    answer = await house.ask("GET", "/ledger?event=nothing:such", "auditor")
+
+    listed = answer.json()["detail"].partition("it is one of ")[2].rstrip(".").split(", ")
+    assert listed == sorted(Event)
 
 
 WORDS: list[tuple[str, str, Any, str]] = [

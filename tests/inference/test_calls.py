@@ -138,6 +138,14 @@ def test_a_request_without_content_is_refused(endpoint: Endpoint, content: str) 
     assert invalid.value.param == content
 
 
+@pytest.mark.parametrize("messages", ["[1]", '[{"role":"user","content":"x"}, "hello"]', "[[]]", "[ null ]"])
+def test_what_is_no_message_is_told_so_and_not_taken_for_a_picture(messages: str) -> None:
+    with pytest.raises(Invalid, match="each message is an object") as invalid:
+        read(CHAT, b'{"model":"m","messages":%s}' % messages.encode())
+
+    assert (invalid.value.status, invalid.value.param) == (400, "messages")
+
+
 def test_embeddings_do_not_stream() -> None:
     with pytest.raises(Invalid):
         read(EMBEDDINGS, b'{"model":"m","input":"x","stream":true}')
@@ -185,21 +193,21 @@ def test_a_number_of_any_length_elsewhere_is_the_upstreams_affair() -> None:
 @pytest.mark.parametrize(
     "repeated",
     [
-        b'{"model":"a","messages":[1],"model":"b"}',
-        b'{"model":"a","model":"a","messages":[1]}',
-        b'{"model":"a","messages":[1],"mod\\u0065l":"b"}',
-        b'{"mod\\u0065l":"b","messages":[1],"model":"a"}',
-        b'{"messages":[1],"model":"a","messages":[1]}',
-        b'{"model":"a","messages":[1],"n":1,"n":11}',
-        b'{"model":"a","messages":[1],"n":11,"n":1}',
-        b'{"model":"a","messages":[1],"n":1,"n":1}',
-        b'{"n":1,"x":"\\",\\"n\\":1}","model":"a","messages":[1],"n":1}',
-        b'{"model":"a","messages":[1],"stream":true,"stream":false}',
-        b'{"model":"a","messages":[1],"temperature":1,"temperature":1}',
-        b'{"model":"a","messages":[1],"stream_options":{"include_usage":true,"include_usage":false}}',
-        b'{"model":"a","messages":[1],"":1,"":1}',
+        b'{"model":"a","messages":[{}],"model":"b"}',
+        b'{"model":"a","model":"a","messages":[{}]}',
+        b'{"model":"a","messages":[{}],"mod\\u0065l":"b"}',
+        b'{"mod\\u0065l":"b","messages":[{}],"model":"a"}',
+        b'{"messages":[{}],"model":"a","messages":[{}]}',
+        b'{"model":"a","messages":[{}],"n":1,"n":11}',
+        b'{"model":"a","messages":[{}],"n":11,"n":1}',
+        b'{"model":"a","messages":[{}],"n":1,"n":1}',
+        b'{"n":1,"x":"\\",\\"n\\":1}","model":"a","messages":[{}],"n":1}',
+        b'{"model":"a","messages":[{}],"stream":true,"stream":false}',
+        b'{"model":"a","messages":[{}],"temperature":1,"temperature":1}',
+        b'{"model":"a","messages":[{}],"stream_options":{"include_usage":true,"include_usage":false}}',
+        b'{"model":"a","messages":[{}],"":1,"":1}',
         # The last `text` is just as long as the first with what follows it, up to what looks like a key.
-        b'{"model":"a","messages":[1],"text":1,"b":{"z":0,"kkkkkkkkkk":"yy"},"text":"vvvvvvvvvv"}',
+        b'{"model":"a","messages":[{}],"text":1,"b":{"z":0,"kkkkkkkkkk":"yy"},"text":"vvvvvvvvvv"}',
     ],
 )
 def test_a_key_given_twice_smuggles_nothing(repeated: bytes) -> None:
@@ -216,7 +224,7 @@ def test_a_key_given_twice_smuggles_nothing(repeated: bytes) -> None:
 )
 @settings(max_examples=300, deadline=None)
 def test_keys_are_told_apart_wherever_they_stand(keys: list[str], values: list[str], space: str) -> None:
-    pairs = [("model", '"m"'), ("messages", "[1]"), *zip(keys, values, strict=False)]
+    pairs = [("model", '"m"'), ("messages", "[{}]"), *zip(keys, values, strict=False)]
     text = "{" + ",".join(f"{space}{json.dumps(key)}{space}:{space}{value}{space}" for key, value in pairs) + "}"
 
     try:
@@ -318,7 +326,6 @@ IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/large.pn
         {"role": "user", "content": "x", "images": ["aGk="]},
         {"role": "assistant", "audio": {"id": "audio_1"}},
         {"content": "x"},
-        "x",
     ],
 )
 def test_content_that_its_bytes_do_not_bound_is_known_to_be_so(message: Any) -> None:
@@ -386,27 +393,27 @@ def test_a_request_that_needs_no_change_goes_as_it_came() -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (b'{"model":"a","messages":[1]}', b'{"model":"up\\"x","messages":[1]}'),
-        (b' { "messages" : [1] , "model"\t:\n"a" } ', b' { "messages" : [1] , "model"\t:\n"up\\"x" } '),
+        (b'{"model":"a","messages":[{}]}', b'{"model":"up\\"x","messages":[{}]}'),
+        (b' { "messages" : [{}] , "model"\t:\n"a" } ', b' { "messages" : [{}] , "model"\t:\n"up\\"x" } '),
         (
-            b'{"model":"a","messages":[1],"stream":true}',
-            b'{"stream_options":{"include_usage":true},"model":"up\\"x","messages":[1],"stream":true}',
+            b'{"model":"a","messages":[{}],"stream":true}',
+            b'{"stream_options":{"include_usage":true},"model":"up\\"x","messages":[{}],"stream":true}',
         ),
         (
-            b'{"model":"a","messages":[1],"stream":true,"stream_options":null}',
-            b'{"model":"up\\"x","messages":[1],"stream":true,"stream_options":{"include_usage":true}}',
+            b'{"model":"a","messages":[{}],"stream":true,"stream_options":null}',
+            b'{"model":"up\\"x","messages":[{}],"stream":true,"stream_options":{"include_usage":true}}',
         ),
         (
-            b'{"model":"a","messages":[1],"stream":true,"stream_options":{ }}',
-            b'{"model":"up\\"x","messages":[1],"stream":true,"stream_options":{"include_usage":true }}',
+            b'{"model":"a","messages":[{}],"stream":true,"stream_options":{ }}',
+            b'{"model":"up\\"x","messages":[{}],"stream":true,"stream_options":{"include_usage":true }}',
         ),
         (
-            b'{"model":"a","messages":[1],"stream":true,"stream_options":{"include_obfuscation":false}}',
-            b'{"model":"up\\"x","messages":[1],"stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false}}',
+            b'{"model":"a","messages":[{}],"stream":true,"stream_options":{"include_obfuscation":false}}',
+            b'{"model":"up\\"x","messages":[{}],"stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false}}',
         ),
         (
-            b'{"model":"a","messages":[1],"stream":true,"stream_options":{"x":1, "include_usage" : false}}',
-            b'{"model":"up\\"x","messages":[1],"stream":true,"stream_options":{"x":1, "include_usage" : true}}',
+            b'{"model":"a","messages":[{}],"stream":true,"stream_options":{"x":1, "include_usage" : false}}',
+            b'{"model":"up\\"x","messages":[{}],"stream":true,"stream_options":{"x":1, "include_usage" : true}}',
         ),
     ],
 )
@@ -415,31 +422,34 @@ def test_only_the_bytes_that_must_change_do(before: bytes, after: bytes) -> None
 
 
 def test_an_imposed_limit_is_written_under_the_name_the_upstream_reads() -> None:
-    plain, null = b'{"model":"a","messages":[1]}', b'{"model":"a","messages":[1],"max_tokens":null}'
+    plain, null = b'{"model":"a","messages":[{}]}', b'{"model":"a","messages":[{}],"max_tokens":null}'
 
-    assert rewritten(plain, model="a", output_tokens=9) == b'{"max_tokens":9,"model":"a","messages":[1]}'
-    assert rewritten(null, model="a", output_tokens=9) == b'{"model":"a","messages":[1],"max_tokens":9}'
+    assert rewritten(plain, model="a", output_tokens=9) == b'{"max_tokens":9,"model":"a","messages":[{}]}'
+    assert rewritten(null, model="a", output_tokens=9) == b'{"model":"a","messages":[{}],"max_tokens":9}'
     limited = rewritten(plain, model="a", output_tokens=9, output_limit="max_completion_tokens")
-    assert limited == b'{"max_completion_tokens":9,"model":"a","messages":[1]}'
+    assert limited == b'{"max_completion_tokens":9,"model":"a","messages":[{}]}'
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (b'{"max_tokens":5,"model":"a","messages":[1]}', b'{"max_completion_tokens":5,"model":"a","messages":[1]}'),
+        (b'{"max_tokens":5,"model":"a","messages":[{}]}', b'{"max_completion_tokens":5,"model":"a","messages":[{}]}'),
         (
-            b'{ "max_tokens" : 5 , "model":"a","messages":[1]}',
-            b'{"max_completion_tokens":5, "model":"a","messages":[1]}',
-        ),
-        (b'{"model":"a", "max_tokens": 5, "messages":[1]}', b'{"max_completion_tokens":5,"model":"a", "messages":[1]}'),
-        (b'{"model":"a","messages":[1],"max_tokens":5}', b'{"max_completion_tokens":5,"model":"a","messages":[1]}'),
-        (
-            b'{"model":"a","messages":[1],"max_tokens":1,"max_completion_tokens":null}',
-            b'{"model":"a","messages":[1],"max_completion_tokens":5}',
+            b'{ "max_tokens" : 5 , "model":"a","messages":[{}]}',
+            b'{"max_completion_tokens":5, "model":"a","messages":[{}]}',
         ),
         (
-            b'{"model":"a","messages":[1],"max_completion_tokens":5}',
-            b'{"model":"a","messages":[1],"max_completion_tokens":5}',
+            b'{"model":"a", "max_tokens": 5, "messages":[{}]}',
+            b'{"max_completion_tokens":5,"model":"a", "messages":[{}]}',
+        ),
+        (b'{"model":"a","messages":[{}],"max_tokens":5}', b'{"max_completion_tokens":5,"model":"a","messages":[{}]}'),
+        (
+            b'{"model":"a","messages":[{}],"max_tokens":1,"max_completion_tokens":null}',
+            b'{"model":"a","messages":[{}],"max_completion_tokens":5}',
+        ),
+        (
+            b'{"model":"a","messages":[{}],"max_completion_tokens":5}',
+            b'{"model":"a","messages":[{}],"max_completion_tokens":5}',
         ),
     ],
 )
@@ -448,7 +458,7 @@ def test_a_bound_moves_to_the_name_that_is_read_and_stands_nowhere_else(before: 
 
 
 def test_a_bound_that_nothing_imposes_stays_where_the_caller_wrote_it() -> None:
-    body = b'{"max_completion_tokens":5,"model":"a","messages":[1],"max_tokens":7}'
+    body = b'{"max_completion_tokens":5,"model":"a","messages":[{}],"max_tokens":7}'
 
     assert rewritten(body, model="a", output_limit="max_completion_tokens") == body
 
@@ -482,7 +492,7 @@ def requests(draw: st.DrawFn) -> tuple[bytes, dict[str, Any]]:
     fields = draw(st.dictionaries(OTHERS, JSON, max_size=4))
     fields |= {
         "model": draw(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=10)),
-        "messages": [draw(JSON)],
+        "messages": [{"content": draw(JSON)}],
     }
     if draw(st.booleans()):
         fields["stream"] = draw(st.sampled_from([True, False, None]))

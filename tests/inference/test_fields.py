@@ -126,11 +126,16 @@ def test_nothing_is_stored_upstream_without_the_operators_leave(value: Any, pass
     asking = body(CHAT, store=value)
 
     if not passes:
-        with pytest.raises(Invalid):
+        with pytest.raises(Invalid, match="`store` may only be `false` here"):
             read(CHAT, asking)
     else:
         read(CHAT, asking)
     read(CHAT, asking, frozenset({"store"}))
+
+
+def test_a_field_that_is_not_known_is_told_so_by_name() -> None:
+    with pytest.raises(Invalid, match="`foo` is no field that is known here"):
+        read(CHAT, body(CHAT, foo=1))
 
 
 def test_the_operators_fields_are_names_between_commas() -> None:

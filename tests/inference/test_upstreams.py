@@ -201,3 +201,13 @@ def test_certificates_that_cannot_be_used_stop_the_start(tmp_path: Path) -> None
 
     with pytest.raises(SettingsInvalid):
         Connector({"u": upstream_at("u", "https://a", ca_file=str(tmp_path / "ca.pem"))})
+
+
+@pytest.mark.parametrize("field", ["credential_file", "ca_file"])
+def test_a_file_that_is_not_there_is_named_as_it_stands_in_the_declaration(field: str) -> None:
+    with pytest.raises(InvalidFile) as invalid:
+        read(f"upstreams:\n  a:\n    url: https://a\n    {field}: secrets/missing\n")
+
+    assert [fault.message for fault in invalid.value.faults] == [
+        f"`{field}` names 'secrets/missing', which cannot be read: No such file or directory"
+    ]

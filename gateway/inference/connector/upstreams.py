@@ -136,15 +136,24 @@ def read_upstreams(content: bytes, file: Path) -> dict[str, Upstream]:
     return declared(content, file.name, "upstreams", read)
 
 
+def _read(field: str, path: str, folder: Path) -> str:
+    """What is in a file that a declaration names. Raises ValueError with the path as it stands there, and no more."""
+    try:
+        return (folder / path).read_text(encoding="ascii", errors="replace")
+    except OSError as error:
+        raise ValueError(f"`{field}` names {path!r}, which cannot be read: {error.strerror}") from None
+
+
 def _upstream(name: str, given: _Declared, folder: Path) -> Upstream:
     if given.credential is not None and given.credential_file is not None:
         raise ValueError("give `credential` or `credential_file`, not both")
     credential = given.credential
     if given.credential_file is not None:
-        credential = (folder / given.credential_file).read_text(encoding="ascii", errors="replace").strip()
+        credential = _read("credential_file", given.credential_file, folder).strip()
     ca_file = None
     if given.ca_file is not None:
-        ca_file = str((folder / given.ca_file).resolve(strict=True))
+        _read("ca_file", given.ca_file, folder)
+        ca_file = str((folder / given.ca_file).resolve())
     for field, value in msgspec.structs.asdict(given.limits).items():
         if value is not None and not 0 < value < 2**31:
             raise ValueError(f"`limits.{field}` must be above 0 and below 2147483648")
