@@ -101,3 +101,14 @@ async def test_a_key_narrowed_to_inference_may_still_ask_who_it_is(house: Premis
 
 def _release(me: dict, name: str) -> dict:  # type: ignore[type-arg]
     return next(release for release in me["releases"] if release["release"] == name)
+
+
+async def test_whoever_lacks_nothing_but_terms_is_told_no_later_date(house: Premises) -> None:
+    later = "  - {name: wider, opens: 2200-01-01T00:00:00Z, access: api, to: [public], offers: [inference.text]}\n"
+    await house.apply(open_release() + later)
+
+    mine = (await house.ask("GET", "/me", "developer")).json()["releases"]
+    [missing] = next(each for each in mine if each["release"] == OPEN)["missing"]
+
+    assert (missing["code"], missing["opens_at"]) == ("terms_not_accepted", None)
+    assert "2200" not in missing["message"]
