@@ -1,5 +1,8 @@
 """Values as they are hashed: what is left at its default is left out, so that a field added later changes nothing."""
 
+from functools import cache
+from typing import Any
+
 import msgspec
 
 
@@ -10,8 +13,8 @@ def without_defaults(value: object) -> object:
     was read from a file and says the same is written.
     """
     if isinstance(value, msgspec.Struct):
-        held = {field.name: (getattr(value, field.name), field) for field in msgspec.structs.fields(value)}
-        told = {name: without_defaults(own) for name, (own, field) in held.items() if own != _default(field)}
+        held = {name: (getattr(value, name), default) for name, default in _defaults(type(value)).items()}
+        told = {name: without_defaults(own) for name, (own, default) in held.items() if own != default}
         kind = value.__struct_config__
         return told if kind.tag_field is None else {kind.tag_field: kind.tag, **told}
     if isinstance(value, dict):
@@ -19,6 +22,12 @@ def without_defaults(value: object) -> object:
     if isinstance(value, tuple):
         return [without_defaults(own) for own in value]
     return value
+
+
+@cache
+def _defaults(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Each field's default, in order. Asked once a kind: its annotations are evaluated for it."""
+    return {field.name: _default(field) for field in msgspec.structs.fields(kind)}
 
 
 def _default(field: msgspec.structs.FieldInfo) -> object:
