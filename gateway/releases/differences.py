@@ -135,7 +135,7 @@ def _opening(before: Strategy, was: Stage, after: Strategy, becomes: Stage, toge
         yield Difference(f"{place}.opens_when", _required(was), _required(becomes), effect, lasting)
     if was.canary != becomes.canary:
         yield Difference(f"{place}.canary", _share(was), _share(becomes), effect, lasting)
-    if was.is_gated and becomes.is_gated and before.stage_digest(was) != after.stage_digest(becomes):
+    if was.is_gated and becomes.is_gated and before.opening_digest(was) != after.opening_digest(becomes):
         yield Difference(f"{place}.opening", "as it was recorded", "its requirements met anew", effect, lasting)
 
 
@@ -192,12 +192,16 @@ def _said(stage: Stage) -> Iterator[Difference]:
         yield from _field(f"stages.{stage.name}.{name}", None, value or None, changes=Effect.NEUTRAL)
 
 
+def _line(stage: Stage) -> str:
+    return f"the line of {stage.cap.line}" if stage.cap is not None and stage.cap.line else "a line of its own"
+
+
 def _said_by(stage: Stage) -> dict[str, Value]:
     conditions = stage.conditions
     return {
         "access": stage.access.value,
         "to": list(stage.to),
-        "cap": None if stage.cap is None else f"{stage.cap.organisations} organisations in the line of {stage.line}",
+        "cap": None if stage.cap is None else f"{stage.cap.organisations} organisations in {_line(stage)}",
         "review": None if stage.review is None else f"by {text_from(stage.review.by)}, then {stage.review.if_overdue}",
         "offers": [component.value for component in stage.offers],
         "conditions.terms": list(conditions.terms),

@@ -103,7 +103,7 @@ def _gates(strategy: Strategy) -> list[Gate]:
     for before, stage in pairwise([None, *strategy.stages]):
         if stage is not None and stage.is_gated:
             soak = strategy.stage_digest(before) if before is not None and _soaks(stage) else ""
-            found.append(Gate(stage, strategy.stage_digest(stage), before, soak))
+            found.append(Gate(stage, strategy.opening_digest(stage), before, soak))
     return found
 
 

@@ -121,7 +121,7 @@ def openings(
             waiting = strategy.waiting_stage(at(instant), strategy.opened(found))
             if waiting is None or not _is_met(strategy, waiting, world, instant, found, held_since):
                 break
-            found[strategy.stage_digest(waiting)] = instant
+            found[strategy.opening_digest(waiting)] = instant
     return found
 
 
@@ -137,7 +137,7 @@ def _is_met(
     before, opens = strategy.openings(strategy.opened(found))[place - 1] if place else (None, NEVER)
     soaking = None
     if before is not None and opens < NEVER:
-        soaking = opens if strategy.stage_digest(before) in found else max(opens, _held(strategy, before, held_since))
+        soaking = opens if strategy.opening_digest(before) in found else max(opens, _held(strategy, before, held_since))
     known = Known(
         snapshot="",
         evidence=tuple(each for each in world.evidence if each.added_at <= instant),
