@@ -11,12 +11,10 @@ from gateway.access.snapshot import InForce
 from gateway.clock import Moment
 from gateway.identity.attributes import standing
 from gateway.identity.callers import Caller
+from gateway.identity.countries import COUNTRIES
 from gateway.identity.expressions import text_of
 from gateway.identity.facts import KYC_LEVELS
 from gateway.identity.predicates import Facts, Not, Test, Truth, answer, tests_in, wanted
-
-COUNTRIES = ("ZZ", "XX", "QM")
-"""User-assigned codes of ISO 3166-1: no country has them."""
 
 
 class Witness(msgspec.Struct, frozen=True):

@@ -12,15 +12,14 @@ from gateway.access.requests.reviewed import Reviewed, absent, may_read
 from gateway.clock import Moment
 from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.asked import (
-    ShownForm,
     ShownRequest,
     WholeRequest,
-    shown_form,
     shown_request,
     states_of,
     whole_request,
 )
-from gateway.control.guards import EVERYBODY, open_to
+from gateway.control.forms import check_known
+from gateway.control.guards import open_to
 from gateway.control.wire import (
     After,
     Body,
@@ -28,7 +27,6 @@ from gateway.control.wire import (
     Limit,
     Line,
     OrganisationFilter,
-    PartInPath,
     RecordInPath,
     ReleaseFilter,
     ReleaseName,
@@ -36,7 +34,6 @@ from gateway.control.wire import (
     Words,
     instant_in,
 )
-from gateway.errors import NotFound
 from gateway.identity.callers import OVERSIGHT, Caller, Role
 
 REVIEWING = (Role.PROVIDER, Role.APPROVER, Role.ANALYST)
@@ -105,24 +102,6 @@ class RequestPage(msgspec.Struct, frozen=True):
     """Where the next page begins; null on the last."""
 
 
-class FormsOfReleases(Controller):
-    """The form of a release."""
-
-    path = "/releases/{namespace:str}/{name:str}/request-form"
-    tags = ("requests",)
-
-    @get("/", **open_to(*EVERYBODY))
-    async def show(self, namespace: PartInPath, name: PartInPath, areas: InAreas, caller: Asking) -> ShownForm:
-        """What a release asks of whoever wants access."""
-        release = f"{namespace}/{name}"
-        await _check_known(areas, caller, release)
-        snapshot, _ = areas.current.now()
-        form = snapshot.releases[release].strategy.requests
-        if form is None:
-            raise NotFound(f"`{release}` takes no requests.", next_step="Ask the model's provider for access.")
-        return shown_form(release, form)
-
-
 class RequestsForAccess(Controller):
     """Requests: asked by an organisation, reviewed by the provider's people."""
 
@@ -160,7 +139,7 @@ class RequestsForAccess(Controller):
     @post("/", **open_to(Role.DEVELOPER))
     async def ask(self, data: JSONBody[NewRequest], areas: InAreas, caller: Asking, moment: Now) -> ShownRequest:
         """Ask for access for my organisation; `GET …/request-form` of the release says what is asked."""
-        await _check_known(areas, caller, data.release)
+        await check_known(areas, caller, data.release)
         return shown_request(await areas.requests.ask(caller, data.release, data.answers, moment), moment)
 
     @get("/{request_id:str}", **open_to(*OVERSIGHT, Role.DEVELOPER))
@@ -215,14 +194,6 @@ class RequestsForAccess(Controller):
 
 async def _told(acting: Awaitable[AccessRequest], moment: Moment) -> ShownRequest:
     return shown_request(await acting, moment)
-
-
-async def _check_known(areas: Areas, caller: Caller, release: str) -> None:
-    """Raise NotFound, in one shape, for a release that there is not or that this caller may not know of."""
-    snapshot, _ = areas.current.now()
-    known = caller.has(*OVERSIGHT) or await areas.usable.may_know_of(caller, release)
-    if release not in snapshot.releases or not known:
-        raise NotFound
 
 
 async def _seen(areas: Areas, caller: Caller, request_id: str, moment: Moment) -> Reviewed:

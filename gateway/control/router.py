@@ -15,6 +15,7 @@ from gateway.control.classifications import Classifications
 from gateway.control.clients import Clients
 from gateway.control.concurrences import OwnConcurrences
 from gateway.control.evidence import EvidenceOfReleases
+from gateway.control.forms import FormsOfReleases
 from gateway.control.grants import Grants
 from gateway.control.guards import doorkeeper
 from gateway.control.incidents import IncidentsOfReleases
@@ -28,7 +29,7 @@ from gateway.control.places import PlacesInLine
 from gateway.control.policies import Policies
 from gateway.control.releases import Releases
 from gateway.control.reports import Reports
-from gateway.control.requests import FormsOfReleases, RequestsForAccess
+from gateway.control.requests import RequestsForAccess
 from gateway.control.stages import StagesOfReleases
 from gateway.control.terms import TermsOfReleases
 from gateway.control.timelines import Timelines
