@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
-import msgspec
 import structlog
 from sqlalchemy import Connection
 
@@ -27,6 +26,7 @@ from gateway.access.in_force import all_in_force
 from gateway.access.judges.store import keep_policies
 from gateway.access.judging import Judging
 from gateway.access.limits import take_limits
+from gateway.access.looking import keep_looking
 from gateway.access.opening import Opener
 from gateway.access.overdue import StageChaser
 from gateway.access.places.asking import Places
@@ -40,7 +40,7 @@ from gateway.access.reviewing import Reviewing
 from gateway.access.snapshot import InForce
 from gateway.access.usable import Usable
 from gateway.chosen import issuers_of, judge_of, policies_of
-from gateway.clock import SECOND, elapsed_us
+from gateway.clock import NEVER, SECOND, elapsed_us
 from gateway.control.areas import Areas
 from gateway.control.searching import Searching
 from gateway.database.engine import open_database
@@ -60,10 +60,11 @@ from gateway.inference.connector.exchanges import Connector
 from gateway.inference.connector.upstreams import Upstream
 from gateway.inference.door import ModelsDoor
 from gateway.inference.relay import Relay
+from gateway.ledger.acts import latest_by
 from gateway.ledger.entries import Event
 from gateway.ledger.index import Follower
 from gateway.ledger.recovery import Recovery
-from gateway.ledger.search import Query, Search
+from gateway.ledger.search import Search
 from gateway.ledger.signing import open_signing_key
 from gateway.ledger.store import Act, Ledger, Touch
 from gateway.ledger.writer import Writer
@@ -256,10 +257,11 @@ class Installation:
             chasers = (self.request_chaser, self.review_chaser, self.stage_chaser)
             watching = (self.opener.run(), self.awaited.run(), *(chaser.run() for chaser in chasers))
             asking = [issuer.keys.run(self.directory.tokens.drop_all) for issuer in self.issuers]
-            for work in (feeding, *watching, self.directory.run(), self._follow_token_keys(), *asking):
+            following = keep_looking(self._follow_token_keys, TOKEN_KEYS_S, "token_keys_unread")
+            for work in (feeding, *watching, self.directory.run(), following, *asking):
                 _in_background(stack, work)
             if self.database.dialect != "sqlite":
-                _in_background(stack, self._recover())
+                _in_background(stack, keep_looking(self._recover, RECOVERY_S, "recovery_failed"))
             yield
 
     async def tell_the_time(self) -> None:
@@ -271,42 +273,29 @@ class Installation:
 
     async def record_start(self) -> None:
         """Say in the ledger that this process begins, and that other policies judge where they do; keep those."""
-        query = Query(event=Event.POLICY_CHANGED, limit=1)
-        page = await self.search.everywhere(query)
-        while not page.entries and not page.is_last:
-            page = await self.search.everywhere(msgspec.structs.replace(query, cursor=page.cursor))
-        judged_by = page.entries[0].body["subject"] if page.entries else ""
-        detail = {"version": __version__, "judge": self.settings.judge, "policy": self.judge.policy}
-        acts = [Act(event=Event.GATEWAY_STARTED, subject=self.ledger.process, detail={**detail})]
-        if judged_by != self.judge.policy:
-            touched = (Touch("policy", self.judge.policy),)
-            changed = {"previous": judged_by}
-            acts.append(Act(event=Event.POLICY_CHANGED, subject=self.judge.policy, detail={**changed}, touches=touched))
+        policy = self.judge.policy
+        detail = {"version": __version__, "judge": self.settings.judge, "policy": policy}
+        started = Act(event=Event.GATEWAY_STARTED, subject=self.ledger.process, detail={**detail})
 
         def work(connection: Connection) -> tuple[None, list[Act]]:
             keep_policies(connection, self.policies, self.ledger.now().latest)
-            return None, acts
+            judged_by = latest_by(connection, NEVER, Event.POLICY_CHANGED) or ""
+            if judged_by == policy:
+                return None, [started]
+            changed, touched = {"previous": judged_by}, (Touch("policy", policy),)
+            other = Act(event=Event.POLICY_CHANGED, subject=policy, detail={**changed}, touches=touched)
+            return None, [started, other]
 
         await self.ledger.administer(GATEWAY, work)
 
     async def _follow_token_keys(self) -> None:
-        """Notice, until cancelled, that keys were rotated; what was signed by one that is gone is believed no more."""
-        while True:
-            try:
-                if self.issuer.keys.follow(self.current.clock.now()):
-                    self.directory.tokens.drop_all()
-            except Exception as error:
-                log.warning("token_keys_unread", error=type(error).__name__)
-            await asyncio.sleep(TOKEN_KEYS_S)
+        """Notice that keys were rotated: what was signed by one that is gone is believed no more."""
+        if self.issuer.keys.follow(self.current.clock.now()):
+            self.directory.tokens.drop_all()
 
     async def _recover(self) -> None:
-        """Close, until cancelled, what other processes left open when they died."""
-        while True:
-            await asyncio.sleep(RECOVERY_S)
-            try:
-                await self.recovery.run(elapsed_us(), alone=False)
-            except Exception as error:
-                log.warning("recovery_failed", error=type(error).__name__)
+        """Close what other processes left open when they died."""
+        await self.recovery.run(elapsed_us(), alone=False)
 
     async def _in_force(self) -> Mapping[str, InForce]:
         return await self.database.read(all_in_force)

@@ -3,12 +3,11 @@
 It is looked at in the background and told by the metrics, so that somebody is called before a launch is late.
 """
 
-import asyncio
-
 import structlog
 from sqlalchemy import Connection
 
 from gateway.access.current import Current
+from gateway.access.looking import keep_looking
 from gateway.clock import SECOND, Instant
 from gateway.database.leisure import Leisure
 from gateway.releases.changes.change import NOTHING, Base
@@ -30,12 +29,7 @@ class Awaited:
 
     async def run(self) -> None:
         """Look until cancelled; what fails is logged and tried again."""
-        while True:
-            try:
-                await self.look()
-            except Exception as error:
-                log.warning("waiting_unlooked", error=type(error).__name__)
-            await asyncio.sleep(LOOK_S)
+        await keep_looking(self.look, LOOK_S, "waiting_unlooked")
 
     async def look(self) -> None:
         """Look once. Raises Unavailable while it cannot be known."""

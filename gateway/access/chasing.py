@@ -1,11 +1,10 @@
 """Chasing reviews that are late: every process looks; each is recorded once, and counted until it is done."""
 
-import asyncio
-
 import structlog
 
 from gateway.access.current import Current
 from gateway.access.feed import GATEWAY
+from gateway.access.looking import keep_looking
 from gateway.database.engine import Readable
 from gateway.ledger.store import Ledger
 from gateway.releases.reviews import acting, store
@@ -27,12 +26,7 @@ class ReviewChaser:
 
     async def run(self) -> None:
         """Look until cancelled. What fails is logged and tried again."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            try:
-                await self.look()
-            except Exception as error:
-                log.warning("reviews_unlooked", error=type(error).__name__)
+        await keep_looking(self.look, LOOK_S, "reviews_unlooked")
 
     async def look(self) -> None:
         """Look once: without the lock while there is nothing new to record. Raises Unavailable without the time."""

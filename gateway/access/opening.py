@@ -1,11 +1,9 @@
 """Opening stages as soon as they may: every process looks, about once a second, and one of them does."""
 
-import asyncio
-
 import structlog
 
 from gateway.access.current import Current
-from gateway.errors import Unavailable
+from gateway.access.looking import keep_looking
 from gateway.releases.openings import Openings
 
 log = structlog.get_logger()
@@ -22,12 +20,7 @@ class Opener:
 
     async def run(self) -> None:
         """Look until cancelled. What fails is logged and tried again: until then the stage stays shut."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            try:
-                await self.look()
-            except Unavailable as error:
-                log.warning("stages_unlooked", error=type(error).__name__)
+        await keep_looking(self.look, LOOK_S, "stages_unlooked")
 
     async def look(self) -> None:
         """Look once at every release. Raises Unavailable while the time, or what is in force, is not known."""

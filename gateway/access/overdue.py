@@ -1,12 +1,10 @@
 """Chasing what was to be done by a date: every process looks now and then, and one of them records it, once."""
 
-import asyncio
-
 import structlog
 
 from gateway.access.current import Current
+from gateway.access.looking import keep_looking
 from gateway.clock import Instant
-from gateway.errors import GatewayError
 from gateway.releases.overdue.noting import OverdueReviews, overdue_stages
 
 log = structlog.get_logger()
@@ -24,12 +22,7 @@ class StageChaser:
 
     async def run(self) -> None:
         """Look until cancelled. What fails is logged and tried again."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            try:
-                await self.look()
-            except GatewayError as error:
-                log.warning("reviews_unlooked", error=type(error).__name__)
+        await keep_looking(self.look, LOOK_S, "stage_reviews_unlooked")
 
     async def look(self) -> None:
         """Look once at every release. Raises Unavailable while the time, or what is in force, is not known."""

@@ -16,6 +16,7 @@ from gateway.access import store as grants
 from gateway.access.current import Current
 from gateway.access.feed import GATEWAY
 from gateway.access.grants import Grant
+from gateway.access.looking import keep_looking
 from gateway.access.requests import store
 from gateway.access.requests.acting import act_on
 from gateway.access.requests.granting import act_on_grant
@@ -23,7 +24,6 @@ from gateway.access.requests.moving import emptied, entered
 from gateway.access.requests.request import AccessRequest, RequestState
 from gateway.clock import Instant, Moment, text_from
 from gateway.database.engine import Readable
-from gateway.errors import Unavailable
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Ledger
 
@@ -54,15 +54,11 @@ class RequestChaser:
 
     async def run(self) -> None:
         """Look until cancelled. What fails is logged and tried again."""
-        while True:
-            try:
-                while await self.look() == BATCH:
-                    await asyncio.sleep(0)
-            except Unavailable as error:
-                log.warning("requests_unlooked", error=type(error).__name__)
-            except Exception as error:
-                log.warning("requests_not_chased", error=type(error).__name__)
-            await asyncio.sleep(LOOK_S)
+        await keep_looking(self._look_through, LOOK_S, "requests_unlooked")
+
+    async def _look_through(self) -> None:
+        while await self.look() == BATCH:
+            await asyncio.sleep(0)
 
     async def look(self) -> int:
         """Do what is due now; how much it was. Raises Unavailable while the time is not known."""
