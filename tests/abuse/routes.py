@@ -25,10 +25,17 @@ OPEN_TO_ANYBODY = frozenset(
         "/schema/{path:str}",
         # Whoever asks for a token proves itself in the form, and every failure is told in OAuth's own shape.
         "/oauth/token",
+        "/oauth/device_authorization",
         "/oauth/revoke",
+        # Whoever has no session is sent to sign in; whoever has one is shown a form that only that browser can send.
+        "/oauth/authorize",
+        "/oauth/device",
         # What others need in order to ask for tokens, and the public halves of keys: published by their nature.
         "/.well-known/oauth-authorization-server",
         "/.well-known/jwks.json",
+        # Where people sign in: nobody is known before. They write nothing for whoever does not sign in.
+        "/control/session/start",
+        "/control/session/callback",
     }
 )
 """Routes that need no key. They tell nothing about anybody; whoever adds one here must be able to say why."""
@@ -58,8 +65,9 @@ def routes(app: Litestar) -> Iterator[Route]:
             continue
         else:
             raise LookupError(f"{route.path} has no declared policy")
-    for path, method in sign_in.METHODS.items():
-        yield Route(method, path.decode(), None)
+    for path, methods in sign_in.METHODS.items():
+        for method in methods:
+            yield Route(method, path.decode(), None)
     everybody = frozenset(Role)
     for path in door.ENDPOINTS:
         yield Route("POST", path.decode(), everybody)
@@ -72,7 +80,7 @@ def routes(app: Litestar) -> Iterator[Route]:
 def _of_http(route: HTTPRoute) -> Iterator[Route]:
     for method, (handler, _) in route.route_handler_map.items():
         opening = opening_of(handler)
-        if route.path in OPEN_TO_ANYBODY:
+        if route.path in OPEN_TO_ANYBODY and not (method == "OPTIONS" and route.path.startswith("/control/")):
             yield Route(method, route.path, None)
         elif route.path.startswith("/control/") and opening is not None:
             yield Route(method, route.path, opening.roles, opening.any_scope)
