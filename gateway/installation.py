@@ -50,7 +50,9 @@ from gateway.hub.resolve import ResolveDoor
 from gateway.hub.weights import Weights
 from gateway.identity.directory import Directory
 from gateway.identity.keyring import Issued
+from gateway.identity.people.registry import Registry
 from gateway.identity.peppers import open_peppers
+from gateway.identity.provisioning.roster import Roster
 from gateway.identity.tokens.authority import Authority
 from gateway.identity.tokens.believing import Believed
 from gateway.identity.tokens.own import OwnIssuer
@@ -72,11 +74,13 @@ from gateway.lookups import Lookup
 from gateway.metrics import Metrics
 from gateway.oauth.door import OAuthDoor
 from gateway.releases.catalogue import Catalogue
+from gateway.releases.changes.withdrawing import withdraw_approvals
 from gateway.releases.evidence.incidents import Incidents
 from gateway.releases.evidence.vouching import Vouching
 from gateway.releases.openings import Openings
 from gateway.releases.overdue.noting import OverdueReviews
 from gateway.releases.restraint import Restraint
+from gateway.scim.door import ScimDoor
 from gateway.settings import Settings
 
 log = structlog.get_logger()
@@ -197,6 +201,9 @@ class Installation:
         )
         self.models = ModelsDoor(self.entrance, self.usable, self.refusals, relay, self.metrics)
         self.oauth = OAuthDoor(self.authority, self.current, self.metrics)
+        self.registry = Registry(self.directory, withdraw_approvals)
+        self.roster = Roster(self.directory, (), self.registry.leave)
+        self.scim = ScimDoor(self.entrance, self.roster, self.current, self.metrics, self.issuer.url)
         self.weights = ResolveDoor(self.entrance, self.gate, self.weight_files, self.metrics)
 
     def areas(self) -> Areas:

@@ -90,8 +90,14 @@ _USERS_GROUPS = Attribute(
             mutability="readOnly",
             reference_types=("Group",),
         ),
-        Attribute(name="display", description="The group's name.", mutability="readOnly"),
-        Attribute(name="type", description="How it is a member.", mutability="readOnly", canonical_values=("direct",)),
+        Attribute(name="display", description="The group's name.", case_exact=True, mutability="readOnly"),
+        Attribute(
+            name="type",
+            description="How it is a member.",
+            case_exact=True,
+            mutability="readOnly",
+            canonical_values=("direct",),
+        ),
     ),
 )
 
@@ -107,7 +113,7 @@ USERS = Kind(
             required=True,
             uniqueness="server",
         ),
-        Attribute(name="displayName", description="What people call the person."),
+        Attribute(name="displayName", description="What people call the person.", case_exact=True),
         Attribute(
             name="active",
             description="Whether the person may sign in. False takes away sessions, tokens and keys at once; "
@@ -133,7 +139,7 @@ GROUPS = Kind(
     endpoint="/Groups",
     description="People who are listed together.",
     attributes=(
-        Attribute(name="displayName", description="What people call the group.", required=True),
+        Attribute(name="displayName", description="What people call the group.", required=True, case_exact=True),
         Attribute(
             name="members",
             description="The people in it.",
@@ -152,6 +158,7 @@ GROUPS = Kind(
                 Attribute(
                     name="type",
                     description="What kind of member it is.",
+                    case_exact=True,
                     mutability="immutable",
                     canonical_values=("User",),
                 ),

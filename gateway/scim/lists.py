@@ -15,11 +15,13 @@ from gateway.scim.attributes import Kind
 from gateway.scim.filters import read_filter, without_schema
 
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 
 COUNT_MAX = 200
 """Resources in one answer; more have to be asked for in turn."""
 
 NAMES_MAX = 64
+_PARAMETERS = ("attributes", "excludedattributes", "filter", "startindex", "count")
 _INDEX_MAX = 2**31
 _QUERY_BYTES_MAX = 8_192
 
@@ -79,15 +81,16 @@ def query_in(query: bytes) -> Query:
     given = {name.lower(): value for name, value in listed}
     if len(given) < len(listed):
         raise Invalid("A parameter of the query is given twice.", code="invalidValue")
-    if "attributes" in given and "excludedattributes" in given:
-        raise Invalid("Give `attributes` or `excludedAttributes`, not both.", code="invalidValue")
-    only, without = _names(given.get("attributes", "")), _names(given.get("excludedattributes", ""))
-    return Query(
-        Shown(only if "attributes" in given else None, without),
-        read_filter(given["filter"]) if given.get("filter") else None,
-        max(_whole(given.get("startindex", "1")), 1),
-        min(max(_whole(given.get("count", str(COUNT_MAX))), 0), COUNT_MAX),
-    )
+    return _query(given)
+
+
+def query_of(body: Mapping[str, Any]) -> Query:
+    """The same, said in a body (RFC 7644, section 3.4.3). Raises Invalid."""
+    given = {name.lower(): value for name, value in body.items() if value is not None}
+    schemas = given.get("schemas")
+    if not isinstance(schemas, list) or SEARCH not in schemas:
+        raise Invalid(f"A search has `{SEARCH}` among its `schemas`.", code="invalidSyntax")
+    return _query({name: _said(given[name]) for name in _PARAMETERS if name in given})
 
 
 def listed(resources: list[dict[str, Any]], total: int, start: int) -> dict[str, Any]:
@@ -99,6 +102,18 @@ def listed(resources: list[dict[str, Any]], total: int, start: int) -> dict[str,
         "itemsPerPage": len(resources),
         "Resources": resources,
     }
+
+
+def _query(given: Mapping[str, str]) -> Query:
+    if "attributes" in given and "excludedattributes" in given:
+        raise Invalid("Give `attributes` or `excludedAttributes`, not both.", code="invalidValue")
+    only, without = _names(given.get("attributes", "")), _names(given.get("excludedattributes", ""))
+    return Query(
+        Shown(only if "attributes" in given else None, without),
+        read_filter(given["filter"]) if given.get("filter") else None,
+        max(_whole(given.get("startindex", "1")), 1),
+        min(max(_whole(given.get("count", str(COUNT_MAX))), 0), COUNT_MAX),
+    )
 
 
 def _names(text: str) -> frozenset[str]:
@@ -113,3 +128,12 @@ def _whole(text: str) -> int:
     if not (digits.isascii() and digits.isdigit() and len(digits) < 12):
         raise Invalid("`startIndex` and `count` are whole numbers.", code="invalidValue")
     return max(min(int(text), _INDEX_MAX), -_INDEX_MAX)
+
+
+def _said(value: Any) -> str:
+    """A parameter as a query has it."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ",".join(value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise Invalid("A search has lists of names, a filter, and whole numbers.", code="invalidValue")
+    return str(value)

@@ -6,6 +6,7 @@ STORES = (
     "gateway.ledger.store",
     "gateway.identity.store",
     "gateway.identity.people.store",
+    "gateway.identity.provisioning.store",
     "gateway.identity.tokens.store",
     "gateway.releases.store",
     "gateway.releases.evidence.store",

@@ -48,8 +48,8 @@ class Within(msgspec.Struct, frozen=True):
 
 Condition = Comparison | Every | Some | Not | Within
 
-EXACT = frozenset({"id", "externalid", "value", "members.value", "groups.value", "$ref"})
-"""Attributes whose case counts."""
+CASELESS = frozenset({"username"})
+"""Attributes whose case does not count."""
 
 _TEXTUAL: Mapping[str, Callable[[str, str], bool]] = {
     "eq": lambda said, wanted: said == wanted,
@@ -97,6 +97,6 @@ def _at(said: Any, path: str) -> list[Any]:
 
 def _compare(operator: str, path: str, said: Any, wanted: Value) -> bool:
     if isinstance(said, str) and isinstance(wanted, str):
-        exact = path in EXACT
-        return _TEXTUAL[operator](said if exact else said.casefold(), wanted if exact else wanted.casefold())
+        caseless = path in CASELESS
+        return _TEXTUAL[operator](said.casefold() if caseless else said, wanted.casefold() if caseless else wanted)
     return operator == "eq" and type(said) is type(wanted) and bool(said == wanted)
