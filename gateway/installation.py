@@ -25,6 +25,7 @@ from gateway.access.grants import Holdings
 from gateway.access.in_force import all_in_force
 from gateway.access.judges.store import keep_policies
 from gateway.access.judging import Judging
+from gateway.access.leaving import withdrawing_all
 from gateway.access.limits import take_limits
 from gateway.access.looking import keep_looking
 from gateway.access.opening import Opener
@@ -74,7 +75,6 @@ from gateway.lookups import Lookup
 from gateway.metrics import Metrics
 from gateway.oauth.door import OAuthDoor
 from gateway.releases.catalogue import Catalogue
-from gateway.releases.changes.withdrawing import withdraw_approvals
 from gateway.releases.evidence.incidents import Incidents
 from gateway.releases.evidence.vouching import Vouching
 from gateway.releases.openings import Openings
@@ -201,7 +201,7 @@ class Installation:
         )
         self.models = ModelsDoor(self.entrance, self.usable, self.refusals, relay, self.metrics)
         self.oauth = OAuthDoor(self.authority, self.current, self.metrics)
-        self.registry = Registry(self.directory, withdraw_approvals)
+        self.registry = Registry(self.directory, withdrawing_all(self.current.clock.now))
         self.roster = Roster(self.directory, (), self.registry.leave)
         self.scim = ScimDoor(self.entrance, self.roster, self.current, self.metrics, self.issuer.url)
         self.weights = ResolveDoor(self.entrance, self.gate, self.weight_files, self.metrics)
