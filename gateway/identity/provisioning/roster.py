@@ -56,9 +56,9 @@ class Roster:
         reached = [name for name in self._providers if caller.in_scope(SCOPE, name)]
         if not reached:
             raise Forbidden(
-                "No identity provider is declared whose list this key could keep.",
+                "No identity provider with a `link` is declared whose list this key could keep.",
                 code="no_provider",
-                next_step="Declare it where `GATEWAY_PROVIDERS` points to.",
+                next_step="Declare it, with its `link`, where `GATEWAY_IDENTITY_PROVIDERS` points to.",
             )
         if len(reached) > 1:
             raise Forbidden(
