@@ -14,6 +14,18 @@ from tests.fakes.house import House, open_house
 SCIM = "application/scim+json"
 
 
+PROVIDERS = """\
+identity_providers:
+  corporate:
+    issuer: http://127.0.0.1:9
+    client_id: release-gateway
+    provision: scim
+    link: {userName: email}
+    people: [{match: {groups: staff}, organisation: provider, roles: [staff]}]
+"""
+"""A provider that nobody reaches: nobody signs in here."""
+
+
 class Listed:
     """The door as a directory uses it."""
 
@@ -55,7 +67,9 @@ class Listed:
 @pytest.fixture(scope="package")
 def listed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listed]:
     """A gateway that the tests of this door share."""
-    with open_house(tmp_path_factory.mktemp("scim")) as house:
-        house.installation.roster._providers = ("corporate",)
+    folder = tmp_path_factory.mktemp("scim")
+    declared = folder / "providers.yaml"
+    declared.write_text(PROVIDERS)
+    with open_house(folder, identity_providers=declared) as house:
         house.enter("directory", "provider", Role.PROVIDER, scopes=("scim",))
         yield Listed(house)
