@@ -167,6 +167,7 @@ CONDITIONS = st.recursive(
 )
 
 
+@pytest.mark.soak
 async def test_a_condition_means_the_same_in_sql_as_of_what_is_shown(keeper: Keeper) -> None:
     """One event loop and one database for many conditions: they are drawn first, and then asked."""
     drawn: list[Condition] = []
