@@ -20,6 +20,7 @@ from gateway.hub import answers
 from gateway.inference import dialect
 from gateway.installation import Installation
 from gateway.oauth import answers as oauth
+from gateway.scim import answers as scim
 
 
 def _only_documents(request: Request[Any, Any, Any]) -> None:
@@ -50,6 +51,7 @@ def create_app(installation: Installation) -> Litestar:
             _mounted("/hub", installation.weights),
             _mounted("/oauth", installation.oauth),
             _mounted("/.well-known", installation.oauth),
+            _mounted("/scim", installation.scim),
             control_router(installation.areas(), installation.settings.control_bytes_max),
             *health_routes(installation.readiness, installation.metrics),
         ],
@@ -87,6 +89,8 @@ def told_by_door(path: bytes, error: GatewayError) -> tuple[int, list[tuple[byte
         return answers.failure(error, new_request_id())
     if path.startswith((b"/oauth/", b"/.well-known/")):
         return oauth.failure(error, new_request_id())
+    if path.startswith(b"/scim/"):
+        return scim.failure(error, new_request_id())
     return problems.failure(error, new_request_id())
 
 

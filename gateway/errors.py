@@ -7,7 +7,9 @@ GatewayError
 ├── Refused              4xx  the gate said no, with reasons (access/reasons.py has their statuses)
 ├── Forbidden            403  this role may not use this route
 ├── NotFound             404  no such thing, or none that this caller may know of
+├── MethodNotAllowed     405  the path is there, and does not take this method
 ├── Conflict             409  true of an older state of the thing
+│   ├── PreconditionFailed 412  the version that is meant is not the one there is
 │   └── PolicyNotKept    409  the policies that judged then cannot be asked here, and no others answer for them
 ├── Invalid              400  input that cannot be understood
 │   └── InvalidFile      400  the same, with the lines of a file
@@ -101,11 +103,27 @@ class NotFound(GatewayError):
     message = "There is no such thing here, or none that you may see."
 
 
+class MethodNotAllowed(GatewayError):
+    """The path is there, and does not take this method."""
+
+    status = 405
+    code = "method_not_allowed"
+
+
 class Conflict(GatewayError):
     """The request is true of an older state of the thing."""
 
     status = 409
     code = "conflict"
+
+
+class PreconditionFailed(Conflict):
+    """The version that is meant is not the one there is."""
+
+    status = 412
+    code = "precondition_failed"
+    message = "Another version of this is meant than there is."
+    next_step = "Read it again, and send the `ETag` of what you read."
 
 
 class PolicyNotKept(Conflict):

@@ -25,6 +25,7 @@ from gateway.access.grants import Holdings
 from gateway.access.in_force import all_in_force
 from gateway.access.judges.store import keep_policies
 from gateway.access.judging import Judging
+from gateway.access.leaving import withdrawing_all
 from gateway.access.limits import take_limits
 from gateway.access.looking import keep_looking
 from gateway.access.opening import Opener
@@ -57,6 +58,7 @@ from gateway.identity.people.cookies import Cookies
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.signing_in import SigningIn
 from gateway.identity.peppers import Peppers, open_peppers
+from gateway.identity.provisioning.roster import Roster
 from gateway.identity.tokens.authority import Authority
 from gateway.identity.tokens.believing import Believed
 from gateway.identity.tokens.own import OwnIssuer
@@ -79,12 +81,12 @@ from gateway.metrics import Metrics
 from gateway.oauth.browsers import SessionBrowsers
 from gateway.oauth.door import OAuthDoor
 from gateway.releases.catalogue import Catalogue
-from gateway.releases.changes.withdrawing import withdraw_approvals
 from gateway.releases.evidence.incidents import Incidents
 from gateway.releases.evidence.vouching import Vouching
 from gateway.releases.openings import Openings
 from gateway.releases.overdue.noting import OverdueReviews
 from gateway.releases.restraint import Restraint
+from gateway.scim.door import ScimDoor
 from gateway.settings import Settings
 
 log = structlog.get_logger()
@@ -195,8 +197,10 @@ class Installation:
     def _let_people_in(self, peppers: Peppers) -> None:
         """The register of people, and their way in by the identity providers that the operator declared."""
         settings = self.settings
-        self.people = Registry(self.directory, withdraw_approvals)
+        self.people = Registry(self.directory, withdrawing_all(self.current.clock.now))
         self.providers = providers_of(settings, self.metrics)
+        listing = [name for name, provider in self.providers.items() if provider.takes_a_list]
+        self.roster = Roster(self.directory, listing, self.people.leave)
         self.cookies = Cookies(settings.issuer)
         limits = Limits(settings.session_idle_s * SECOND, settings.session_s * SECOND)
         self.signing_in = SigningIn(self.providers, self.people, peppers, settings.issuer, limits)
@@ -221,6 +225,7 @@ class Installation:
         )
         self.models = ModelsDoor(self.entrance, self.usable, self.refusals, relay, self.metrics)
         self.oauth = self._where_to_sign_in()
+        self.scim = ScimDoor(self.entrance, self.roster, self.current, self.metrics, self.issuer.url)
         self.weights = ResolveDoor(self.entrance, self.gate, self.weight_files, self.metrics)
 
     def _where_to_sign_in(self) -> OAuthDoor:

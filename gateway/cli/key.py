@@ -23,7 +23,7 @@ def command() -> None:
 @click.option("--label", default="", help="What it is for.")
 @click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="May be given several times.")
 @click.option(
-    "--scope", "scopes", multiple=True, help="inference, weights, control, control:read or inference:RELEASE."
+    "--scope", "scopes", multiple=True, help="inference, weights, control, control:read, scim or inference:RELEASE."
 )
 @click.option("--network", "networks", multiple=True, help="Where it may be used from, such as 192.0.2.0/24.")
 @click.option("--days", type=click.IntRange(1, 365), help="How long it lives; 90 where left out.")

@@ -83,7 +83,7 @@ class Caller(msgspec.Struct, frozen=True):
     roles: tuple[Role, ...]
     """Sorted."""
     scopes: tuple[str, ...] | None
-    """Narrower than the roles: `inference`, `weights`, `control`, each alone or `:` a release, or `control:read`.
+    """Narrower than the roles: `inference`, `weights`, `control`, each alone or `:` a release, `control:read`, `scim`.
 
     None: not narrowed. Empty: nothing.
     """

@@ -21,7 +21,9 @@ LIST_MAX = 64
 """How many scopes or networks one key may name."""
 
 _RELEASE_PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
-_SCOPE = re.compile(rf"control:read|(?:inference|weights|control)(?::{_RELEASE_PART}/{_RELEASE_PART})?")
+_SCOPE = re.compile(
+    rf"control:read|scim(?::{_RELEASE_PART})?|(?:inference|weights|control)(?::{_RELEASE_PART}/{_RELEASE_PART})?"
+)
 
 
 class Rights(msgspec.Struct, frozen=True):
@@ -68,7 +70,8 @@ def valid_scopes(scopes: Sequence[str] | None) -> tuple[str, ...] | None:
             raise Invalid(
                 "No door has this scope.",
                 param="scopes",
-                next_step="Name `inference`, `weights` or `control`, alone or as `DOOR:RELEASE`, or `control:read`.",
+                next_step="Name `inference`, `weights` or `control`, alone or as `DOOR:RELEASE`, `control:read`, or "
+                "`scim`, alone or as `scim:PROVIDER`.",
             )
     return tuple(sorted(set(scopes)))
 

@@ -1,6 +1,6 @@
 """Several gateway processes over one PostgreSQL database, in front of one upstream that remembers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -24,8 +24,17 @@ class Replicas:
 
 
 @contextmanager
-def replicas(folder: Path, server: PostgreSQLServer, count: int, interval_ms: float = 0.0) -> Iterator[Replicas]:
-    """So many processes on a fresh database, which share what replicas must: peppers, signing keys and name."""
+def replicas(
+    folder: Path,
+    server: PostgreSQLServer,
+    count: int,
+    interval_ms: float = 0.0,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Replicas]:
+    """So many processes on a fresh database, which share what replicas must: peppers, signing keys and name.
+
+    `settings` are more that they share, as `GatewayProcess` takes them.
+    """
     database = server.new_database()
     shared = {
         "database_url": server.url(database),
@@ -34,6 +43,7 @@ def replicas(folder: Path, server: PostgreSQLServer, count: int, interval_ms: fl
         "token_keys_file": str(folder / "shared" / "token.keys"),
         "public_url": "https://gateway.example",
         "revision_poll_ms": "50",
+        **(settings or {}),
     }
     (folder / "shared").mkdir(parents=True)
     with ExitStack() as stack:

@@ -14,6 +14,7 @@ from gateway.hub import resolve
 from gateway.identity.callers import Role
 from gateway.inference import door
 from gateway.oauth import door as sign_in
+from gateway.scim import requests as people
 
 OPEN_TO_ANYBODY = frozenset(
     {
@@ -40,7 +41,7 @@ OPEN_TO_ANYBODY = frozenset(
 )
 """Routes that need no key. They tell nothing about anybody; whoever adds one here must be able to say why."""
 
-MOUNTS = frozenset({"/v1", "/hub"})
+MOUNTS = frozenset({"/v1", "/hub", "/scim"})
 """Doors with a table of their own: nothing in them is open to anybody without a key."""
 
 OPEN_MOUNTS = frozenset({"/oauth", "/.well-known"})
@@ -75,6 +76,9 @@ def routes(app: Litestar) -> Iterator[Route]:
     yield Route("GET", f"{door.MODELS.decode()}/{{namespace:str}}/{{name:str}}", everybody, any_scope=True)
     for method in ("GET", "HEAD"):
         yield Route(method, resolve.ENDPOINT, everybody)
+    for path, methods in people.METHODS.items():
+        for method in methods:
+            yield Route(method, path, frozenset({Role.PROVIDER}))
 
 
 def _of_http(route: HTTPRoute) -> Iterator[Route]:

@@ -8,7 +8,13 @@ import pytest
 from tests.abuse.test_02_host_confusion import status
 from tests.fakes.house import House
 
-HELD = ["/v1/models", "/v1/chat/completions", "/hub/demo/open-1/resolve/main/README.md", "/control/keys"]
+HELD = [
+    "/v1/models",
+    "/v1/chat/completions",
+    "/hub/demo/open-1/resolve/main/README.md",
+    "/control/keys",
+    "/scim/v2/Users",
+]
 
 ESCAPED = "".join(f"%{ord(character):02x}" for character in "models")
 

@@ -49,7 +49,7 @@ def ask(house: House, method: str, path: str, by: str) -> tuple[int, str]:
     key = "" if by == "nobody" else f"x-api-key: {house.tokens[by]}\r\n"
     lines = f"{method} {path} HTTP/1.1\r\nhost: gateway\r\ncontent-length: 0\r\nconnection: close\r\n{key}\r\n"
     answer = house.say(lines.encode())
-    code = re.search(rb'"code":"(\w+)"', answer)
+    code = re.search(rb'"code":"(\w+)"', answer) or re.search(rb"(?i)\r\nx-error-code: (\w+)\r\n", answer)
     return int(answer[9:12]), code[1].decode() if code else ""
 
 

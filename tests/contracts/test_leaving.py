@@ -14,8 +14,11 @@ from gateway.database.engine import Database
 from gateway.identity.callers import Caller, Role
 from gateway.identity.keyring import KeyOrder
 from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.persons import Person
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
+from gateway.identity.provisioning.acting import WantedPerson
+from gateway.identity.provisioning.roster import Roster
 from gateway.ledger.store import Actor
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.changes.change import Approval, Change, ChangeState
@@ -91,6 +94,29 @@ async def test_what_somebody_agreed_to_is_taken_back_when_they_leave(bench: Benc
     assert (event, body["subject"]) == ("change:approval_withdrawn", planned.id)
     told = body["detail"]
     assert (told["by"], told["role"], told["cause"]) == (approver.person, "approver", "left the company")
+
+
+async def test_what_somebody_agreed_to_is_taken_back_when_their_directory_puts_them_out(bench: Bench) -> None:
+    author, approver = await bench.sign_in("ada", Role.PROVIDER), await bench.sign_in("bo", Role.APPROVER)
+    planned, at_large = await bench.plan(author), bench.installation.provider
+    await bench.approve(planned, approver)
+    roster = Roster(bench.installation.directory, ["corporate"], bench.registry.leave)
+    before = len(await lines(bench.installation))
+
+    await roster.edit(at_large, "corporate", approver.person, lambda person, _: out(person), NOW)
+
+    found = await bench.now(planned)
+    assert (found.state, found.approvals) == (ChangeState.PLANNED, ())
+    said = await lines(bench.installation)
+    assert [event for event, _ in said[before:]] == ["person:disabled", "session:ended", "change:approval_withdrawn"]
+    assert said[-1][1]["actor_key"] == at_large.key
+
+
+def out(person: Person) -> WantedPerson:
+    """The same person, not active."""
+    return WantedPerson(
+        user_name=person.user_name, external_id=person.external_id, display_name=person.display_name, active=False
+    )
 
 
 async def test_what_was_applied_stays_applied(bench: Bench) -> None:

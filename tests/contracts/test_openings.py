@@ -22,6 +22,7 @@ from gateway.releases.evidence.incidents import Incidents
 from gateway.releases.evidence.reading import read_evidence
 from gateway.releases.evidence.records import Concurrence, Evidence
 from gateway.releases.evidence.vouching import Submission, Vouching
+from gateway.releases.evidence.withdrawing import withdraw_stage_approvals
 from gateway.releases.files import Reading, read_release
 from gateway.releases.openings import Openings, Standing
 from tests.releases.builders import DOCUMENTS, a_moment
@@ -273,6 +274,25 @@ async def test_an_approval_is_void_when_the_stage_changes_and_stands_when_it_doe
     await house.apply(a_gated_file("{approvals: 1}"))
 
     assert await house.openings.open_due(RELEASE) == "general"
+
+
+async def test_an_approval_counts_no_longer_when_whoever_gave_it_has_left(house: House) -> None:
+    await house.apply(a_gated_file("{approvals: 2}"))
+    await house.approve(ANN)
+    await house.approve(BEN)
+
+    acts = await house.database.write(lambda c: withdraw_stage_approvals(c, ["nobody", "ann"], "left"))
+
+    house.moment = AFTER
+    assert [(act.event, act.detail["by"], act.detail["cause"]) for act in acts] == [
+        ("approval:withdrawn", "ann", "left")
+    ]
+    assert await house.openings.open_due(RELEASE) == ""
+    assert await house.missing() == ["1 of 2 approvals"]
+    await house.approve(CLEO)
+    assert await house.openings.open_due(RELEASE) == "general"
+    assert await house.database.write(lambda c: withdraw_stage_approvals(c, ["ben", "cleo"], "left")) == []
+    assert await house.in_force() == "general"
 
 
 async def test_whoever_wrote_the_stage_does_not_approve_it_before_or_after(house: House) -> None:

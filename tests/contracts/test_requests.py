@@ -23,6 +23,7 @@ from gateway.access.requests.chasing import RequestChaser
 from gateway.access.requests.decisions import RequestReason, RequestRefused
 from gateway.access.requests.request import TRANSITIONS, AccessRequest, RequestState, may_lead, possible
 from gateway.access.requests.requesting import Requests
+from gateway.access.requests.withdrawing import withdraw_request_approvals
 from gateway.clock import DAY, SECOND, Moment
 from gateway.database.engine import Database
 from gateway.errors import Conflict, GatewayError
@@ -368,3 +369,24 @@ def test_every_state_that_is_not_the_end_leads_to_one() -> None:
         RequestState.GRANTED, RequestState.REJECTED, RequestState.WITHDRAWN, RequestState.EXPIRED_UNREVIEWED,
     }  # fmt: skip
     assert reached == set(RequestState)
+
+
+async def test_a_reviewers_word_counts_no_longer_when_they_have_left(desk: Desk) -> None:
+    await desk.form("second_approval: true")
+    asked = await desk.ask()
+    waiting = await desk.approve(asked)
+    assert waiting.state is RequestState.AWAITING_SECOND_APPROVAL
+    gone = desk.people["approver"].key
+
+    acts = await desk.database.write(lambda c: withdraw_request_approvals(c, [gone], "left", desk.now.latest))
+
+    held = await desk.held(asked)
+    assert (held.state, held.approvals, held.acts) == (RequestState.PENDING_REVIEW, (), waiting.acts + 1)
+    assert [(act.event, act.subject, act.detail["by"]) for act in acts] == [
+        ("request:approval_withdrawn", asked.id, gone)
+    ]
+    assert (await desk.approve(asked, "second")).state is RequestState.AWAITING_SECOND_APPROVAL
+    granted = await desk.approve(asked)
+    assert granted.state is RequestState.GRANTED
+    assert await desk.database.write(lambda c: withdraw_request_approvals(c, [gone], "left", desk.now.latest)) == []
+    assert (await desk.held(asked)).state is RequestState.GRANTED

@@ -6,6 +6,7 @@ STORES = (
     "gateway.ledger.store",
     "gateway.identity.store",
     "gateway.identity.people.store",
+    "gateway.identity.provisioning.store",
     "gateway.identity.tokens.store",
     "gateway.identity.logins.store",
     "gateway.releases.store",

@@ -3,7 +3,7 @@
 What was asked is written once; only how far it has come is written again, and only over what was read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
     insert,
     select,
     update,
@@ -103,6 +104,19 @@ def move_request(connection: Connection, request: AccessRequest, acts: int) -> b
 def add_approval(connection: Connection, request: str, approval: RequestApproval) -> None:
     """Write an approval; a key gives one about the same answers once."""
     connection.execute(insert(approval_table).values(request=request, **msgspec.structs.asdict(approval)))
+
+
+def remove_approvals(connection: Connection, request: str, keys: Sequence[str]) -> None:
+    """Let what was agreed to by any of these keys count no longer."""
+    of_theirs = approval_table.c.request == request, approval_table.c.key.in_(keys)
+    connection.execute(delete(approval_table).where(*of_theirs))
+
+
+def open_requests_approved_by(connection: Connection, keys: Sequence[str]) -> list[AccessRequest]:
+    """Requests under way to which any of these keys agreed, the oldest first."""
+    approved = select(approval_table.c.request).where(approval_table.c.key.in_(keys))
+    query = select(request_table).where(request_table.c.state.in_(OPEN), request_table.c.id.in_(approved))
+    return _requests(connection, connection.execute(query.order_by(request_table.c.id)))
 
 
 def request_by_id(connection: Connection, request: str) -> AccessRequest | None:

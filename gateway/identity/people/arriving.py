@@ -78,13 +78,24 @@ class Moved(Exception):
 
 
 def expected_person(connection: Connection, vouched: Vouched) -> Person | None:
-    """Whom this gateway knows as the one vouched for; None for somebody new. By subject, else as provisioned."""
+    """Whom this gateway knows as the one vouched for; None for somebody new. By subject, else as provisioned.
+
+    Who was taken off the list stays so, unless they were entered anew.
+    """
     found = store.person_by_subject(connection, vouched.issuer, vouched.subject)
-    if found is None and vouched.external_id:
+    if found is not None and found.removed_at is None:
+        return found
+    provisioned = _provisioned(connection, vouched)
+    return provisioned if provisioned is not None and provisioned.subject is None else found
+
+
+def _provisioned(connection: Connection, vouched: Vouched) -> Person | None:
+    found = None
+    if vouched.external_id:
         found = store.person_by_external_id(connection, vouched.issuer, vouched.external_id)
     if found is None and vouched.user_names:
         found = store.person_by_user_name(connection, vouched.issuer, vouched.user_names)
-    return found if found is None or found.subject in {None, vouched.subject} else None
+    return found
 
 
 def arrive(connection: Connection, arrival: Arrival, person_id: str, moment: Moment) -> tuple[Arrived, Sequence[Act]]:
@@ -143,6 +154,7 @@ def _as_they_are_now(
             issuer=vouched.issuer,
             subject=vouched.subject,
             user_name=_free_name(connection, vouched, person_id),
+            external_id=_free_external_id(connection, vouched),
             display_name=vouched.display_name,
             created_at=now,
             created_by="",
@@ -160,6 +172,7 @@ def _as_they_are_now(
     if person == before:
         return person, acts
     person = msgspec.structs.replace(person, changed_at=now)
+    store.free_subject(connection, vouched.issuer, vouched.subject)
     store.change_person(connection, person)
     return person, [*acts, _act(Event.PERSON_CHANGED, person, {"organisation": person.organisation})]
 
@@ -178,11 +191,22 @@ def _narrowed(connection: Connection, person: Person, roles: tuple[Role, ...], m
 
 
 def _free_name(connection: Connection, vouched: Vouched, person_id: str) -> str:
-    """A name that nobody else has with this provider: it is for people to read, and proves nothing."""
-    for name in (vouched.user_name, vouched.subject):
+    """A name that nobody else has with this provider: it is for people to read, and proves nothing.
+
+    Where people are linked by it, it is the one by which whoever keeps the list finds them.
+    """
+    for name in (vouched.user_names, vouched.user_name, vouched.subject):
         if 0 < len(name) <= NAME_MAX and not store.person_by_user_name(connection, vouched.issuer, name):
             return name
     return person_id
+
+
+def _free_external_id(connection: Connection, vouched: Vouched) -> str | None:
+    """What whoever keeps the list calls them, so that it finds them there and enters nobody twice."""
+    named = vouched.external_id
+    if not 0 < len(named) <= NAME_MAX or store.person_by_external_id(connection, vouched.issuer, named):
+        return None
+    return named
 
 
 def _started(person: Person, session: Session) -> Act:

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.clock import Moment
+from gateway.errors import Conflict
 from gateway.identity import store as identity
 from gateway.identity.keyring import Key
 from gateway.identity.minting import act
@@ -38,6 +39,12 @@ def enable(connection: Connection, person: Person, moment: Moment) -> tuple[Pers
     """Let a person sign in again. What has ended stays ended."""
     if person.active:
         return person, []
+    if person.removed_at is not None:
+        raise Conflict(
+            "They were taken off the list that their provider keeps.",
+            code="person_removed",
+            next_step="Have them entered there again: they come back as somebody new.",
+        )
     back = msgspec.structs.replace(person, disabled_at=None, disabled_cause=None, changed_at=moment.latest)
     store.change_person(connection, back)
     enabled = Act(

@@ -35,6 +35,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: Instant
     disabled_at: Instant | None = None
     disabled_cause: str | None = None
+    removed_at: Instant | None = None
+    """When they were taken off the list that a provider keeps; their names are erased, and nothing brings them back."""
 
     @property
     def active(self) -> bool:

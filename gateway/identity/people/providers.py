@@ -95,6 +95,11 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     keys: RemoteKeys
 
     @property
+    def takes_a_list(self) -> bool:
+        """Whether who is on a list of its people is known by a claim: else, putting them out would reach nobody."""
+        return self.link != Link()
+
+    @property
     def metadata(self) -> Metadata | None:
         """What it says of itself, where it was reached once."""
         return self.discovery.metadata

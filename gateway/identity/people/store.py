@@ -45,6 +45,7 @@ person_table = Table(
     Column("changed_at", BigInteger, nullable=False),
     Column("disabled_at", BigInteger),
     Column("disabled_cause", Text),
+    Column("removed_at", BigInteger),
     UniqueConstraint("issuer", "subject", name="uq_person_subject"),
     UniqueConstraint("issuer", "user_name_folded", name="uq_person_user_name"),
     UniqueConstraint("issuer", "external_id", name="uq_person_external_id"),
@@ -115,6 +116,12 @@ def person_by_user_name(connection: Connection, issuer: str, user_name: str) -> 
 def person_by_external_id(connection: Connection, issuer: str, external_id: str) -> Person | None:
     """Whom whoever provisioned them calls so, or None."""
     return _person(connection, _people.issuer == issuer, _people.external_id == external_id)
+
+
+def free_subject(connection: Connection, issuer: str, subject: str) -> None:
+    """Let nobody who was taken off the list stand in the way of who is called so now."""
+    held = (_people.issuer == issuer, _people.subject == subject, _people.removed_at.is_not(None))
+    connection.execute(update(person_table).where(*held).values(subject=None))
 
 
 def people(

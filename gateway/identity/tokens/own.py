@@ -102,7 +102,7 @@ class OwnIssuer:
             "jwks_uri": f"{self.url}/.well-known/jwks.json",
             "response_types_supported": [],
             "grant_types_supported": ["client_credentials"],
-            "scopes_supported": ["inference", "weights", "control", "control:read"],
+            "scopes_supported": ["inference", "weights", "control", "control:read", "scim"],
             "token_endpoint_auth_methods_supported": methods,
             "token_endpoint_auth_signing_alg_values_supported": algorithms,
             "revocation_endpoint_auth_methods_supported": methods,

@@ -3,6 +3,7 @@
 A row is added once; of its fields only those that end it are ever written again.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +16,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
+    exists,
     insert,
     select,
     update,
@@ -137,6 +140,21 @@ def approvals(connection: Connection, release: str, stage: str) -> tuple[Approva
     query = select(approval_table).where(approval_table.c.release == release, approval_table.c.stage == stage)
     rows = connection.execute(query.order_by(approval_table.c.given_at, approval_table.c.id))
     return tuple(Approval(**row._asdict() | {"persons": _persons(row.persons)}) for row in rows)
+
+
+def pending_approvals(connection: Connection, keys: Sequence[str]) -> tuple[Approval, ...]:
+    """Approvals that anybody known by these ids gave of stages that have not opened, in order of id."""
+    opened = exists().where(
+        opening_table.c.release == approval_table.c.release, opening_table.c.stage == approval_table.c.stage
+    )
+    query = select(approval_table).where(approval_table.c.given_by.in_(keys), ~opened)
+    rows = connection.execute(query.order_by(approval_table.c.id))
+    return tuple(Approval(**row._asdict() | {"persons": _persons(row.persons)}) for row in rows)
+
+
+def remove_approval(connection: Connection, approval: str) -> None:
+    """Let an approval count no longer."""
+    connection.execute(delete(approval_table).where(approval_table.c.id == approval))
 
 
 def add_concurrence(connection: Connection, concurrence: Concurrence) -> None:
