@@ -61,6 +61,7 @@ from gateway.inference.connector.upstreams import Upstream
 from gateway.inference.door import ModelsDoor
 from gateway.inference.relay import Relay
 from gateway.ledger.acts import latest_by
+from gateway.ledger.checkpoints import Checkpoints
 from gateway.ledger.entries import Event
 from gateway.ledger.index import Follower
 from gateway.ledger.recovery import Recovery
@@ -121,7 +122,7 @@ class Installation:
         self.searching = Searching()
         self.follower = Follower(self.database, lambda: self.writer.busy)
 
-        self.signing_key = open_signing_key(settings.signing_key_path)
+        self.checkpoints = Checkpoints(self.leisure, open_signing_key(settings.signing_key_path))
         peppers = open_peppers(settings.peppers_path)
         self.issuer = OwnIssuer(settings.issuer, SigningKeys(settings.token_keys_path), settings.token_s * SECOND)
         self.issuers = issuers_of(settings, self.metrics)
@@ -225,6 +226,7 @@ class Installation:
             refusals=self.refusals,
             search=self.search,
             searching=self.searching,
+            checkpoints=self.checkpoints,
             database=self.leisure,
         )
 

@@ -80,6 +80,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     signing_key_file: Path | None = None
     """File of the key that signs the ledger (0600); when empty, `signing.key` in the data directory."""
 
+    checkpoints: Path | None = None
+    """Checkpoint of the ledger that was kept elsewhere, or a folder of them: no start where the ledger does not go on
+    from each."""
+
     public_url: Text = ""
     """Where callers reach this gateway, such as `https://gateway.example`: it issues its tokens under this name."""
 
@@ -251,6 +255,8 @@ def _misfits(settings: Settings) -> list[str]:
             mistakes.append(f"{PREFIX}{name.upper()} must begin with `http://` or `https://`.")
     if settings.policies is not None and not settings.policies.is_dir():
         mistakes.append("GATEWAY_POLICIES names a folder that is not there.")
+    if settings.checkpoints is not None and not settings.checkpoints.exists():
+        mistakes.append("GATEWAY_CHECKPOINTS names a file or folder that is not there.")
     for name in ("upstreams", "opa_token_file", "database_password_file", "issuers"):
         if (path := getattr(settings, name)) is not None and not path.is_file():
             mistakes.append(f"{PREFIX}{name.upper()} names a file that is not there.")

@@ -25,6 +25,7 @@ from gateway.database.engine import Readable
 from gateway.identity.callers import Caller
 from gateway.identity.directory import Directory
 from gateway.identity.tokens.authority import Authority
+from gateway.ledger.checkpoints import Checkpoints
 from gateway.ledger.search import Search
 from gateway.ledger.store import Actor
 from gateway.releases.catalogue import Catalogue
@@ -61,6 +62,7 @@ class Areas:
     refusals: Refusals
     search: Search
     searching: Searching
+    checkpoints: Checkpoints
     database: Readable
     """The database at leisure: nothing that a call waits for is behind what is read here."""
 
