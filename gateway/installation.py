@@ -61,7 +61,7 @@ from gateway.inference.connector.upstreams import Upstream
 from gateway.inference.door import ModelsDoor
 from gateway.inference.relay import Relay
 from gateway.ledger.acts import latest_by
-from gateway.ledger.checkpoints import Checkpoints
+from gateway.ledger.checkpoints.publishing import Checkpoints
 from gateway.ledger.entries import Event
 from gateway.ledger.index import Follower
 from gateway.ledger.recovery import Recovery

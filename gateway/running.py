@@ -22,10 +22,10 @@ from gateway.identity.store import is_empty
 from gateway.inference.connector.upstreams import Upstream, read_upstreams, upstream_at
 from gateway.inference.simulated.server import SimulatedModel
 from gateway.installation import Installation
-from gateway.ledger.checkpoints import verifier_of
-from gateway.ledger.kept import read_kept
+from gateway.ledger.checkpoints.checkpoint import verifier_of
+from gateway.ledger.checkpoints.kept import read_kept
+from gateway.ledger.checkpoints.verifying import Forked, continues
 from gateway.ledger.signing import open_signing_key
-from gateway.ledger.verifying import Forked, continues
 from gateway.logs import set_up_logs
 from gateway.places import Places, places_within, raise_limit
 from gateway.serving import listening, make_server

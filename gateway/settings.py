@@ -81,8 +81,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """File of the key that signs the ledger (0600); when empty, `signing.key` in the data directory."""
 
     checkpoints: Path | None = None
-    """Checkpoint of the ledger that was kept elsewhere, or a folder of them: no start where the ledger does not go on
-    from each."""
+    """Checkpoint kept elsewhere, or a folder of them: no start on a ledger that does not go on from each."""
 
     public_url: Text = ""
     """Where callers reach this gateway, such as `https://gateway.example`: it issues its tokens under this name."""

@@ -2,18 +2,13 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from gateway.cli.asking import ask
 from gateway.cli.failures import Failure, told
 from gateway.cli.showing import show_facts, show_json, wants_json, with_json
-
-if TYPE_CHECKING:
-    from gateway.ledger.notes import Verifier
-    from gateway.ledger.verifying import Kept, Verdict
-    from gateway.settings import Settings
 
 
 @click.command()
@@ -95,15 +90,15 @@ def _keep(folder: Path, found: Any) -> Path:
     return file
 
 
-def _kept(settings: "Settings", key: Path | None) -> "list[Kept]":
-    from gateway.ledger.kept import read_kept
+def _kept(settings: Any, key: Path | None) -> list[Any]:
+    from gateway.ledger.checkpoints.kept import read_kept
 
     return [] if settings.checkpoints is None else read_kept(settings.checkpoints, _verifier(settings, key))
 
 
-def _verifier(settings: "Settings", key: Path | None) -> "Verifier":
-    from gateway.ledger.checkpoints import verifier_of
-    from gateway.ledger.notes import verifier_from
+def _verifier(settings: Any, key: Path | None) -> Any:
+    from gateway.ledger.checkpoints.checkpoint import verifier_of
+    from gateway.ledger.checkpoints.notes import verifier_from
     from gateway.ledger.signing import open_signing_key
 
     if key is not None:
@@ -116,11 +111,11 @@ def _verifier(settings: "Settings", key: Path | None) -> "Verifier":
     return verifier_of(open_signing_key(settings.signing_key_path))
 
 
-async def _verdict(settings: "Settings", kept: "list[Kept]") -> "Verdict":
+async def _verdict(settings: Any, kept: list[Any]) -> Any:
     from gateway.database.engine import open_database
     from gateway.database.migrate import current
     from gateway.database.reaching import is_absent
-    from gateway.ledger.verifying import verify as look
+    from gateway.ledger.checkpoints.verifying import verify as look
 
     if is_absent(settings.database) or await current(settings.database) is None:
         raise Failure("There is no ledger: the database is empty.", "Look at --data, or at GATEWAY_DATABASE_URL.")
@@ -131,7 +126,7 @@ async def _verdict(settings: "Settings", kept: "list[Kept]") -> "Verdict":
         await database.close()
 
 
-def _facts(verdict: "Verdict") -> dict[str, Any]:
+def _facts(verdict: Any) -> dict[str, Any]:
     from gateway.clock import datetime_from
 
     last = verdict.last_at

@@ -25,7 +25,7 @@ from gateway.database.engine import Readable
 from gateway.identity.callers import Caller
 from gateway.identity.directory import Directory
 from gateway.identity.tokens.authority import Authority
-from gateway.ledger.checkpoints import Checkpoints
+from gateway.ledger.checkpoints.publishing import Checkpoints
 from gateway.ledger.search import Search
 from gateway.ledger.store import Actor
 from gateway.releases.catalogue import Catalogue

@@ -9,13 +9,14 @@ from sqlalchemy import Connection, delete, select, update
 
 from gateway.database.engine import Database
 from gateway.errors import Invalid, LedgerUnavailable, SettingsInvalid
-from gateway.ledger.checkpoints import Checkpoints, checkpoint_from
-from gateway.ledger.kept import read_kept
+from gateway.ledger.checkpoints.checkpoint import checkpoint_from
+from gateway.ledger.checkpoints.kept import read_kept
+from gateway.ledger.checkpoints.notes import signed
+from gateway.ledger.checkpoints.publishing import Checkpoints
+from gateway.ledger.checkpoints.verifying import Kept, Verdict, continues, verify
 from gateway.ledger.merkle import Tree, leaf_hash, root_of
-from gateway.ledger.notes import signed
 from gateway.ledger.signing import SigningKey, open_signing_key
 from gateway.ledger.tables import entry_table, head_table
-from gateway.ledger.verifying import Kept, Verdict, continues, verify
 from tests.ledger.builders import a_writer, refused
 
 Damage = Callable[[Connection], None]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import Invalid
-from gateway.ledger.notes import Verifier, opened, signed, verifier_from
+from gateway.ledger.checkpoints.notes import Verifier, opened, signed, verifier_from
 from gateway.ledger.signing import SigningKey, open_signing_key
 
 # The example of the package that notes come from, https://pkg.go.dev/golang.org/x/mod/sumdb/note.

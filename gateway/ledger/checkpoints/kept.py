@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from gateway.errors import Invalid, SettingsInvalid
-from gateway.ledger.checkpoints import checkpoint_from
-from gateway.ledger.notes import NOTE_BYTES_MAX, Verifier
-from gateway.ledger.verifying import Kept
+from gateway.ledger.checkpoints.checkpoint import checkpoint_from
+from gateway.ledger.checkpoints.notes import NOTE_BYTES_MAX, Verifier
+from gateway.ledger.checkpoints.verifying import Kept
 
 ENDING = ".checkpoint"
 """Of the files that are looked at in a folder."""

@@ -10,14 +10,13 @@ from functools import partial
 from hashlib import sha256
 
 import msgspec
-from sqlalchemy import Connection, select
 
 from gateway.database.engine import Database
 from gateway.errors import LedgerUnavailable
-from gateway.ledger.checkpoints import CHUNK, Checkpoint, leaves
+from gateway.ledger.checkpoints.checkpoint import Checkpoint
+from gateway.ledger.checkpoints.store import CHUNK, leaves, rows, stray
 from gateway.ledger.merkle import Tree
 from gateway.ledger.store import size_of
-from gateway.ledger.tables import entry_table
 
 CHUNK_DEADLINE_S = 60.0
 
@@ -74,14 +73,16 @@ TAMPERED = "Stop every gateway on it, keep it for your auditors, and restore the
 async def verify(database: Database, kept: Sequence[Kept] = (), told: Callable[[int], None] | None = None) -> Verdict:
     """Look at every line. `told` hears how many were looked at so far."""
     size = await database.read(size_of, deadline_s=CHUNK_DEADLINE_S)
-    stray = await database.read(lambda connection: _beyond(connection, size), deadline_s=CHUNK_DEADLINE_S)
+    outside = await database.read(partial(stray, size=size), deadline_s=CHUNK_DEADLINE_S)
     reading = _Reading(size, kept)
-    if stray is not None:
-        return reading.verdict(f"There is an entry {stray}, and the ledger says that it ends before {size}.", TAMPERED)
+    if outside is not None:
+        return reading.verdict(
+            f"There is an entry {outside}, and the ledger says that it ends before {size}.", TAMPERED
+        )
     while reading.tree.size < size and not reading.fault:
         first, end = reading.tree.size, min(reading.tree.size + CHUNK, size)
-        rows = await database.read(partial(_rows, first=first, end=end), deadline_s=CHUNK_DEADLINE_S)
-        reading.take(rows, end)
+        read = await database.read(partial(rows, first=first, end=end), deadline_s=CHUNK_DEADLINE_S)
+        reading.take(read, end)
         if told is not None:
             told(reading.tree.size)
     return reading.ended()
@@ -116,9 +117,9 @@ class _Reading:
         self._agreeing = self._vouched = 0
         self._compare()
 
-    def take(self, rows: Sequence[tuple[int, bytes, bytes]], end: int) -> None:
+    def take(self, read: Sequence[tuple[int, bytes, bytes]], end: int) -> None:
         """Look at these lines, which should be all up to `end`."""
-        for index, line, leaf in rows:
+        for index, line, leaf in read:
             if fault := self._fault_of(index, line, leaf):
                 return self._found(fault, TAMPERED)
             self.tree.add(leaf)
@@ -195,16 +196,3 @@ class _Reading:
 
 
 _decoder = msgspec.json.Decoder(_Line)
-
-
-def _rows(connection: Connection, first: int, end: int) -> list[tuple[int, bytes, bytes]]:
-    table = entry_table.c
-    query = select(table.index, table.line, table.leaf_hash).where(table.index.between(first, end - 1))
-    return [(index, line, leaf) for index, line, leaf in connection.execute(query.order_by(table.index))]
-
-
-def _beyond(connection: Connection, size: int) -> int | None:
-    """An entry that stands where the ledger does not reach."""
-    outside = (entry_table.c.index >= size) | (entry_table.c.index < 0)
-    found: int | None = connection.execute(select(entry_table.c.index).where(outside).limit(1)).scalar()
-    return found
