@@ -39,7 +39,7 @@ from gateway.access.review import Review
 from gateway.access.reviewing import Reviewing
 from gateway.access.snapshot import InForce
 from gateway.access.usable import Usable
-from gateway.chosen import issuers_of, judge_of, policies_of
+from gateway.chosen import issuers_of, judge_of, policies_of, traces_of
 from gateway.clock import NEVER, SECOND, elapsed_us
 from gateway.control.areas import Areas
 from gateway.control.searching import Searching
@@ -79,6 +79,7 @@ from gateway.releases.openings import Openings
 from gateway.releases.overdue.noting import OverdueReviews
 from gateway.releases.restraint import Restraint
 from gateway.settings import Settings
+from gateway.traces.observing import TracedWriter
 
 log = structlog.get_logger()
 
@@ -116,7 +117,8 @@ class Installation:
         self.leisure = Leisure(settings.database)
 
         self.ledger = Ledger(self.database, self.current.clock.now)
-        self.writer = Writer(self.ledger, take_limits, deadline_s=RECORD_DEADLINE_S, metrics=self.metrics)
+        self.traces = traces_of(settings, self.ledger.process, self.metrics)
+        self.writer = self._writer()
         self.recovery = Recovery(self.ledger, take_limits, closed_after_crash)
         self.search = Search(self.leisure)
         self.searching = Searching()
@@ -178,6 +180,10 @@ class Installation:
         self._open_doors(peppers.pseudonym)
         self.readiness = Readiness(self.current, self.judge, self.writer)
 
+    def _writer(self) -> Writer:
+        kind = Writer if self.traces is None else TracedWriter
+        return kind(self.ledger, take_limits, deadline_s=RECORD_DEADLINE_S, metrics=self.metrics)
+
     def _look_again(self) -> None:
         """Whatever comes due without anybody asking: stages that open, and what people were to do by a date."""
         self.opener = Opener(self.current, self.openings)
@@ -237,6 +243,9 @@ class Installation:
             stack.push_async_callback(self.database.close)
             stack.push_async_callback(self.leisure.close)
             stack.callback(self.weight_files.close)
+            if self.traces is not None:
+                self.traces.start()
+                stack.push_async_callback(asyncio.to_thread, self.traces.stop)
             await self.judge.start()
             stack.push_async_callback(self.judge.stop)
             stack.push_async_callback(self.explaining.stop)

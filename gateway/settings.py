@@ -101,6 +101,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_format: Literal["auto", "json", "console"] = "auto"
     """One JSON object a line, or lines for people; `auto` writes for people on a terminal."""
 
+    traces_endpoint: Text = ""
+    """URL that traces are sent to, OTLP over HTTP; when empty, what `OTEL_EXPORTER_OTLP_ENDPOINT` says."""
+
     request_bytes_max: Bytes = 8 << 20
     """The largest request that the doors for models take."""
 
@@ -133,6 +136,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             for name, value in variables.items()
             if name.startswith(PREFIX) and name not in OF_THE_CLIENT and value
         }
+        given.setdefault(f"{PREFIX}TRACES_ENDPOINT", _collector_of(variables))
         kinds = {PREFIX + field.name.upper(): field for field in msgspec.structs.fields(cls)}
         mistakes = [_unknown(name, kinds) for name in given if name not in kinds]
         values: dict[str, Any] = {}
@@ -189,6 +193,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def __repr__(self) -> str:
         return "Settings(…)"  # the database's URL may have a password in it
+
+
+def _collector_of(variables: Mapping[str, str]) -> str:
+    """Where OpenTelemetry's own variables have traces sent; empty where nowhere, or not over HTTP.
+
+    https://opentelemetry.io/docs/specs/otel/protocol/exporter/
+    """
+    exporter = "OTEL_EXPORTER_OTLP_"
+    protocol = variables.get(f"{exporter}TRACES_PROTOCOL") or variables.get(f"{exporter}PROTOCOL")
+    off = variables.get("OTEL_SDK_DISABLED", "").lower() == "true" or variables.get("OTEL_TRACES_EXPORTER") == "none"
+    if off or protocol not in {None, "", "http/protobuf"}:
+        return ""
+    base = variables.get(f"{exporter}ENDPOINT", "")
+    return variables.get(f"{exporter}TRACES_ENDPOINT") or (f"{base.rstrip('/')}/v1/traces" if base else "")
 
 
 def _custom(kind: type, value: Any) -> Any:
@@ -249,7 +267,7 @@ def _misfits(settings: Settings) -> list[str]:
             "GATEWAY_DATABASE_URL must have a user and no password, `postgresql://USER@HOST/NAME`, "
             "where GATEWAY_DATABASE_PASSWORD_FILE has the password."
         )
-    for name in ("opa_url", "access_request_url", "public_url"):
+    for name in ("opa_url", "access_request_url", "public_url", "traces_endpoint"):
         if (url := getattr(settings, name)) and not url.startswith(("http://", "https://")):
             mistakes.append(f"{PREFIX}{name.upper()} must begin with `http://` or `https://`.")
     if settings.policies is not None and not settings.policies.is_dir():

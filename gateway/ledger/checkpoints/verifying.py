@@ -10,6 +10,7 @@ from functools import partial
 from hashlib import sha256
 
 import msgspec
+from sqlalchemy import Connection
 
 from gateway.database.engine import Database
 from gateway.errors import LedgerUnavailable
@@ -72,8 +73,7 @@ TAMPERED = "Stop every gateway on it, keep it for your auditors, and restore the
 
 async def verify(database: Database, kept: Sequence[Kept] = (), told: Callable[[int], None] | None = None) -> Verdict:
     """Look at every line. `told` hears how many were looked at so far."""
-    size = await database.read(size_of, deadline_s=CHUNK_DEADLINE_S)
-    outside = await database.read(partial(stray, size=size), deadline_s=CHUNK_DEADLINE_S)
+    size, outside = await database.read(_extent, deadline_s=CHUNK_DEADLINE_S)
     reading = _Reading(size, kept)
     if outside is not None:
         return reading.verdict(
@@ -196,3 +196,9 @@ class _Reading:
 
 
 _decoder = msgspec.json.Decoder(_Line)
+
+
+def _extent(connection: Connection) -> tuple[int, int | None]:
+    """How many entries there are said to be and one beyond, of one state: a gateway may be writing."""
+    size = size_of(connection)
+    return size, stray(connection, size)
