@@ -54,6 +54,7 @@ from gateway.identity.peppers import open_peppers
 from gateway.identity.tokens.authority import Authority
 from gateway.identity.tokens.believing import Believed
 from gateway.identity.tokens.own import OwnIssuer
+from gateway.identity.tokens.rates import TokenRates
 from gateway.identity.tokens.signing_keys import SigningKeys
 from gateway.inference import fields
 from gateway.inference.connector.exchanges import Connector
@@ -131,7 +132,7 @@ class Installation:
         self.directory = Directory(
             self.database, self.ledger, peppers, self.leisure, believed=Believed([self.issuer, *self.issuers])
         )
-        self.authority = Authority(self.directory, self.ledger, self.issuer)
+        self.authority = Authority(self.directory, self.ledger, self.issuer, _rates_of(settings))
         self.entrance = Entrance(self.directory, self.current, self.metrics.turned_away)
         self.weight_files = Weights(settings.weights_path)
         self.catalogue = Catalogue(
@@ -331,6 +332,10 @@ class Installation:
             grants_to_recertify=lambda: self.request_chaser.standing.grants_to_recertify,
             stage_reviews_overdue=self.stage_chaser.count,
         )
+
+
+def _rates_of(settings: Settings) -> TokenRates:
+    return TokenRates(settings.token_requests_per_client, settings.token_requests_per_source)
 
 
 def _in_background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

@@ -92,6 +92,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     token_s: Annotated[int, Meta(ge=60, le=3600)] = 600
     """How long an access token of this gateway lives."""
 
+    token_requests_per_client: Annotated[int, Meta(ge=1, le=100_000)] = 120
+    """How many access tokens a client may ask for in a minute, of each process."""
+
+    token_requests_per_source: Annotated[int, Meta(ge=0, le=1_000_000)] = 600
+    """How many may be asked for from one address in a minute, a failed proof counting as ten; 0 for no bound."""
+
     issuers: Path | None = None
     """YAML file that declares the issuers whose tokens are accepted, and what those give."""
 

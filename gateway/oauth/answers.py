@@ -31,7 +31,7 @@ def failure(error: GatewayError, request_id: str) -> tuple[int, Headers, bytes]:
     _, headers, body = answer(status, told, request_id)
     if status == 401:
         headers.append((b"www-authenticate", b'Basic realm="release-gateway"'))
-    retry_after_s = error.retry_after_s if isinstance(error, Unavailable) else None
+    retry_after_s: int | None = getattr(error, "retry_after_s", None)
     if retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % retry_after_s))
     return status, headers, body
@@ -48,6 +48,8 @@ def _name(error: GatewayError) -> str:
         return "invalid_grant"
     if isinstance(error, NotFound):
         return "not_found"
+    if error.status == 429:
+        return "temporarily_unavailable"
     if error.status >= 500:
         return "temporarily_unavailable" if isinstance(error, Unavailable) else "server_error"
     return "invalid_request"
