@@ -20,6 +20,8 @@ class Told(msgspec.Struct, frozen=True):
     body: bytes
     ahead_s: float | None
     """How far the other's clock is ahead of this machine's, by its `date`; None where that cannot be told."""
+    location: str = ""
+    """Where it would have gone on; nobody is followed."""
 
 
 class Unanswered(Exception):
@@ -53,7 +55,7 @@ async def _asked(url: str, ca_file: Path | None, post: bytes | None) -> Told:
             body += piece
             if len(body) > BYTES_MAX:
                 raise Unanswered("the answer is too long")
-    return Told(answer.status_code, body, ahead_s)
+    return Told(answer.status_code, body, ahead_s, answer.headers.get("location", ""))
 
 
 def _ahead_s(headers: httpx.Headers, began: float, ended: float) -> float | None:

@@ -28,45 +28,42 @@ class Published(msgspec.Struct, frozen=True):
 
 async def look_at_issuers(issuers: Sequence[DeclaredIssuer]) -> AsyncIterator[Finding]:
     """Findings on each issuer of tokens that the operator declared."""
-    looks = (
-        look_at_issuer(f"issuer {each.keys.name}", each.expected.issuer, each.keys.address, must_publish=False)
-        for each in issuers
-    )
-    for found in await asyncio.gather(*looks):
+    for found in await asyncio.gather(*map(_issuer, issuers)):
         for finding in found:
             yield finding
 
 
-async def look_at_issuer(part: str, issuer: str, keys: Address, *, must_publish: bool) -> list[Finding]:
-    """Findings on one: its keys, what it says of itself, and its clock.
-
-    `must_publish`: it is asked by what it says of itself, and not only for keys at a declared address.
-    """
+async def _issuer(declared: DeclaredIssuer) -> list[Finding]:
+    part, issuer, keys = f"issuer {declared.keys.name}", declared.expected.issuer, declared.keys.address
     found = [await _keys(part, keys)]
     try:
         told = await ask(issuer.rstrip("/") + DOCUMENT, ca_file=keys.ca_file) if _is_address(issuer) else None
     except Unanswered as error:
-        return [*found, _unpublished(part, issuer, str(error), must_publish=must_publish)]
+        return [*found, _unpublished(part, issuer, str(error))]
     if told is None or told.status != 200:
         reason = "it is no address" if told is None else f"status {told.status}"
-        found.append(_unpublished(part, issuer, reason, must_publish=must_publish))
+        found.append(_unpublished(part, issuer, reason))
     else:
         found.append(_published(part, issuer, keys.url, told))
-    return [*found, *(_clock(part, told) if told is not None else ())]
+    return [*found, *(clock_of(part, told) if told is not None else ())]
 
 
 async def _keys(part: str, address: Address) -> Finding:
     try:
         usable = await fetch(address)
     except Unfetched as error:
-        reason = why(error.__cause__) if isinstance(error.__cause__, Exception) else str(error)
-        said = str(error) if reason == type(error.__cause__).__name__ else reason
         return wrong(
             part,
-            f"No keys can be had from {address.url}: {said}. Its tokens are refused.",
+            f"No keys can be had from {address.url}: {unfetched(error)}. Its tokens are refused.",
             "Start it, or mend where its keys are declared to be, its `ca_file`, or the network between.",
         )
     return well(part, f"{len(usable)} of its keys can be used, from {address.url}.")
+
+
+def unfetched(error: Unfetched) -> str:
+    """Why something could not be had: what kept the connection from being made, where that says more."""
+    reason = why(error.__cause__)
+    return str(error) if reason == type(error.__cause__).__name__ else reason
 
 
 def _published(part: str, issuer: str, keys_url: str, told: Told) -> Finding:
@@ -78,30 +75,25 @@ def _published(part: str, issuer: str, keys_url: str, told: Told) -> Finding:
     if says.issuer != issuer:
         return wrong(
             part,
-            f"It calls itself {_shown(says.issuer)}, and is declared as {issuer}. Its tokens are refused.",
+            f"It calls itself {shown(says.issuer)}, and is declared as {issuer}. Its tokens are refused.",
             "Declare it, to the letter, as it calls itself, if that is who you mean: its tokens say so in `iss`.",
         )
     if says.jwks_uri != keys_url:
         return odd(
             part,
-            f"It says that its keys are at {_shown(says.jwks_uri)}, and they are declared to be at {keys_url}.",
+            f"It says that its keys are at {shown(says.jwks_uri)}, and they are declared to be at {keys_url}.",
             "See that both lead to the same keys: those at the declared address are believed.",
         )
     return well(part, "It calls itself as it is declared.")
 
 
-def _unpublished(part: str, issuer: str, reason: str, *, must_publish: bool) -> Finding:
+def _unpublished(part: str, issuer: str, reason: str) -> Finding:
     said = f"What it says of itself cannot be read at {issuer}: {reason}."
-    if must_publish:
-        return wrong(
-            f"{part}: name",
-            f"{said} Nobody can sign in by it.",
-            "Start it, or mend its address, its `ca_file` or the network between.",
-        )
     return well(f"{part}: name", f"{said} It need not: its keys are believed by where they are declared to be.")
 
 
-def _clock(part: str, told: Told) -> Iterator[Finding]:
+def clock_of(part: str, told: Told) -> Iterator[Finding]:
+    """A finding on the clock of who answered, where that can be told."""
     part, ahead_s = f"{part}: clock", told.ahead_s
     if ahead_s is None:
         return
@@ -119,6 +111,6 @@ def _is_address(issuer: str) -> bool:
     return issuer.startswith(("https://", "http://"))
 
 
-def _shown(said: str) -> str:
+def shown(said: str) -> str:
     """Another's words, on one line."""
     return ascii(said[:200])

@@ -72,7 +72,7 @@ def test_an_issuer_that_publishes_nothing_but_its_keys_is_well(issuer: FakeIssue
     [
         ({"status": 503}, "status 503"),
         ({"body": b'{"keys": []}'}, "no key that can be used"),
-        ({"body": b"<html>"}, "no key set"),
+        ({"body": b"<html>"}, "no JSON object"),
     ],
 )
 def test_keys_that_cannot_be_had_are_wrong(
