@@ -102,8 +102,8 @@ has-go:
 	@command -v go >/dev/null || { echo "go is missing: install it, or put the tools on the PATH" >&2; exit 1; }
 
 lock: $(DEVELOPMENT) ## resolve the dependencies anew (to move them: ARGS=--upgrade)
-	$(BIN)/uv pip compile $(LOCKING) pyproject.toml --group build --output-file requirements.lock
-	$(BIN)/uv pip compile $(LOCKING) pyproject.toml --group build --group dev --constraint requirements.lock \
+	$(BIN)/uv pip compile $(LOCKING) pyproject.toml --extra traces --group build --output-file requirements.lock
+	$(BIN)/uv pip compile $(LOCKING) pyproject.toml --extra traces --group build --group dev --constraint requirements.lock \
 		--output-file requirements-dev.lock
 
 LOCKING = --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(ARGS)

@@ -17,10 +17,13 @@ from gateway.control.schema import COMPONENTS
 from gateway.errors import GatewayError
 from gateway.health import health_routes
 from gateway.hub import answers
+from gateway.hub.resolve import ENDPOINT
 from gateway.inference import dialect
+from gateway.inference.door import route_of
 from gateway.installation import Installation
 from gateway.oauth import answers as oauth
 from gateway.scim import answers as scim
+from gateway.traces.observing import TracedDoor
 
 
 def _only_documents(request: Request[Any, Any, Any]) -> None:
@@ -68,7 +71,11 @@ def with_doors_first(app: Litestar, installation: Installation) -> ASGIApp:
     The doors are mounted in the framework too, and answer alike by either way: they look at the raw
     path only. Its routing and its wrapping of every message would cost a call a tenth more.
     """
-    models, weights = installation.models, installation.weights
+    models: ASGIApp = installation.models
+    weights: ASGIApp = installation.weights
+    if installation.traces is not None:
+        models = TracedDoor(models, route_of, installation.traces.put)
+        weights = TracedDoor(weights, lambda _: ENDPOINT, installation.traces.put)
 
     def enter(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         path = scope.get("raw_path", b"")

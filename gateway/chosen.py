@@ -1,6 +1,10 @@
-"""What the settings choose among several, made but not started: the judge, whose tokens are believed, who vouches."""
+"""What the settings choose among several, made but not started: the judge, whose tokens are believed, who vouches for
+people, and where traces go."""
 
+from typing import Protocol
 from urllib.parse import urlsplit
+
+import structlog
 
 from gateway.access.judges.embedded import EmbeddedJudge
 from gateway.access.judges.opa import OPAJudge
@@ -13,6 +17,9 @@ from gateway.identity.tokens.issuers import DeclaredIssuer, read_issuers
 from gateway.metrics import Metrics
 from gateway.settings import Settings
 from gateway.shipped import shipped
+from gateway.traces.calls import TracedCall
+
+log = structlog.get_logger()
 
 
 def issuers_of(settings: Settings, metrics: Metrics) -> list[DeclaredIssuer]:
@@ -57,3 +64,28 @@ def judge_of(settings: Settings, policies: PolicySet) -> Judge:
         token = settings.opa_token_file.read_text("ascii").strip() if settings.opa_token_file is not None else None
         return OPAJudge(policies.digest, settings.opa_url, token=token, timeout_s=timeout_s)
     return EmbeddedJudge(policies, timeout_s=timeout_s)
+
+
+class Traces(Protocol):
+    """Where calls that are over are told of; there is one that does, and it is opened only where it is wanted."""
+
+    def put(self, call: TracedCall) -> None:
+        """Take a call; never waits."""
+
+    def start(self) -> None:
+        """Begin to send."""
+
+    def stop(self) -> None:
+        """Send what there is, if it can be sent soon, and end."""
+
+
+def traces_of(settings: Settings, process: str, metrics: Metrics) -> Traces | None:
+    """Where traces are sent; None where nobody wants them, or the library for it is not installed."""
+    if not settings.traces_endpoint:
+        return None
+    try:
+        from gateway.traces.exporting import Exporter  # opened late: most gateways trace nothing, and have no library
+    except ModuleNotFoundError as error:
+        log.warning("traces_not_sent", missing=error.name, next_step="Install `release-gateway[traces]`.")
+        return None
+    return Exporter(settings.traces_endpoint, process, metrics.calls_traced)

@@ -40,7 +40,7 @@ from gateway.access.review import Review
 from gateway.access.reviewing import Reviewing
 from gateway.access.snapshot import InForce
 from gateway.access.usable import Usable
-from gateway.chosen import issuers_of, judge_of, policies_of, providers_of
+from gateway.chosen import issuers_of, judge_of, policies_of, providers_of, traces_of
 from gateway.clock import NEVER, SECOND, elapsed_us
 from gateway.control.areas import Areas
 from gateway.control.searching import Searching
@@ -62,6 +62,7 @@ from gateway.identity.provisioning.roster import Roster
 from gateway.identity.tokens.authority import Authority
 from gateway.identity.tokens.believing import Believed
 from gateway.identity.tokens.own import OwnIssuer
+from gateway.identity.tokens.rates import TokenRates
 from gateway.identity.tokens.signing_keys import SigningKeys
 from gateway.inference import fields
 from gateway.inference.connector.exchanges import Connector
@@ -69,6 +70,7 @@ from gateway.inference.connector.upstreams import Upstream
 from gateway.inference.door import ModelsDoor
 from gateway.inference.relay import Relay
 from gateway.ledger.acts import latest_by
+from gateway.ledger.checkpoints.publishing import Checkpoints
 from gateway.ledger.entries import Event
 from gateway.ledger.index import Follower
 from gateway.ledger.recovery import Recovery
@@ -88,6 +90,7 @@ from gateway.releases.overdue.noting import OverdueReviews
 from gateway.releases.restraint import Restraint
 from gateway.scim.door import ScimDoor
 from gateway.settings import Settings
+from gateway.traces.observing import TracedWriter
 
 log = structlog.get_logger()
 
@@ -125,20 +128,20 @@ class Installation:
         self.leisure = Leisure(settings.database)
 
         self.ledger = Ledger(self.database, self.current.clock.now)
-        self.writer = Writer(self.ledger, take_limits, deadline_s=RECORD_DEADLINE_S, metrics=self.metrics)
+        self._record()
         self.recovery = Recovery(self.ledger, take_limits, closed_after_crash)
         self.search = Search(self.leisure)
         self.searching = Searching()
         self.follower = Follower(self.database, lambda: self.writer.busy)
 
-        self.signing_key = open_signing_key(settings.signing_key_path)
+        self.checkpoints = Checkpoints(self.leisure, open_signing_key(settings.signing_key_path))
         peppers = open_peppers(settings.peppers_path)
         self.issuer = OwnIssuer(settings.issuer, SigningKeys(settings.token_keys_path), settings.token_s * SECOND)
         self.issuers = issuers_of(settings, self.metrics)
         self.directory = Directory(
             self.database, self.ledger, peppers, self.leisure, believed=Believed([self.issuer, *self.issuers])
         )
-        self.authority = Authority(self.directory, self.ledger, self.issuer)
+        self.authority = Authority(self.directory, self.ledger, self.issuer, _rates_of(settings))
         self._let_people_in(peppers)
         self.entrance = Entrance(
             self.directory,
@@ -193,6 +196,12 @@ class Installation:
         self.connector = Connector(upstreams)
         self._open_doors(peppers.pseudonym)
         self.readiness = Readiness(self.current, self.judge, self.writer)
+
+    def _record(self) -> None:
+        """What writes the ledger, and lets calls be traced by what it is handed."""
+        self.traces = traces_of(self.settings, self.ledger.process, self.metrics)
+        writer = Writer if self.traces is None else TracedWriter
+        self.writer = writer(self.ledger, take_limits, deadline_s=RECORD_DEADLINE_S, metrics=self.metrics)
 
     def _let_people_in(self, peppers: Peppers) -> None:
         """The register of people, and their way in by the identity providers that the operator declared."""
@@ -265,6 +274,7 @@ class Installation:
             refusals=self.refusals,
             search=self.search,
             searching=self.searching,
+            checkpoints=self.checkpoints,
             database=self.leisure,
         )
 
@@ -275,6 +285,9 @@ class Installation:
             stack.push_async_callback(self.database.close)
             stack.push_async_callback(self.leisure.close)
             stack.callback(self.weight_files.close)
+            if self.traces is not None:
+                self.traces.start()
+                stack.push_async_callback(asyncio.to_thread, self.traces.stop)
             await self.judge.start()
             stack.push_async_callback(self.judge.stop)
             stack.push_async_callback(self.explaining.stop)
@@ -361,6 +374,10 @@ class Installation:
             grants_to_recertify=lambda: self.request_chaser.standing.grants_to_recertify,
             stage_reviews_overdue=self.stage_chaser.count,
         )
+
+
+def _rates_of(settings: Settings) -> TokenRates:
+    return TokenRates(settings.token_requests_per_client, settings.token_requests_per_source)
 
 
 def _in_background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

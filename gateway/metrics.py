@@ -56,6 +56,9 @@ class Metrics:
         )
         self._weights = Counter("gateway_weights_bytes", "Bytes of weights given out.", registry=self._registry)
 
+        self._traced = Bound(
+            Counter("gateway_traced_calls", "Calls told to the collector.", ["outcome"], registry=self._registry)
+        )
         self._parts = Bound(
             Gauge("gateway_part_well", "Parts a call needs, as found by /readyz.", ["part"], registry=self._registry)
         )
@@ -139,6 +142,10 @@ class Metrics:
     def upstream_failed(self, kind: str) -> None:
         """An upstream could not be reached or made no sense; `kind` is the error's code."""
         self._upstream_failures.add(kind)
+
+    def calls_traced(self, outcome: str, count: int) -> None:
+        """Calls whose traces were sent, failed to be taken, or dropped for want of room. From any thread."""
+        self._traced[(outcome,)].inc(count)
 
     # What stands now
 

@@ -22,6 +22,10 @@ from gateway.identity.store import is_empty
 from gateway.inference.connector.upstreams import Upstream, read_upstreams, upstream_at
 from gateway.inference.simulated.server import SimulatedModel
 from gateway.installation import Installation
+from gateway.ledger.checkpoints.checkpoint import verifier_of
+from gateway.ledger.checkpoints.kept import read_kept
+from gateway.ledger.checkpoints.verifying import Forked, continues
+from gateway.ledger.signing import open_signing_key
 from gateway.logs import set_up_logs
 from gateway.places import Places, places_within, raise_limit
 from gateway.serving import listening, make_server
@@ -80,6 +84,7 @@ async def _serve(
 ) -> None:
     await prepare(settings.database)
     await _check_secrets(settings)
+    await _check_continuity(settings)
     async with _with_demonstration(declared, model, demo=demo) as upstreams:
         installation = Installation(settings, upstreams, _show_once)
         await check_durability(installation.database)
@@ -115,6 +120,24 @@ async def _check_secrets(settings: Settings) -> None:
             next_step="Put it back from the backup. New peppers would verify no key, and a new signing key would sign"
             " another history.",
         )
+
+
+async def _check_continuity(settings: Settings) -> None:
+    """Raise Forked where the ledger does not go on from the checkpoints that the operator has kept.
+
+    What is written into a ledger restored to before them would be another history; nothing has been by now.
+    """
+    if settings.checkpoints is None:
+        return
+    kept = read_kept(settings.checkpoints, verifier_of(open_signing_key(settings.signing_key_path)))
+    database = open_database(settings.database)
+    try:
+        verdict = await continues(database, kept)
+    finally:
+        await database.close()
+    if verdict.fault:
+        raise Forked(verdict.fault, next_step=verdict.next_step)
+    log.info("ledger_continues", checkpoints=verdict.agreeing, entries=verdict.size, vouched=verdict.vouched)
 
 
 class _Stoppable(Protocol):

@@ -80,6 +80,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     signing_key_file: Path | None = None
     """File of the key that signs the ledger (0600); when empty, `signing.key` in the data directory."""
 
+    checkpoints: Path | None = None
+    """Checkpoint kept elsewhere, or a folder of them: no start on a ledger that does not go on from each."""
+
     public_url: Text = ""
     """Where callers reach this gateway, such as `https://gateway.example`: it issues its tokens under this name."""
 
@@ -88,6 +91,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     token_s: Annotated[int, Meta(ge=60, le=3600)] = 600
     """How long an access token of this gateway lives."""
+
+    token_requests_per_client: Annotated[int, Meta(ge=1, le=100_000)] = 120
+    """How many access tokens a client may ask for in a minute, of each process."""
+
+    token_requests_per_source: Annotated[int, Meta(ge=0, le=1_000_000)] = 600
+    """How many may be asked for from one address in a minute, a failed proof counting as ten; 0 for no bound."""
 
     issuers: Path | None = None
     """YAML file that declares the issuers whose tokens are accepted, and what those give."""
@@ -106,6 +115,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     log_format: Literal["auto", "json", "console"] = "auto"
     """One JSON object a line, or lines for people; `auto` writes for people on a terminal."""
+
+    traces_endpoint: Text = ""
+    """URL that traces are sent to, OTLP over HTTP; when empty, what `OTEL_EXPORTER_OTLP_ENDPOINT` says."""
 
     request_bytes_max: Bytes = 8 << 20
     """The largest request that the doors for models take."""
@@ -139,6 +151,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             for name, value in variables.items()
             if name.startswith(PREFIX) and name not in OF_THE_CLIENT and value
         }
+        given.setdefault(f"{PREFIX}TRACES_ENDPOINT", _collector_of(variables))
         kinds = {PREFIX + field.name.upper(): field for field in msgspec.structs.fields(cls)}
         mistakes = [_unknown(name, kinds) for name in given if name not in kinds]
         values: dict[str, Any] = {}
@@ -195,6 +208,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def __repr__(self) -> str:
         return "Settings(…)"  # the database's URL may have a password in it
+
+
+def _collector_of(variables: Mapping[str, str]) -> str:
+    """Where OpenTelemetry's own variables have traces sent; empty where nowhere, or not over HTTP.
+
+    https://opentelemetry.io/docs/specs/otel/protocol/exporter/
+    """
+    exporter = "OTEL_EXPORTER_OTLP_"
+    protocol = variables.get(f"{exporter}TRACES_PROTOCOL") or variables.get(f"{exporter}PROTOCOL")
+    off = variables.get("OTEL_SDK_DISABLED", "").lower() == "true" or variables.get("OTEL_TRACES_EXPORTER") == "none"
+    if off or protocol not in {None, "", "http/protobuf"}:
+        return ""
+    base = variables.get(f"{exporter}ENDPOINT", "")
+    return variables.get(f"{exporter}TRACES_ENDPOINT") or (f"{base.rstrip('/')}/v1/traces" if base else "")
 
 
 def _custom(kind: type, value: Any) -> Any:
@@ -255,11 +282,13 @@ def _misfits(settings: Settings) -> list[str]:
             "GATEWAY_DATABASE_URL must have a user and no password, `postgresql://USER@HOST/NAME`, "
             "where GATEWAY_DATABASE_PASSWORD_FILE has the password."
         )
-    for name in ("opa_url", "access_request_url", "public_url"):
+    for name in ("opa_url", "access_request_url", "public_url", "traces_endpoint"):
         if (url := getattr(settings, name)) and not url.startswith(("http://", "https://")):
             mistakes.append(f"{PREFIX}{name.upper()} must begin with `http://` or `https://`.")
     if settings.policies is not None and not settings.policies.is_dir():
         mistakes.append("GATEWAY_POLICIES names a folder that is not there.")
+    if settings.checkpoints is not None and not settings.checkpoints.exists():
+        mistakes.append("GATEWAY_CHECKPOINTS names a file or folder that is not there.")
     for name in ("upstreams", "opa_token_file", "database_password_file", "issuers"):
         if (path := getattr(settings, name)) is not None and not path.is_file():
             mistakes.append(f"{PREFIX}{name.upper()} names a file that is not there.")

@@ -1,4 +1,4 @@
-"""`gateway audit`: search, tail, show."""
+"""`gateway audit`: search, tail, show; checkpoint and verify (checkpoints.py)."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from gateway.cli.asking import PAGE, ask
+from gateway.cli.checkpoints import checkpoint, verify
 from gateway.cli.failures import printable
 from gateway.cli.paths import segment
 from gateway.cli.showing import cell, show_facts, show_json, show_table, wants_json, with_json
@@ -37,6 +38,10 @@ def filters(function: F) -> F:
 @click.group(name="audit")
 def command() -> None:
     """The ledger: who could use what, when, on whose authority."""
+
+
+command.add_command(checkpoint)
+command.add_command(verify)
 
 
 @command.command()

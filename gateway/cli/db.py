@@ -1,4 +1,4 @@
-"""`gateway db`: the database's schema, here and without a gateway."""
+"""`gateway db`: the database's schema and a copy of it, here and without a gateway."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def where(function: F) -> F:
 
 @click.group(name="db")
 def command() -> None:
-    """The database's schema. The database is GATEWAY_DATABASE_URL, or SQLite in the data directory."""
+    """The database: GATEWAY_DATABASE_URL, or SQLite in the data directory."""
 
 
 @command.command()
@@ -45,6 +45,26 @@ def upgrade(data: Path | None) -> None:
 def current(data: Path | None) -> None:
     """Show which schema the database has, and which this version needs."""
     _show(_database(data, made=False))
+
+
+@command.command()
+@click.argument("copy", type=click.Path(path_type=Path))
+@where
+@with_json
+def backup(copy: Path, data: Path | None) -> None:
+    """Write a COPY of a SQLite database as it stands now, while a gateway serves from it.
+
+    It holds what was recorded up to this moment and nothing of what came after. Peppers and signing key are not in it.
+    """
+    from gateway.database.backup import back_up
+
+    url = _database(data, made=False)
+    with told():
+        size = back_up(url, copy)
+    facts = {"file": str(copy), "bytes": size}
+    if wants_json():
+        return show_json(facts)
+    return show_facts(facts.items())
 
 
 def _database(data: Path | None, *, made: bool) -> str:

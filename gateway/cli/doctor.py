@@ -13,7 +13,7 @@ from gateway.cli.showing import columns_of_terminal, folded, on_terminal, show_j
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="The data directory; GATEWAY_DATA.")
 @with_json
 def command(data: Path | None) -> None:
-    """Look over the gateway here: settings, files, database, clock, judge, upstreams.
+    """Look over the gateway here: settings, files, database, clock, judge, issuers of tokens, upstreams, traces.
 
     It has the settings that `gateway serve` would have, makes nothing and changes nothing, and may run beside a
     gateway that serves. It fails where something is wrong; what is only odd does not make it fail.

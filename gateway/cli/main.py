@@ -27,9 +27,9 @@ NOUNS: dict[str, str] = {
     "concurrence": "Authorities that agree to single organisations: give, list, withdraw.",
     "access": "Access at any instant: who could use a release, and why one could or could not.",
     "terms": "Terms of a release: show, accept.",
-    "audit": "The ledger: search, tail, show.",
+    "audit": "The ledger: search, tail, show; checkpoint; verify offline.",
     "policy": "The policies that judge: show, build.",
-    "db": "The database's schema: upgrade, current.",
+    "db": "The database: upgrade, current; backup of SQLite.",
 }
 """Each noun with its line of help, so that help needs no noun to be opened."""
 

@@ -28,6 +28,7 @@ from gateway.identity.people.cookies import Cookies
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.signing_in import SigningIn
 from gateway.identity.tokens.authority import Authority
+from gateway.ledger.checkpoints.publishing import Checkpoints
 from gateway.ledger.search import Search
 from gateway.ledger.store import Actor
 from gateway.releases.catalogue import Catalogue
@@ -67,6 +68,7 @@ class Areas:
     refusals: Refusals
     search: Search
     searching: Searching
+    checkpoints: Checkpoints
     database: Readable
     """The database at leisure: nothing that a call waits for is behind what is read here."""
 

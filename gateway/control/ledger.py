@@ -76,6 +76,19 @@ class EntryWithEnd(msgspec.Struct, frozen=True):
     ended: ShownEntry | None
 
 
+class SignedCheckpoint(msgspec.Struct, frozen=True):
+    """What the ledger is now, to be kept where nobody who runs the gateway can reach it."""
+
+    size: int
+    """How many entries it vouches for."""
+    root: str
+    """Over them (RFC 6962), in hex."""
+    note: str
+    """The checkpoint itself, a signed note (C2SP tlog-checkpoint): keep this text as it is."""
+    key: str
+    """By what it is verified: `name+hash+key`. Keep it from the start, and believe no other later."""
+
+
 class LedgerEntries(Controller):
     """The ledger."""
 
@@ -123,6 +136,14 @@ class LedgerEntries(Controller):
             notes = await _notes(areas, query) if after is None and caller.has(*OVERSIGHT) else []
         entries = [await _shown(areas, caller, entry) for entry in page.entries]
         return EntryPage(entries, page.cursor, page.is_last, notes)
+
+    @get("/checkpoint", **open_to(*OVERSIGHT))
+    async def checkpoint(self, areas: InAreas, caller: Asking) -> SignedCheckpoint:
+        """What the ledger is now, signed. Whoever keeps it can tell later whether it was changed since."""
+        with areas.searching.by(caller):
+            checkpoint, note = await areas.checkpoints.now()
+        key = str(areas.checkpoints.verifier)
+        return SignedCheckpoint(checkpoint.size, checkpoint.root.hex(), note, key)
 
     @get("/{entry:str}", **open_to(*OVERSIGHT, Role.DEVELOPER))
     async def show(self, entry: Reference, areas: InAreas, caller: Asking) -> EntryWithEnd:

@@ -25,7 +25,7 @@ def look_at_files(settings: Settings, *, begun: bool) -> Iterator[Finding]:
     yield _secret("signing key", settings.signing_key_path, begun=begun)
     for name in ("database_password_file", "opa_token_file"):
         if (path := getattr(settings, name)) is not None:
-            yield _closed(name.replace("_", " "), path)
+            yield closed(name.replace("_", " "), path)
     if settings.weights is not None and not settings.weights.is_dir():
         yield odd("weights", f"{settings.weights} is no folder.", "Mount it, or mend GATEWAY_WEIGHTS.")
     if settings.database.startswith("sqlite") and settings.data.is_dir():
@@ -64,7 +64,8 @@ def _secret(part: str, path: Path, *, begun: bool) -> Finding:
     return well(part, f"{path} can be used, and is closed to others.")
 
 
-def _closed(part: str, path: Path) -> Finding:
+def closed(part: str, path: Path) -> Finding:
+    """Whether a secret can be read here, and not by everybody."""
     if not os.access(path, os.R_OK):
         return wrong(part, f"{path} cannot be read by this user.", "Give it to the user that the gateway runs as.")
     if path.stat().st_mode & _READ_BY_OTHERS:

@@ -1,11 +1,11 @@
 """What stands behind and beside the gateway: the judge with its policies, and the servers of models."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Mapping
 
 from gateway.chosen import judge_of, policies_of
 from gateway.errors import GatewayError
+from gateway.examination.asking import why
 from gateway.examination.findings import Finding, amiss, odd, well, wrong
 from gateway.inference.connector.faults import Unreached
 from gateway.inference.connector.pool import Pool
@@ -52,22 +52,10 @@ async def _upstream(upstream: Upstream) -> Finding:
     try:
         await pool.take()
     except Unreached as error:
-        return wrong(part, f"{upstream.authority} cannot be reached: {_why(error.__cause__)}.", _NEXT_STEP)
+        return wrong(part, f"{upstream.authority} cannot be reached: {why(error.__cause__)}.", _NEXT_STEP)
     finally:
         pool.close()
     return well(part, f"{upstream.authority} can be reached.")
 
 
 _NEXT_STEP = "Start it, or mend its URL, its certificate or the network between."
-
-
-def _why(cause: BaseException | None) -> str:
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted, {cause.verify_message}"
-    if isinstance(cause, TimeoutError):
-        return "nobody answered in time"
-    if isinstance(cause, ConnectionRefusedError):
-        return "nobody listens there"
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror.lower()
-    return type(cause).__name__

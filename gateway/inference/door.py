@@ -33,6 +33,14 @@ NAME_BYTES_MAX = 3 * 193
 """The longest name, with every character escaped."""
 
 
+def route_of(path: bytes) -> str:
+    """The route that a path leads to, as declared; empty where there is none."""
+    endpoint = ENDPOINTS.get(path)
+    if endpoint is not None:
+        return endpoint.route
+    return MODELS.decode() if path == MODELS else MODEL if path.startswith(MODELS + b"/") else ""
+
+
 class ModelsDoor:
     """Finds out who asks for what, and hands each to its road."""
 

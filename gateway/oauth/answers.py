@@ -59,7 +59,7 @@ def failure(error: GatewayError, request_id: str) -> Answer:
     _, headers, body = answer(status, told, request_id)
     if status == 401:
         headers.append((b"www-authenticate", b'Basic realm="release-gateway"'))
-    retry_after_s = error.retry_after_s if isinstance(error, Unavailable) else None
+    retry_after_s: int | None = getattr(error, "retry_after_s", None)
     if retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % retry_after_s))
     return status, headers, body
@@ -85,6 +85,8 @@ def name_of(error: GatewayError) -> str:
         return "invalid_grant"
     if isinstance(error, NotFound):
         return "not_found"
+    if error.status == 429:
+        return "temporarily_unavailable"
     if error.status >= 500:
         return "temporarily_unavailable" if isinstance(error, Unavailable) else "server_error"
     return "invalid_request"

@@ -36,5 +36,8 @@
 {{- if and .Values.serviceMonitor.enabled (not .Values.networkPolicy.scrape) }}
 {{- fail "networkPolicy.scrape names no peer: the network policy would keep Prometheus from the metrics" }}
 {{- end }}
+{{- if and .Values.settings.traces_endpoint (not .Values.networkPolicy.collectors) }}
+{{- fail "networkPolicy.collectors names no peer: the network policy would keep traces from settings.traces_endpoint" }}
+{{- end }}
 {{- end }}
 {{- end }}

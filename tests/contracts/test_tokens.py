@@ -16,6 +16,7 @@ from gateway.identity.tokens.authority import Authority
 from gateway.identity.tokens.believing import Believed
 from gateway.identity.tokens.own import OwnIssuer
 from gateway.identity.tokens.proving import Credentials
+from gateway.identity.tokens.rates import TokenRates
 from gateway.identity.tokens.signing_keys import SigningKeys
 from gateway.identity.tokens.store import use_assertion
 from tests.fakes.installation import NOW, PEPPERS, START, Installation, begun, lines, refusal
@@ -37,7 +38,7 @@ class Machines:
         issuer = OwnIssuer(URL, self._keys, 600 * SECOND)
         ledger = self.installation.ledger
         directory = Directory(self.installation.database, ledger, PEPPERS, believed=Believed([issuer]))
-        return directory, Authority(directory, ledger, issuer)
+        return directory, Authority(directory, ledger, issuer, TokenRates(0, 0))
 
     async def client(self, order: KeyOrder = CLIENT) -> Credentials:
         issued = await self.installation.issue(order)

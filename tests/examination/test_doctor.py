@@ -20,6 +20,8 @@ from gateway.examination import files
 from gateway.examination.files import look_at_files
 from gateway.examination.findings import State
 from gateway.identity.peppers import open_peppers
+from gateway.ledger.checkpoints.checkpoint import Checkpoint, origin_of
+from gateway.ledger.checkpoints.notes import signed
 from gateway.ledger.signing import open_signing_key
 from gateway.settings import Settings
 from gateway.shipped import shipped
@@ -66,6 +68,20 @@ def test_a_gateway_that_serves_is_well_and_goes_on_serving(served: GatewayProces
     assert served.is_ready()
     secrets = [(served.data / "peppers").read_text().strip(), *served.keys.values()]
     assert not any(secret in said.text for secret in secrets)
+
+
+def test_a_ledger_that_lost_what_was_published_is_found(served: GatewayProcess, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "a.checkpoint").write_text(served.control("GET", "/ledger/checkpoint", "auditor")["note"])
+    well = doctor(served.data, checkpoints=str(kept))
+    key = open_signing_key(served.data / "signing.key")
+    ahead = Checkpoint(origin_of(key), 1_000_000, b"\0" * 32)
+    (kept / "b.checkpoint").write_text(signed(ahead.text(), ahead.origin, key))
+    lost = doctor(served.data, checkpoints=str(kept))
+
+    assert well.code == 0 and well.findings["checkpoints"]["state"] == "well"
+    assert lost.wrong() == {"checkpoints"} and "missing at its end" in lost.findings["checkpoints"]["said"]
 
 
 def test_what_is_not_there_yet_is_not_made(tmp_path: Path) -> None:

@@ -35,6 +35,10 @@ class FakeIssuer:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.delay_s = 0.0
+        self.documents: dict[str, Any] = {}
+        """What else it publishes, by path."""
+        self.ahead_s = 0.0
+        """How far its clock is ahead."""
         self.add("first")
 
     @property
@@ -83,6 +87,8 @@ def an_issuer() -> Iterator[FakeIssuer]:
             told.asked.append(self.path)
             time.sleep(told.delay_s)
             body = told.body if told.body is not None else json.dumps(told.published()).encode()
+            if self.path in told.documents:
+                body = json.dumps(told.documents[self.path]).encode()
             try:
                 self.send_response(told.status)
                 for name, value in told.headers.items():
@@ -92,6 +98,9 @@ def an_issuer() -> Iterator[FakeIssuer]:
                 self.wfile.write(body)
             except (BrokenPipeError, ConnectionResetError):
                 pass
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string((timestamp or time.time()) + issuer[0].ahead_s)
 
         def log_message(self, *_: object) -> None: ...
 

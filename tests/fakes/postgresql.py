@@ -40,17 +40,30 @@ class PostgreSQLServer:
 
     def url(self, database: str = "postgres") -> str:
         """An SQLAlchemy URL of one database on this server."""
-        folder = self._server.get_postmaster_info().socket_dir
-        url = URL.create("postgresql", username="postgres", database=database, query={"host": str(folder)})
+        url = URL.create("postgresql", username="postgres", database=database, query={"host": str(self.socket)})
         return url.render_as_string(hide_password=False)
+
+    @property
+    def commands(self) -> Path:
+        """Folder of the server's own commands, such as `pg_ctl`."""
+        return Path(self._server.bin_path)
+
+    @property
+    def user(self) -> str | None:
+        """The system's user that it runs as; None where that is who runs this."""
+        return self._server.system_user
+
+    @property
+    def socket(self) -> Path:
+        """Folder of the socket on which it listens."""
+        return Path(str(self._server.get_postmaster_info().socket_dir))
 
     def execute(self, *statements: str, database: str = "postgres") -> None:
         """Run statements as the server's owner, each on its own."""
         elsewhere(self._execute(statements, database))
 
     async def _execute(self, statements: tuple[str, ...], database: str) -> None:
-        folder = self._server.get_postmaster_info().socket_dir
-        connection = await asyncpg.connect(host=str(folder), user="postgres", database=database)
+        connection = await asyncpg.connect(host=str(self.socket), user="postgres", database=database)
         try:
             for statement in statements:
                 await connection.execute(statement)

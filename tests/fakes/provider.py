@@ -46,6 +46,8 @@ class FakeProvider:
         """Members of the metadata, over the right ones; None takes one out."""
         self.auth_time: int | None = None
         """When people last proved themselves; None: just now."""
+        self.registered: set[str] | None = None
+        """Where people may be sent back to; None: wherever the client says."""
         self.answer: dict[str, str] | None = None
         """Sent back in place of what belongs there."""
         self.token_answer: tuple[int, bytes, float] | None = None
@@ -128,8 +130,11 @@ def an_identity_provider() -> Iterator[FakeProvider]:
         def do_GET(self) -> None:
             told = provider[0]
             parts = urlsplit(self.path)
-            if parts.path == "/authorize":
-                self._send(303, b"", {"location": told.authorized(dict(parse_qsl(parts.query)))})
+            asked = dict(parse_qsl(parts.query))
+            if parts.path == "/authorize" and asked["redirect_uri"] not in (told.registered or asked.values()):
+                self._send(400, b"<h1>invalid redirect_uri</h1>")
+            elif parts.path == "/authorize":
+                self._send(303, b"", {"location": told.authorized(asked)})
             elif parts.path == "/jwks":
                 self._json(200, told.published())
             elif parts.path == "/userinfo":

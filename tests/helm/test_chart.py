@@ -146,6 +146,7 @@ def test_a_mistake_in_the_values_is_refused_by_the_schema(mistaken: Mapping[str,
         (REPLICATED | {"database": {"kind": "postgresql", "postgresql": {"host": "db"}}}, "postgresql.to names no"),
         ({"upstreams": {"a": {"url": "http://a/v1"}}}, "upstreams.a.to names no peer"),
         ({"serviceMonitor": {"enabled": True}}, "networkPolicy.scrape names no peer"),
+        ({"settings": {"traces_endpoint": "http://c:4318/v1/traces"}}, "networkPolicy.collectors names no peer"),
         ({"ingress": {"enabled": True}}, "ingress.host names no host"),
         ({"route": {"enabled": True}}, "route.parentRefs names no Gateway"),
         (REPLICATED | {"autoscaling": {"enabled": True, "min": 9, "max": 2}}, "autoscaling.min is above"),
@@ -192,6 +193,18 @@ def test_the_network_policy_lets_out_to_what_is_declared_and_nowhere_else() -> N
     assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
     assert [[port["port"] for port in rule["ports"]] for rule in policy["egress"]] == [[53, 53], [5432], [443], [8443]]
     assert all(rule["to"] for rule in policy["egress"]) and all(rule["from"] for rule in policy["ingress"])
+
+
+def test_traces_are_let_out_to_their_collector() -> None:
+    to = [{"podSelector": {"matchLabels": {"app": "collector"}}}]
+    traced = {
+        "settings": {"traces_endpoint": "http://collector:4318/v1/traces"},
+        "networkPolicy": {"collectors": [{"to": to, "port": 4318}]},
+    }
+
+    policy = one(manifests((), traced), "NetworkPolicy", "gateway")["spec"]
+
+    assert {"to": to, "ports": [{"port": 4318, "protocol": "TCP"}]} in policy["egress"]
 
 
 def test_the_migration_runs_once_before_the_rollout_with_the_database_and_nothing_else() -> None:

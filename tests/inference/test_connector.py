@@ -21,10 +21,10 @@ ASKED = Outbound("/chat/completions", b'{"model":"m"}', "req_1")
 
 @asynccontextmanager
 async def connected(
-    fake: FakeUpstream, limits: Limits = BRISK, credential: str | None = "sk-upstream"
+    fake: FakeUpstream, limits: Limits = BRISK, credential: str | None = "sk-upstream", *, traced: bool = True
 ) -> AsyncIterator[Connector]:
     async with fake:
-        connector = Connector({"fake": upstream_at("fake", fake.url, credential, limits=limits)})
+        connector = Connector({"fake": upstream_at("fake", fake.url, credential, limits=limits, traceparent=traced)})
         yield connector
         await connector.close()
 
@@ -55,6 +55,15 @@ async def test_an_upstream_sees_exactly_the_headers_written_here() -> None:
         "traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01",
         "content-length": "2",
     }
+
+
+async def test_a_server_that_was_not_declared_to_is_given_no_traceparent() -> None:
+    fake, trace = FakeUpstream(), "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+
+    async with connected(fake, traced=False) as connector:
+        await read_once(connector, Outbound("/chat/completions", b"{}", "req_1", traceparent=trace))
+
+    assert "traceparent" not in fake.requests[0].headers
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ upstreams:
     url: https://vllm.internal:8443/openai/v1/
     credential_file: secret
     output_limit: max_completion_tokens
+    traceparent: true
     limits: {connections_max: 8, idle_s: 2.5}
 """
 
@@ -44,6 +45,7 @@ upstreams:
     assert upstream.credential is not None
     assert upstream.credential.reveal() == "sk-from-file"
     assert upstream.output_limit == "max_completion_tokens"
+    assert upstream.traceparent
     assert (upstream.limits.connections_max, upstream.limits.idle_s) == (8, 2.5)
 
 

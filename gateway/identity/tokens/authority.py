@@ -14,6 +14,7 @@ from gateway.identity.tokens.checking import LIFETIME_LIMIT
 from gateway.identity.tokens.granting import Proof, Wanted
 from gateway.identity.tokens.own import PREFIX, OwnIssuer, new_number
 from gateway.identity.tokens.proving import Credentials, check_assertion
+from gateway.identity.tokens.rates import TokenRates
 from gateway.identity.tokens.reading import is_token, read
 from gateway.identity.tokens.store import Revocation
 from gateway.identity.tokens.verifying import verify
@@ -34,7 +35,8 @@ class Granted(msgspec.Struct, frozen=True):
 class Authority:
     """Knows clients by the directory, writes by the ledger, and signs as the issuer that this gateway is."""
 
-    def __init__(self, directory: Directory, ledger: Ledger, issuer: OwnIssuer) -> None:
+    def __init__(self, directory: Directory, ledger: Ledger, issuer: OwnIssuer, rates: TokenRates) -> None:
+        self._rates = rates
         self._directory = directory
         self._ledger = ledger
         self.issuer = issuer
@@ -42,7 +44,10 @@ class Authority:
     async def grant(
         self, credentials: Credentials, scopes: tuple[str, ...] | None, peer: str | None, now: Moment
     ) -> Granted:
-        """A token for a client that proves itself. Raises Unauthenticated; Invalid for scopes it cannot have."""
+        """A token for a client that proves itself.
+
+        Raises TooManyTokenRequests before the proof is looked at, Unauthenticated, Invalid for scopes it cannot have.
+        """
         key, proof = await self._proven(credentials, peer, now)
         number = new_number()
         wanted = Wanted(key.id, scopes, number, self.issuer.lifetime, proof)
@@ -90,12 +95,13 @@ class Authority:
 
     async def _proven(self, credentials: Credentials, peer: str | None, now: Moment) -> tuple[Key, Proof | None]:
         assertion = credentials.assertion
-        if assertion is None:
-            if credentials.secret is None:
-                raise Unauthenticated
-            return await self._directory.client(credentials.client, credentials.secret, peer, now), None
-        key = await self._directory.client(credentials.client, None, peer, now)
-        return key, check_assertion(assertion, key, self.issuer.url, now)
+        with self._rates.proving(credentials.client, peer):
+            if assertion is None:
+                if credentials.secret is None:
+                    raise Unauthenticated
+                return await self._directory.client(credentials.client, credentials.secret, peer, now), None
+            key = await self._directory.client(credentials.client, None, peer, now)
+            return key, check_assertion(assertion, key, self.issuer.url, now)
 
 
 def _actor(key: Key) -> Actor:

@@ -101,3 +101,13 @@ class RemoteKeys:
     def is_believed(self) -> bool:
         """Whether the keys at hand are recent enough."""
         return self._fetched_at is not None and elapsed_us() - self._fetched_at <= self._keep_us
+
+    @property
+    def name(self) -> str:
+        """What the operator calls the issuer."""
+        return self._name
+
+    @property
+    def address(self) -> Address:
+        """Where its keys are asked for."""
+        return self._address

@@ -1,6 +1,7 @@
 """Asking an upstream: `async with connector.exchange(name, outbound) as answer`.
 
-What goes out is written here, all of it. Of a caller's headers only a well-formed `traceparent` travels on.
+What goes out is written here, all of it. Of a caller's headers only a well-formed `traceparent` travels on, and only
+to a server that was declared to be given it.
 """
 
 import re
@@ -32,7 +33,7 @@ class Outbound(msgspec.Struct, frozen=True, gc=False):
     request_id: str
     stream: bool = False
     traceparent: str = ""
-    """The caller's; left out where it is not of the W3C form."""
+    """Of the trace it belongs to; left out where it is not of the W3C form, or the server is given none."""
     total_s: float = inf
     """Narrower than the upstream's own limit, where the call has a deadline."""
     content_type: str = "application/json"
@@ -85,7 +86,7 @@ class _Line:
         if not _REQUEST_ID.fullmatch(outbound.request_id) or not _MEDIA_TYPE.fullmatch(outbound.content_type):
             raise ValueError("a header's value would break the head")
         trace = ""
-        if outbound.traceparent and _TRACEPARENT.fullmatch(outbound.traceparent):
+        if outbound.traceparent and self.pool.upstream.traceparent and _TRACEPARENT.fullmatch(outbound.traceparent):
             trace = f"traceparent: {outbound.traceparent}\r\n"
         accept = "text/event-stream" if outbound.stream else "application/json"
         return (

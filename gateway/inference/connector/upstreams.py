@@ -68,6 +68,8 @@ class Upstream(msgspec.Struct, frozen=True):
     """Certificates to trust in place of the system's."""
     output_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """By which name this server reads the most of a chat's answer, where an obligation bounds it."""
+    traceparent: bool = False
+    """Whether it is told which trace a call belongs to: the gateway's own where calls are traced, else the caller's."""
     limits: Limits = Limits()
 
     @property
@@ -121,6 +123,7 @@ class _Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     credential_file: str | None = None
     ca_file: str | None = None
     output_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    traceparent: bool = False
     limits: Limits = Limits()
 
 
@@ -163,5 +166,6 @@ def _upstream(name: str, given: _Declared, folder: Path) -> Upstream:
         credential,
         ca_file=ca_file,
         output_limit=given.output_limit,
+        traceparent=given.traceparent,
         limits=given.limits,
     )

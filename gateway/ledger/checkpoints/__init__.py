@@ -1,0 +1,1 @@
+"""What the ledger was at a size, signed and kept by others: published here, and held against it later."""
