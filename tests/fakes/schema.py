@@ -3,6 +3,7 @@
 import importlib
 
 STORES = (
+    "gateway.database.compatibility",
     "gateway.ledger.store",
     "gateway.identity.store",
     "gateway.releases.store",
@@ -11,7 +12,10 @@ STORES = (
     "gateway.access.store",
     "gateway.access.places.store",
     "gateway.access.concurrences.store",
+    "gateway.access.requests.store",
+    "gateway.identity.tokens.store",
     "gateway.releases.overdue.store",
+    "gateway.releases.reviews.store",
     "gateway.access.judges.store",
 )
 
