@@ -11,7 +11,7 @@ from tests.fakes.upstreams import UpstreamProcess, upstream_process
 SOAK = os.environ.get("RELEASE_GATEWAY_SOAK") == "1"
 """Whether the heavy figures are run whole."""
 
-collect_ignore = [] if SOAK else ["test_orders.py"]
+collect_ignore = [] if SOAK else ["test_orders.py", "test_rollout.py"]
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +22,14 @@ def paced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpstreamProcess]
 
 
 @pytest.fixture(scope="session")
-def house(paced: UpstreamProcess) -> Iterator[ClusterHouse]:
+def lengthy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpstreamProcess]:
+    """Streams that last longer than it takes a gateway to leave."""
+    with upstream_process(tmp_path_factory.mktemp("lengthy"), interval_ms=20, chunks=500) as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="session")
+def house(paced: UpstreamProcess, lengthy: UpstreamProcess) -> Iterator[ClusterHouse]:
     """The cluster."""
-    with cluster_house({"paced": paced.url}) as opened:
+    with cluster_house({"paced": paced.url, "lengthy": lengthy.url}) as opened:
         yield opened

@@ -111,9 +111,12 @@ class Faults:
     def _serves(self) -> bool:
         if not all(says_ready(url) for url in self.house.processes):
             return False
-        with self.house.http("developer") as client:
-            asked = {"model": MODEL, "messages": [{"role": "user", "content": "Well?"}]}
-            answer = client.post("/v1/chat/completions", json=asked)
+        asked = {"model": MODEL, "messages": [{"role": "user", "content": "Well?"}]}
+        try:
+            with self.house.http("developer") as client:
+                answer = client.post("/v1/chat/completions", json=asked)
+        except httpx.TransportError:
+            return False
         if answer.status_code == 200:
             self.got.append(Got(answer.headers["x-request-id"], 200, len(answer.content), whole=True))
         return answer.status_code == 200

@@ -1,15 +1,12 @@
 """The next build of the gateway: a copy of this one, with another version and migrations that this one has not seen."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("gateway", "policies", "migrations", "examples", "tools")
+PARTS = ("gateway", "policies", "migrations", "examples")
 
 ONLY_ADDS = "only_adds = True"
 EXPANDS = """\
@@ -36,20 +33,6 @@ class Build:
     """One build, by the folder that has its code."""
 
     root: Path = ROOT
-
-    def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run this build's `gateway` with these settings and no others."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-        told = {f"GATEWAY_{name.upper()}": value for name, value in settings.items()}
-        return subprocess.run(
-            [sys.executable, "-m", "gateway.cli.main", *arguments],
-            env=kept | told | {"PYTHONPATH": str(self.root)},
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
 
 
 def next_build(folder: Path, version: str = "9.9.0") -> Build:
