@@ -5,7 +5,7 @@ is applied. One that says nothing lets nobody older serve. What holds after all 
 their transaction, since the older code has never seen the newer migrations (docs/decisions/0027).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import msgspec
 from alembic.runtime.migration import MigrationContext
@@ -43,6 +43,11 @@ class Schema(msgspec.Struct, frozen=True):
         return self.revision == self.needed or (self.is_ahead and self.oldest_code in self.known)
 
 
+def revisions(scripts: ScriptDirectory) -> frozenset[str]:
+    """The revisions that this code knows."""
+    return frozenset(script.revision for script in scripts.walk_revisions())
+
+
 def schema_of(connection: Connection, scripts: ScriptDirectory, needed: str) -> Schema:
     """What schema a database has."""
     is_stamped = inspect(connection).has_table(schema_stamp.name)
@@ -50,19 +55,22 @@ def schema_of(connection: Connection, scripts: ScriptDirectory, needed: str) -> 
         revision=MigrationContext.configure(connection).get_current_revision(),
         oldest_code=connection.scalar(select(schema_stamp.c.oldest_code)) if is_stamped else None,
         needed=needed,
-        known=frozenset(script.revision for script in scripts.walk_revisions()),
+        known=revisions(scripts),
     )
 
 
-def stamp(connection: Connection, scripts: ScriptDirectory) -> None:
-    """Write down whose code may serve from the schema as it is now; an empty database has no stamp."""
+def stamp(connection: Connection, stamps: Mapping[str, str]) -> None:
+    """Write down whose code may serve from the schema as it is now; an empty database has no stamp.
+
+    `stamps` has the `oldest_code` of every revision that it may be at.
+    """
     revision = MigrationContext.configure(connection).get_current_revision()
     if revision is None:
         schema_stamp.drop(connection, checkfirst=True)
         return
     schema_stamp.create(connection, checkfirst=True)
     connection.execute(delete(schema_stamp))
-    connection.execute(insert(schema_stamp).values(oldest_code=oldest_code(scripts, revision)))
+    connection.execute(insert(schema_stamp).values(oldest_code=stamps[revision]))
 
 
 def oldest_code(scripts: ScriptDirectory, revision: str) -> str:

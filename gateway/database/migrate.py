@@ -16,7 +16,7 @@ from sqlalchemy import Connection, NullPool, exc, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from gateway.database.compatibility import Schema, schema_of, stamp
+from gateway.database.compatibility import Schema, oldest_code, revisions, schema_of, stamp
 from gateway.database.engine import sqlite_engine
 from gateway.database.reaching import located, unopened, unreachable
 from gateway.errors import SettingsInvalid
@@ -33,7 +33,7 @@ LOCK_WAIT_MS = 60_000
 
 def head() -> str:
     """The revision that this code was written for."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    revision = _scripts().get_current_head()
     if revision is None:
         raise SettingsInvalid("No migrations came with this gateway.", next_step="Install it again.")
     return revision
@@ -41,7 +41,8 @@ def head() -> str:
 
 async def schema(url: str) -> Schema:
     """What schema the database has, and whether this code may serve from it."""
-    return await _run(located(url), _schema)
+    scripts = _scripts()
+    return await _run(located(url), lambda connection: schema_of(connection, scripts, head()))
 
 
 async def current(url: str) -> str | None:
@@ -51,17 +52,12 @@ async def current(url: str) -> str | None:
 
 async def upgrade(url: str, revision: str = "head") -> None:
     """Bring the schema to a revision; does nothing when it is there, or ahead of this code, which may serve from it."""
-
-    def work(config: Config, connection: Connection) -> None:
-        if not _serves_ahead(connection):
-            command.upgrade(config, revision)
-
-    await _run(located(url), _with_config(work))
+    await _run(located(url), _changing(lambda config: command.upgrade(config, revision)))
 
 
 async def downgrade(url: str, revision: str) -> None:
     """Take the schema back to a revision, `base` for an empty database. What was in dropped tables is lost."""
-    await _run(located(url), _with_config(lambda config, _: command.downgrade(config, revision)))
+    await _run(located(url), _changing(lambda config: command.downgrade(config, revision)))
 
 
 async def prepare(url: str) -> None:
@@ -87,17 +83,6 @@ def misfit(found: Schema) -> SettingsInvalid:
     )
 
 
-def _schema(connection: Connection) -> Schema:
-    return schema_of(connection, ScriptDirectory.from_config(_config()), head())
-
-
-def _serves_ahead(connection: Connection) -> bool:
-    found = _schema(connection)
-    if found.is_ahead and not found.may_serve:
-        raise misfit(found)
-    return found.is_ahead
-
-
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(shipped("migrations")).replace("%", "%%"))
@@ -105,16 +90,27 @@ def _config() -> Config:
     return config
 
 
-def _with_config(act: Callable[[Config, Connection], None]) -> Callable[[Connection], None]:
-    """Act alone, and write down in the same transaction whose code may serve from what comes of it."""
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _changing(act: Callable[[Config], None]) -> Callable[[Connection], None]:
+    """Act alone, unless the schema is ahead, and stamp in the same transaction whose code may serve from the outcome.
+
+    All that takes time is done before: behind a change of a table, every reader of the table waits for the commit.
+    """
+    config, scripts, needed = _config(), _scripts(), head()
+    stamps = {revision: oldest_code(scripts, revision) for revision in revisions(scripts)}
 
     def work(connection: Connection) -> None:
-        config = _config()
         config.attributes["connection"] = connection
         with _alone(connection):
-            act(config, connection)
-            if not _schema(connection).is_ahead:
-                stamp(connection, ScriptDirectory.from_config(config))
+            found = schema_of(connection, scripts, needed)
+            if not found.is_ahead:
+                act(config)
+                stamp(connection, stamps)
+            elif not found.may_serve:
+                raise misfit(found)
 
     return work
 

@@ -125,12 +125,10 @@ class Faults:
         """What must never be, even while calls are open."""
         admitted, seen = record.admitted, set(self.upstream.seen)
         answered = {each.request_id for each in self.got if each.status == 200}
-        refused = {each.request_id for each in self.got if each.status in {401, 403, 404, 429}}
         let_in = {call for call, entry in admitted.items() if entry["body"]["release"] == SHUT}
         return [
             *(f"the upstream saw {call}, which is not recorded" for call in seen - set(admitted)),
             *(f"{call} was answered and is not recorded" for call in answered - set(admitted)),
-            *(f"{call} was refused, and the upstream saw it" for call in refused & seen),
             *(f"{call} of a model that is shut was admitted" for call in let_in),
             *(f"{each.request_id} of a model that is shut got 200" for each in self.trespassed if each.status == 200),
             *(

@@ -20,6 +20,8 @@ class Got:
     bytes_in: int = 0
     whole: bool = False
     """Whether the answer came to its end."""
+    said: str = ""
+    """The answer to a call that was refused."""
 
 
 @dataclass
@@ -71,5 +73,7 @@ class Load:
             self.got.append(got)
             async for piece in answer.aiter_raw():
                 got.bytes_in += len(piece)
+                if got.status != 200:
+                    got.said += piece.decode()
                 self.begun.set()
             got.whole = True
