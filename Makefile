@@ -21,7 +21,7 @@ export PATH := $(TOOLS):$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test check style types imports rego bench bench-peers soak test-real chart helm-schema image sbom tools \
+.PHONY: help install run cluster test check style types imports rego bench bench-peers soak test-real chart helm-schema image sbom tools \
 	opa regal chart-tools helm kubectl-validate has-go lock clean
 
 help: ## list what there is to do
@@ -31,6 +31,9 @@ install: $(RUNTIME) ## set everything up in .venv, from locked and hashed packag
 
 run: $(RUNTIME) ## serve the gateway on http://127.0.0.1:8080 with demonstration releases (more: ARGS="--port 9000")
 	$(BIN)/gateway serve --demo $(ARGS)
+
+cluster: $(RUNTIME) ## PostgreSQL, OPA, two gateways and nginx on loopback, until ctrl-C (more: ARGS="--port 9000")
+	$(BIN)/python -m tools.cluster $(ARGS)
 
 test: $(DEVELOPMENT) ## run the tests (some of them: ARGS="tests/ledger -k crash")
 	$(BIN)/python -m pytest $(ARGS)

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
 from gateway.access.calls import new_request_id
+from gateway.bundles import bundle_router
 from gateway.control import problems
 from gateway.control.router import control_router
 from gateway.control.schema import COMPONENTS
@@ -56,6 +57,7 @@ def create_app(installation: Installation) -> Litestar:
             _mounted("/.well-known", installation.oauth),
             _mounted("/scim", installation.scim),
             control_router(installation.areas(), installation.settings.control_bytes_max),
+            bundle_router(installation.policies, installation.bundle_token),
             *health_routes(installation.readiness, installation.metrics),
         ],
         lifespan=[installation.running],

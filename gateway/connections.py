@@ -11,6 +11,7 @@ from typing import Any
 import httptools
 
 from gateway.cycles import PHRASES
+from gateway.drain import Drain
 from gateway.errors import GatewayError, Unavailable
 from gateway.framing import malformed
 from gateway.places import Places
@@ -46,11 +47,12 @@ class BoundedProtocol(ReadingProtocol):
     _passed = 0
     _closing_by: float | None = None
 
-    def __init__(self, *given: Any, tell: Telling, turn: Turn, places: Places, **named: Any) -> None:
+    def __init__(self, *given: Any, tell: Telling, turn: Turn, places: Places, drain: Drain, **named: Any) -> None:
         super().__init__(*given, **named)
         self._tell = tell
         self._turn = turn
         self._places = places
+        self._drain = drain
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -130,6 +132,12 @@ class BoundedProtocol(ReadingProtocol):
             answering.disconnected = True
             answering.message_event.set()
         super().connection_lost(exc)
+
+    def leave(self) -> None:
+        """Let the answer under way be the last. An idle connection stays: its client may be asking this moment."""
+        answering = self._answering
+        if answering is not None and not answering.response_complete and not self.pipeline:
+            answering.keep_alive = False
 
     def shutdown(self) -> None:
         """Close once the answer under way is complete; what waits behind it is not begun."""

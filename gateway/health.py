@@ -8,6 +8,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
 from gateway.access.current import UNCERTAINTY_MAX_US, Current
 from gateway.access.judges.port import Judge
+from gateway.drain import Drain
 from gateway.errors import ClockUnknown
 from gateway.ledger.writer import Writer
 from gateway.metrics import Metrics
@@ -16,10 +17,16 @@ from gateway.metrics import Metrics
 class Readiness:
     """Whether this process can do its duty: a call that came now would be judged and recorded."""
 
-    def __init__(self, current: Current, judge: Judge, writer: Writer) -> None:
+    def __init__(self, current: Current, judge: Judge, writer: Writer, drain: Drain) -> None:
         self._current = current
         self._judge = judge
         self._writer = writer
+        self._drain = drain
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it was told to stop: it can still do its duty, and others should be asked to."""
+        return self._drain.begun
 
     async def parts(self) -> dict[str, bool]:
         """Each part that a call needs, and whether it is well."""
@@ -53,9 +60,10 @@ def health_routes(readiness: Readiness, metrics: Metrics) -> list[HTTPRouteHandl
         parts = await readiness.parts()
         for part, well in parts.items():
             metrics.part_found(part, well)
-        ready = all(parts.values())
+        ready = all(parts.values()) and not readiness.is_leaving
         status = HTTP_200_OK if ready else HTTP_503_SERVICE_UNAVAILABLE
-        told = {"status": "ready" if ready else "not ready", "parts": parts}
+        status_told = "stopping" if readiness.is_leaving else "ready" if ready else "not ready"
+        told = {"status": status_told, "parts": parts}
         warnings = readiness.warnings()
         return Response(told | {"warnings": warnings} if warnings else told, status_code=status)
 

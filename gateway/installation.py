@@ -40,12 +40,14 @@ from gateway.access.review import Review
 from gateway.access.reviewing import Reviewing
 from gateway.access.snapshot import InForce
 from gateway.access.usable import Usable
+from gateway.bundles import read_bundle_token
 from gateway.chosen import issuers_of, judge_of, policies_of, providers_of, traces_of
 from gateway.clock import NEVER, SECOND, elapsed_us
 from gateway.control.areas import Areas
 from gateway.control.searching import Searching
 from gateway.database.engine import open_database
 from gateway.database.leisure import Leisure
+from gateway.drain import Drain
 from gateway.health import Readiness
 from gateway.hub.resolve import ResolveDoor
 from gateway.hub.weights import Weights
@@ -123,6 +125,7 @@ class Installation:
         self.settings = settings
         self._show = show
         self.metrics = Metrics()
+        self.drain = Drain(settings.drain_s)
         self.current = Current(settings.revision_stale_s)
         self.database = open_database(settings.database)
         self.leisure = Leisure(settings.database)
@@ -195,7 +198,7 @@ class Installation:
 
         self.connector = Connector(upstreams)
         self._open_doors(peppers.pseudonym)
-        self.readiness = Readiness(self.current, self.judge, self.writer)
+        self.readiness = Readiness(self.current, self.judge, self.writer, self.drain)
 
     def _record(self) -> None:
         """What writes the ledger, and lets calls be traced by what it is handed."""
@@ -277,6 +280,11 @@ class Installation:
             checkpoints=self.checkpoints,
             database=self.leisure,
         )
+
+    @property
+    def bundle_token(self) -> bytes | None:
+        """What OPA servers show to be given the policies; None where nobody is."""
+        return read_bundle_token(self.settings.bundle_token_file)
 
     @asynccontextmanager
     async def running(self, _app: object = None) -> AsyncIterator[None]:

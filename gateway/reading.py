@@ -11,6 +11,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.cycles import Cycle
+from gateway.drain import Drain
 from gateway.errors import HeadTooLarge
 from gateway.framing import BEFORE_CHUNKS, TELLING, Header, check, malformed, without_upgrade
 from gateway.transports import Flow, Joined
@@ -43,6 +44,7 @@ class ReadingProtocol(HttpToolsProtocol):
     is_deaf = False
     """Whether what comes is let pass unread: nothing behind it could be trusted or would be answered."""
 
+    _drain: Drain
     _in_head = True
     _outside = 0
     """Bytes in a row that are no body."""
@@ -117,7 +119,9 @@ class ReadingProtocol(HttpToolsProtocol):
             "headers": self.headers,
             "state": self.app_state.copy(),
         }
-        keep_alive = not tunnels and version not in BEFORE_CHUNKS and self.parser.should_keep_alive()
+        keep_alive = (
+            not self._drain.begun and not tunnels and version not in BEFORE_CHUNKS and self.parser.should_keep_alive()
+        )
         before, self.cycle = self.cycle, Cycle(self, self.transport, keep_alive=keep_alive)
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)

@@ -93,8 +93,11 @@ async def _serve(
             told_by_door,
             graceful_s=settings.shutdown_s,
             places=Places(places_within(descriptors), installation.metrics.connection_refused),
+            drain=installation.drain,
         )
-        ending = asyncio.create_task(_end_in_time(server, installation, settings.shutdown_s - LAST_WORDS_S))
+        ending = asyncio.create_task(
+            _end_in_time(server, installation, settings.drain_s + settings.shutdown_s - LAST_WORDS_S)
+        )
         try:
             async with listening(server, settings.host, settings.port) as port:
                 _settle_memory()

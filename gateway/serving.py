@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 
 from gateway.connections import BoundedProtocol, Telling
+from gateway.drain import Drain
 from gateway.errors import GatewayError, SettingsInvalid
 from gateway.places import Places
 from gateway.turns import Turn
@@ -48,13 +49,38 @@ class Startable:
             raise
 
 
-def make_server(app: Any, tell: Telling, *, graceful_s: int = 30, places: Places | None = None) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """uvicorn's, which first gives its callers up to others where it is given the time."""
+
+    def __init__(self, config: uvicorn.Config, drain: Drain) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then stop listening, close what is idle, and wait for the answers under way.
+
+        Whoever still asks is answered and told to close (RFC 9112, section 9.6), so that by the end nobody is about
+        to send a request on a connection that is being closed.
+        """
+        self._drain.begun = True
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, BoundedProtocol):
+                connection.leave()
+        until = asyncio.get_running_loop().time() + self._drain.lasts_s
+        while asyncio.get_running_loop().time() < until and not self.force_exit:
+            await asyncio.sleep(0.1)
+        await super().shutdown(sockets)
+
+
+def make_server(
+    app: Any, tell: Telling, *, graceful_s: int = 30, places: Places | None = None, drain: Drain | None = None
+) -> uvicorn.Server:
     """A server that is ready to be run; `listening` runs it. `tell` words what is refused before the application."""
-    places = places or Places(sys.maxsize)
-    return uvicorn.Server(
+    places, drain = places or Places(sys.maxsize), drain or Drain()
+    return Server(
         uvicorn.Config(
             Startable(app),
-            http=partial(BoundedProtocol, tell=tell, turn=Turn(), places=places),  # type: ignore[arg-type]
+            http=partial(BoundedProtocol, tell=tell, turn=Turn(), places=places, drain=drain),  # type: ignore[arg-type]
             ws="none",
             loop="uvloop",
             lifespan="on",
@@ -65,7 +91,8 @@ def make_server(app: Any, tell: Telling, *, graceful_s: int = 30, places: Places
             date_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=graceful_s,
-        )
+        ),
+        drain,
     )
 
 

@@ -62,6 +62,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     judge_timeout_ms: Annotated[int, Meta(ge=10, le=1500)] = 1000
     """How long to wait for a judgement before the call is refused."""
 
+    bundle_token_file: Path | None = None
+    """File with the bearer token by which OPA servers fetch the policies in force (0600); when empty, nobody can."""
+
     policies: Path | None = None
     """Folder of Rego policies to judge by, in place of those that ship with the gateway."""
 
@@ -134,8 +137,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     revision_stale_s: Annotated[float, Meta(ge=1, le=5)] = 5.0
     """How old that knowledge may grow before every call is refused."""
 
+    drain_s: Annotated[int, Meta(ge=0, le=300)] = 0
+    """How long, told to stop, it still takes calls while `/readyz` says no and every answer ends its connection."""
+
     shutdown_s: Annotated[int, Meta(ge=1, le=3600)] = 30
-    """How long answers under way may go on after the gateway was told to stop."""
+    """How long answers under way may go on after the gateway was told to stop and has drained."""
 
     narrowing_review_h: Annotated[int, Meta(ge=1, le=720)] = 24
     """Within how many hours a second person must have looked at what one has narrowed, before it is chased."""
@@ -289,7 +295,7 @@ def _misfits(settings: Settings) -> list[str]:
         mistakes.append("GATEWAY_POLICIES names a folder that is not there.")
     if settings.checkpoints is not None and not settings.checkpoints.exists():
         mistakes.append("GATEWAY_CHECKPOINTS names a file or folder that is not there.")
-    for name in ("upstreams", "opa_token_file", "database_password_file", "issuers"):
+    for name in ("upstreams", "opa_token_file", "bundle_token_file", "database_password_file", "issuers"):
         if (path := getattr(settings, name)) is not None and not path.is_file():
             mistakes.append(f"{PREFIX}{name.upper()} names a file that is not there.")
     return mistakes

@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 from gateway import connections
 from gateway.app import told_by_door
 from gateway.connections import BoundedProtocol
+from gateway.drain import Drain
 from gateway.places import Places
 from gateway.turns import Turn
 from tests.fakes.connection import line_to, reply
@@ -40,7 +41,7 @@ async def close_and_look(*, takes: bool) -> None:
     config.load()
     state, written = ServerState(), 16 << 20
     protocol = BoundedProtocol(
-        config=config, server_state=state, app_state={}, tell=told_by_door, turn=Turn(), places=Places(9)
+        config=config, server_state=state, app_state={}, tell=told_by_door, turn=Turn(), places=Places(9), drain=Drain()
     )
     server = await loop.create_server(lambda: protocol, "127.0.0.1", 0)
     with socket.create_connection(server.sockets[0].getsockname()) as client:

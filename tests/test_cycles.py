@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 
 from gateway.app import told_by_door
 from gateway.connections import BoundedProtocol
+from gateway.drain import Drain
 from gateway.places import Places
 from gateway.turns import Turn
 from tests.fakes.connection import line_to, reply
@@ -34,7 +35,13 @@ async def connected(app: Any) -> AsyncIterator[socket.socket]:
 
     def protocol() -> BoundedProtocol:
         return BoundedProtocol(
-            config=config, server_state=state, app_state={}, tell=told_by_door, turn=turn, places=Places(9)
+            config=config,
+            server_state=state,
+            app_state={},
+            tell=told_by_door,
+            turn=turn,
+            places=Places(9),
+            drain=Drain(),
         )
 
     server = await loop.create_server(protocol, "127.0.0.1", 0)
@@ -142,7 +149,13 @@ def test_a_server_that_stops_lets_the_answer_under_way_end_and_begins_none() -> 
         config = uvicorn.Config(app, lifespan="off", log_config=None)
         config.load()
         protocol = BoundedProtocol(
-            config=config, server_state=state, app_state={}, tell=told_by_door, turn=Turn(), places=Places(9)
+            config=config,
+            server_state=state,
+            app_state={},
+            tell=told_by_door,
+            turn=Turn(),
+            places=Places(9),
+            drain=Drain(),
         )
         stopping.append(protocol)
         server = await loop.create_server(lambda: protocol, "127.0.0.1", 0)

@@ -79,11 +79,17 @@ def _database(data: Path | None, *, made: bool) -> str:
 
 
 def _show(url: str) -> None:
-    from gateway.database.migrate import current, head
+    from gateway.database.migrate import head, schema
     from gateway.database.reaching import is_absent
 
     with told():
-        facts = {"current": None if is_absent(url) else asyncio.run(current(url)), "needed": head()}
+        found = None if is_absent(url) else asyncio.run(schema(url))
+        facts = {
+            "current": found and found.revision,
+            "needed": head(),
+            "serves_code_from": found and found.oldest_code,
+            "may_serve": found is not None and found.may_serve,
+        }
     if wants_json():
         return show_json(facts)
     return show_facts(facts.items())

@@ -11,13 +11,12 @@ from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy import Connection, NullPool, exc, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from gateway.database.compatibility import Schema, oldest_code, revisions, schema_of, stamp
 from gateway.database.engine import sqlite_engine
 from gateway.database.reaching import located, unopened, unreachable
 from gateway.errors import SettingsInvalid
@@ -33,47 +32,53 @@ LOCK_WAIT_MS = 60_000
 
 
 def head() -> str:
-    """The revision that this code needs."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    """The revision that this code was written for."""
+    revision = _scripts().get_current_head()
     if revision is None:
         raise SettingsInvalid("No migrations came with this gateway.", next_step="Install it again.")
     return revision
 
 
+async def schema(url: str) -> Schema:
+    """What schema the database has, and whether this code may serve from it."""
+    scripts = _scripts()
+    return await _run(located(url), lambda connection: schema_of(connection, scripts, head()))
+
+
 async def current(url: str) -> str | None:
     """The revision of the database, None when it is empty."""
-    return await _run(located(url), lambda connection: MigrationContext.configure(connection).get_current_revision())
+    return (await schema(url)).revision
 
 
-async def upgrade(url: str) -> None:
-    """Bring the schema to `head()`; does nothing when it is there."""
-    await _run(located(url), _with_config(lambda config: command.upgrade(config, "head")))
+async def upgrade(url: str, revision: str = "head") -> None:
+    """Bring the schema to a revision; does nothing when it is there, or ahead of this code, which may serve from it."""
+    await _run(located(url), _changing(lambda config: command.upgrade(config, revision)))
 
 
 async def downgrade(url: str, revision: str) -> None:
     """Take the schema back to a revision, `base` for an empty database. What was in dropped tables is lost."""
-    await _run(located(url), _with_config(lambda config: command.downgrade(config, revision)))
+    await _run(located(url), _changing(lambda config: command.downgrade(config, revision)))
 
 
 async def prepare(url: str) -> None:
-    """Make the schema of an empty database; refuse one that is older or newer than this code."""
-    revision = await current(url)
-    if revision is None:
+    """Make the schema of an empty database; refuse one that is older than this code, or too new for it."""
+    found = await schema(url)
+    if found.revision is None:
         await upgrade(url)
-    elif revision != head():
-        raise _misfit(revision)
+    elif not found.may_serve:
+        raise misfit(found)
 
 
-def _misfit(revision: str) -> SettingsInvalid:
-    try:
-        ScriptDirectory.from_config(_config()).get_revision(revision)
-    except CommandError:
+def misfit(found: Schema) -> SettingsInvalid:
+    """Why this code cannot serve from a schema, and what to do."""
+    if found.is_ahead:
         return SettingsInvalid(
-            f"The database has the schema {revision}, which this gateway does not know.",
+            f"The database has the schema {found.revision}, which this gateway does not know, and from which code of"
+            f" {found.oldest_code or 'an unknown revision'} and newer serves.",
             next_step="It was written by a newer gateway: run that one, or restore a backup.",
         )
     return SettingsInvalid(
-        f"The database has the schema {revision}, and this gateway needs {head()}.",
+        f"The database has the schema {found.revision}, and this gateway needs {found.needed}.",
         next_step="Make a backup, then run `gateway db upgrade`.",
     )
 
@@ -85,12 +90,27 @@ def _config() -> Config:
     return config
 
 
-def _with_config(act: Callable[[Config], None]) -> Callable[[Connection], None]:
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _changing(act: Callable[[Config], None]) -> Callable[[Connection], None]:
+    """Act alone, unless the schema is ahead, and stamp in the same transaction whose code may serve from the outcome.
+
+    All that takes time is done before: behind a change of a table, every reader of the table waits for the commit.
+    """
+    config, scripts, needed = _config(), _scripts(), head()
+    stamps = {revision: oldest_code(scripts, revision) for revision in revisions(scripts)}
+
     def work(connection: Connection) -> None:
-        config = _config()
         config.attributes["connection"] = connection
         with _alone(connection):
-            act(config)
+            found = schema_of(connection, scripts, needed)
+            if not found.is_ahead:
+                act(config)
+                stamp(connection, stamps)
+            elif not found.may_serve:
+                raise misfit(found)
 
     return work
 

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 
 from gateway.access.current import UNCERTAINTY_MAX_US
 from gateway.clock import AHEAD_MAX, SECOND, DatabaseClock, elapsed_us
+from gateway.database.compatibility import Schema
 from gateway.database.durability import check_durability
 from gateway.database.engine import Database, open_database
-from gateway.database.migrate import current, head
+from gateway.database.migrate import misfit, schema
 from gateway.database.reaching import is_absent
 from gateway.errors import GatewayError
 from gateway.examination.findings import Finding, amiss, odd, well, wrong
@@ -24,13 +25,13 @@ async def look_at_database(url: str) -> AsyncIterator[Finding]:
         yield well("database", "It is not there yet: a first start makes it.")
         return
     try:
-        found, needed = await current(url), head()
+        found = await schema(url)
     except GatewayError as error:
         yield amiss("database", error)
         return
     yield well("database", "It can be reached.")
-    yield _schema(found, needed)
-    if found != needed:
+    yield _schema(found)
+    if not found.may_serve:
         return
     database = open_database(url)
     try:
@@ -45,7 +46,7 @@ async def has_begun(url: str) -> bool:
     if is_absent(url):
         return False
     try:
-        if await current(url) != head():
+        if not (await schema(url)).may_serve:
             return False
     except GatewayError:
         return False
@@ -58,16 +59,20 @@ async def has_begun(url: str) -> bool:
         await database.close()
 
 
-def _schema(found: str | None, needed: str) -> Finding:
-    if found == needed:
-        return well("schema", f"It is at {found}, as this version needs.")
-    if found is None:
-        return odd("schema", f"It is empty; this version needs {needed}.", "Run `gateway db upgrade`, or just start.")
-    return wrong(
-        "schema",
-        f"It is at {found}, and this version needs {needed}.",
-        "Make a backup, then run `gateway db upgrade`; where the database is the newer one, run that gateway.",
-    )
+def _schema(found: Schema) -> Finding:
+    if found.revision is None:
+        return odd(
+            "schema", f"It is empty; this version needs {found.needed}.", "Run `gateway db upgrade`, or just start."
+        )
+    if found.revision == found.needed:
+        return well("schema", f"It is at {found.revision}, as this version needs.")
+    if found.may_serve:
+        return odd(
+            "schema",
+            f"It is at {found.revision}, ahead of this version's {found.needed}, which may serve from it.",
+            "Bring this gateway to the newer version, unless you are rolling back.",
+        )
+    return amiss("schema", misfit(found))
 
 
 async def _durability(database: Database) -> Finding:

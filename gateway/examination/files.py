@@ -23,7 +23,7 @@ def look_at_files(settings: Settings, *, begun: bool) -> Iterator[Finding]:
     yield _data(settings.data)
     yield _secret("peppers", settings.peppers_path, begun=begun)
     yield _secret("signing key", settings.signing_key_path, begun=begun)
-    for name in ("database_password_file", "opa_token_file"):
+    for name in ("database_password_file", "opa_token_file", "bundle_token_file"):
         if (path := getattr(settings, name)) is not None:
             yield closed(name.replace("_", " "), path)
     if settings.weights is not None and not settings.weights.is_dir():

@@ -41,6 +41,9 @@ OPEN_TO_ANYBODY = frozenset(
 )
 """Routes that need no key. They tell nothing about anybody; whoever adds one here must be able to say why."""
 
+OPERATED = frozenset({"/policies/bundle.tar.gz"})
+"""Routes of the installation's own machinery, opened by a token that is no key: whoever shows a key is a stranger."""
+
 MOUNTS = frozenset({"/v1", "/hub", "/scim"})
 """Doors with a table of their own: nothing in them is open to anybody without a key."""
 
@@ -86,6 +89,8 @@ def _of_http(route: HTTPRoute) -> Iterator[Route]:
         opening = opening_of(handler)
         if route.path in OPEN_TO_ANYBODY and not (method == "OPTIONS" and route.path.startswith("/control/")):
             yield Route(method, route.path, None)
+        elif route.path in OPERATED:
+            yield Route(method, route.path, frozenset())
         elif route.path.startswith("/control/") and opening is not None:
             yield Route(method, route.path, opening.roles, opening.any_scope)
         elif route.path.startswith("/control/") and method == "OPTIONS":

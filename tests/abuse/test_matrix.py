@@ -63,7 +63,10 @@ def test_the_whole_application_is_in_the_table(house: House) -> None:
 
     assert len(found) > 60
     assert {route.path for route in found if route.roles is None} <= OPEN_TO_ANYBODY
-    assert {f"/{route.path.split('/')[1]}" for route in found if route.roles is not None} == MOUNTS | {"/control"}
+    assert {f"/{route.path.split('/')[1]}" for route in found if route.roles is not None} == MOUNTS | {
+        "/control",
+        "/policies",
+    }
 
 
 def test_a_route_without_a_policy_is_noticed() -> None:

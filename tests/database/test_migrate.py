@@ -86,9 +86,9 @@ async def test_an_older_schema_is_not_upgraded_unasked(empty_url: str) -> None:
     assert "gateway db upgrade" in refusal.value.next_step
 
 
-async def test_a_newer_schema_is_refused(empty_url: str) -> None:
+async def test_a_newer_schema_that_says_nothing_of_older_code_is_refused(empty_url: str) -> None:
     await migrate.upgrade(empty_url)
-    await _execute(empty_url, "UPDATE alembic_version SET version_num = '9999_tomorrow'")
+    await _execute(empty_url, "UPDATE alembic_version SET version_num = '9999_tomorrow'", "DROP TABLE schema_stamp")
 
     with pytest.raises(SettingsInvalid, match="9999_tomorrow"):
         await migrate.prepare(empty_url)
@@ -101,7 +101,10 @@ def test_ordinals_in_names_follow_the_order_of_the_migrations() -> None:
     assert names[-1] == migrate.head()
 
 
-async def _execute(url: str, statement: str) -> None:
+async def _execute(url: str, *statements: str) -> None:
     database = open_database(url)
-    await database.write(lambda connection: connection.execute(text(statement)))
-    await database.close()
+    try:
+        for statement in statements:
+            await database.write(lambda connection, statement=statement: connection.execute(text(statement)))
+    finally:
+        await database.close()

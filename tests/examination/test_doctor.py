@@ -169,7 +169,8 @@ def test_a_schema_that_is_missing_is_told_from_one_that_is_another(
     empty = doctor(tmp_path, database_url=postgresql_server.url(name))
     postgresql_server.drop_database(name)
     database = postgresql_url.partition("?")[0].rpartition("/")[2]
-    postgresql_server.execute("UPDATE alembic_version SET version_num = '0000_of_another'", database=database)
+    another = ("UPDATE alembic_version SET version_num = '0000_of_another'", "DROP TABLE schema_stamp")
+    postgresql_server.execute(*another, database=database)
     other = doctor(tmp_path, database_url=postgresql_url)
 
     assert empty.code == 0 and empty.findings["schema"]["state"] == "odd"

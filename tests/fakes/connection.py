@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 
 from gateway.app import told_by_door
 from gateway.connections import BoundedProtocol
+from gateway.drain import Drain
 from gateway.places import Places
 from gateway.turns import Turn
 
@@ -62,6 +63,7 @@ async def line_to(app: Any, *, places: Places | None = None) -> AsyncIterator[Li
         tell=told_by_door,
         turn=Turn(),
         places=places or Places(9),
+        drain=Drain(),
     )
     server = await loop.create_server(lambda: protocol, "127.0.0.1", 0)
     with socket.create_connection(server.sockets[0].getsockname()) as client:

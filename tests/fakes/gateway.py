@@ -191,14 +191,13 @@ class GatewayProcess:
     def follow(self) -> None:
         """Wait until what has been changed so far is in force: it has asked what is since."""
         changed = time.monotonic()
-        until(lambda: time.monotonic() - self._age_s() > changed, PATIENCE_S)
+        for url in self.processes:
+            until(lambda url=url: time.monotonic() - _age_s(url) > changed, PATIENCE_S)
 
-    def _age_s(self) -> float:
-        """How long ago it confirmed what is in force."""
-        with self.http() as client:
-            said = re.search(r"^gateway_revision_age_seconds (\S+)$", client.get("/metrics").text, re.MULTILINE)
-        assert said is not None
-        return float(said[1])
+    @property
+    def processes(self) -> Sequence[str]:
+        """Where each process answers by itself."""
+        return [self.base_url]
 
     # What the auditor reads.
 
@@ -223,6 +222,14 @@ class GatewayProcess:
 
         until(is_there, 10.0, lambda: f"the end of {request_id} was not recorded")
         return dict(end[0]["body"])
+
+
+def _age_s(url: str) -> float:
+    """How long ago a process confirmed what is in force."""
+    exposed = httpx.get(f"{url}/metrics", timeout=20).text
+    said = re.search(r"^gateway_revision_age_seconds (\S+)$", exposed, re.MULTILINE)
+    assert said is not None
+    return float(said[1])
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import importlib
 
 STORES = (
+    "gateway.database.compatibility",
     "gateway.ledger.store",
     "gateway.identity.store",
     "gateway.identity.people.store",
@@ -17,7 +18,10 @@ STORES = (
     "gateway.access.requests.store",
     "gateway.access.places.store",
     "gateway.access.concurrences.store",
+    "gateway.access.requests.store",
+    "gateway.identity.tokens.store",
     "gateway.releases.overdue.store",
+    "gateway.releases.reviews.store",
     "gateway.access.judges.store",
 )
 

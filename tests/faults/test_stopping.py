@@ -1,7 +1,10 @@
 """Told to stop, the gateway lets answers end in their time, ends the others aloud, and records what each came to."""
 
+import json
 import signal
+import socket
 import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -48,6 +51,67 @@ def test_what_cannot_end_in_time_is_told_so_and_recorded_with_every_byte_that_le
     assert long.error["code"] == "gateway_stopping" and "[DONE]" not in long.frames
     assert (cut["outcome"], cut["reasons"]) == ("cut", ["gateway_stopping"])
     assert cut["bytes_out"] == sum(len(f"data: {frame}\n\n") for frame in long.frames)
+
+
+def test_while_it_drains_it_says_so_answers_whoever_asks_and_tells_them_to_go_elsewhere(
+    tmp_path: Path, nursery: Nursery
+) -> None:
+    gateway = GatewayProcess(tmp_path, settings={"drain_s": "2", "shutdown_s": "3"}, launch=nursery.launch)
+    try:
+        gateway.start()
+        with gateway.http("developer") as idle, gateway.http("developer") as other:
+            before = [client.get("/v1/models") for client in (idle, other)]
+            gateway.send(signal.SIGTERM)
+            began = time.monotonic()
+            until(lambda: not gateway.is_ready(), 1.0)
+            told = httpx.get(f"{gateway.base_url}/readyz")
+            during = [other.post(CHAT, json=say(gateway)), other.post(CHAT, json=say(gateway)), idle.get("/v1/models")]
+            until(lambda: not listens(gateway), 5.0)
+            drained_s = time.monotonic() - began
+        until(lambda: not gateway.is_running, 5.0)
+    finally:
+        gateway.kill()
+
+    assert [answer.headers.get("connection") for answer in before] == [None, None]
+    assert (told.status_code, told.json()["status"]) == (503, "stopping") and all(told.json()["parts"].values())
+    assert [answer.status_code for answer in during] == [200, 200, 200]
+    assert [answer.headers.get("connection") for answer in during] == ["close"] * 3
+    assert drained_s >= 2.0
+
+
+def test_a_stream_that_began_before_ends_whole_and_its_connection_with_it(tmp_path: Path, nursery: Nursery) -> None:
+    with upstream_process(tmp_path / "brisk", interval_ms=20, chunks=60) as brisk:
+        settings = {"drain_s": "3", "shutdown_s": "2"}
+        gateway = GatewayProcess(tmp_path, upstreams={"brisk": brisk.url}, settings=settings, launch=nursery.launch)
+        try:
+            gateway.start()
+            gateway.apply(open_to_all("fault/short", upstream="brisk"))
+            with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
+                client.sendall(request(gateway, say(gateway) | {"model": "fault/short", "stream": True}))
+                heard = client.recv(65536)
+                gateway.send(signal.SIGTERM)
+                while piece := client.recv(65536):
+                    heard += piece
+                ended_while_it_drained = listens(gateway)
+            until(lambda: not gateway.is_running, 10.0)
+        finally:
+            gateway.kill()
+
+    assert heard.startswith(b"HTTP/1.1 200") and heard.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+    assert ended_while_it_drained, "the connection ended by itself, not with the gateway"
+
+
+CHAT = "/v1/chat/completions"
+
+
+def say(gateway: GatewayProcess) -> dict[str, object]:
+    return {"model": gateway.models["api"], "messages": [{"role": "user", "content": "Hello."}]}
+
+
+def request(gateway: GatewayProcess, body: dict[str, object]) -> bytes:
+    sent = json.dumps(body).encode()
+    head = f"POST {CHAT} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {gateway.keys['developer']}\r\n"
+    return f"{head}content-type: application/json\r\ncontent-length: {len(sent)}\r\n\r\n".encode() + sent
 
 
 def listens(gateway: GatewayProcess) -> bool:

@@ -100,6 +100,7 @@ def test_a_grant_is_in_force_within_a_second_of_being_given_and_of_being_revoked
         given_s = seconds_until(client, name, 200)
         demo.control("POST", f"/grants/{grant}/revoke", json={"cause": "over"})
         revoked_s = seconds_until(client, name, 403)
+        demo.follow()
         after = call(client, name).json()["error"]["code"]
 
     assert (before, after) == ("grant_required", "grant_ended")

@@ -79,10 +79,10 @@ def test_a_listed_model_and_a_usable_one_stay_the_same_thing(demo: GatewayProces
     with demo.http("developer") as client:
         before = told(client)
         narrow(demo, name, "withdraw")
-        seconds_until(client, name, 403)
+        demo.follow()
         between = told(client)
         narrow(demo, name, "restore")
-        seconds_until(client, name, 200)
+        demo.follow()
         after = told(client)
 
     assert (before, between, after) == ((True, 200), (False, 403), (True, 200))

@@ -1,0 +1,35 @@
+"""One cluster for all that is asked of its parts, in front of an upstream that remembers."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.cluster import ClusterHouse, cluster_house
+from tests.fakes.upstreams import UpstreamProcess, upstream_process
+
+SOAK = os.environ.get("RELEASE_GATEWAY_SOAK") == "1"
+"""Whether the heavy figures are run whole."""
+
+collect_ignore = [] if SOAK else ["test_orders.py", "test_rollout.py"]
+
+
+@pytest.fixture(scope="session")
+def paced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpstreamProcess]:
+    """Streams of half a second; a plain answer comes at once."""
+    with upstream_process(tmp_path_factory.mktemp("paced"), interval_ms=10, chunks=50) as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="session")
+def lengthy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpstreamProcess]:
+    """Streams that last longer than it takes a gateway to leave."""
+    with upstream_process(tmp_path_factory.mktemp("lengthy"), interval_ms=20, chunks=500) as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="session")
+def house(paced: UpstreamProcess, lengthy: UpstreamProcess) -> Iterator[ClusterHouse]:
+    """The cluster."""
+    with cluster_house({"paced": paced.url, "lengthy": lengthy.url}) as opened:
+        yield opened
