@@ -3,7 +3,7 @@
 Organisations are grouped by the facts that the judge reads, and each group is judged once for each component and each
 interval between boundaries of either version, as the gate would put it (`gather`). The facts of an interval are those
 at its beginning: that an assertion or a grant ends later in it is not foreseen. Requirements are taken to be met at
-their stages' dates, and canaries to reach everybody: both are said.
+their stages' dates, which is said.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ from gateway.clock import NEVER, Instant, Moment, at
 from gateway.database.engine import Readable
 from gateway.releases.components import Component
 from gateway.releases.effects import instants
-from gateway.releases.strategies import Strategy
+from gateway.releases.strategies import Stage, Strategy
 
 GROUPS_MAX = 5_000
 INTERVALS_MAX = 40
@@ -88,14 +88,17 @@ class Foresight:
     async def _step(
         self, versions: Versions, interval: Interval, component: Component, reached: dict[str, bool]
     ) -> list[Consequence]:
-        stage = versions.after.strategy.stage_at(interval.moment, versions.after.openings)
+        stage = _stage_of(versions.after, interval.moment)
         total, audiences = Tally(), dict[str, Tally]()
         gaining: list[Group] = []
         losing: list[Group] = []
+        if stage is not None:
+            reached.setdefault(stage.name, False)
         for group in interval.groups:
             judged = await self._judged(versions, interval.moment, group, component)
-            if stage is not None:
-                reached[stage.name] = reached.get(stage.name, False) or judged.after or judged.after_accepting
+            own = _stage_of(versions.after, interval.moment, group)
+            if own is not None:
+                reached[own.name] = reached.get(own.name, False) or judged.after or judged.after_accepting
             tally = judged.tally(group.organisations)
             total += tally
             if tally.gain or tally.may_gain:
@@ -151,16 +154,22 @@ class Foresight:
 
 
 def _unknown(versions: Versions, interval: Interval) -> Iterable[tuple[tuple[str, str], int]]:
-    """Audiences of the stage that stands, and of how many organisations they do not know whether they belong."""
-    read, stage = versions.read, versions.after.strategy.stage_at(interval.moment, versions.after.openings)
-    if stage is None:
-        return
-    doubted: dict[str, int] = {}
+    """Audiences of the stages that stand, and of how many organisations they do not know whether they belong."""
+    read, doubted = versions.read, dict[tuple[str, str], int]()
     for group in interval.groups:
         use = Use(caller_of(read, group), Component.TEXT, versions.after, holdings_of(read, group, ()))
-        for fact in gather(use, interval.moment).question.audiences:
-            doubted[fact.name] = doubted.get(fact.name, 0) + group.organisations * (fact.truth == "unknown")
-    yield from (((stage.name, name), organisations) for name, organisations in doubted.items() if organisations)
+        gathered = gather(use, interval.moment)
+        if gathered.stage is None:
+            continue
+        for fact in gathered.question.audiences:
+            of = gathered.stage.name, fact.name
+            doubted[of] = doubted.get(of, 0) + group.organisations * (fact.truth == "unknown")
+    yield from ((of, organisations) for of, organisations in doubted.items() if organisations)
+
+
+def _stage_of(version: InForce, moment: Moment, group: Group | None = None) -> Stage | None:
+    """The stage that stands for a group, which a share may not reach; of none, for whoever every share reaches."""
+    return version.strategy.stage_at(moment, version.openings, None if group is None else group.first)
 
 
 def _joined(steps: Iterable[Consequence]) -> list[Consequence]:
