@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
 from gateway.access import past
 from gateway.access.explaining import Explaining
-from gateway.access.group_answers import Asking
+from gateway.access.group_answers import Answered, Asking
 from gateway.access.in_force import stages_of
 from gateway.access.instants import AsOf
 from gateway.access.places.store import fronts
@@ -108,11 +109,14 @@ class Counting:
         aside = await self._explaining.aside(await self._explaining.judging(asked))
         asking = Asking(aside, read, in_force, asked.moment)
         admitted: list[Admitted] = []
+        alike: dict[tuple[Any, ...], Answered] = {}
         for _ in range(STEPS_MAX):
             step = partial(one_by_one, read=read, moment=asked.moment, after=after, limit=STEP, known=asked.known)
             found, last = await self._database.read(step, deadline_s=READ_S)
             for group in found:
-                answer = await asking.answer(group, component)
+                if group.row not in alike:
+                    alike[group.row] = await asking.answer(group, component)
+                answer = alike[group.row]
                 if answer.as_it_is:
                     admitted.append(Admitted(group.first, answer.audiences))
                 if len(admitted) >= limit:

@@ -6,6 +6,7 @@ at its beginning: that an assertion or a grant ends later in it is not foreseen.
 their stages' dates, which is said.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import pairwise
@@ -64,7 +65,7 @@ class Foresight:
             is_complete = is_complete and len(interval.groups) < GROUPS_MAX
             for component in components_of(versions.strategies):
                 steps += await self._step(versions, interval, component, reached)
-            for audience, organisations in _unknown(versions, interval):
+            for audience, organisations in await _unknown(versions, interval):
                 unknown[audience] = max(organisations, unknown.get(audience, 0))
         return Consequences(
             steps=tuple(_joined(steps)),
@@ -153,10 +154,11 @@ class Foresight:
         return tuple(sorted(names)[:NAMED_MAX])
 
 
-def _unknown(versions: Versions, interval: Interval) -> Iterable[tuple[tuple[str, str], int]]:
+async def _unknown(versions: Versions, interval: Interval) -> list[tuple[tuple[str, str], int]]:
     """Audiences of the stages that stand, and of how many organisations they do not know whether they belong."""
     read, doubted = versions.read, dict[tuple[str, str], int]()
     for group in interval.groups:
+        await asyncio.sleep(0)  # there may be thousands: calls have their turn between
         use = Use(caller_of(read, group), Component.TEXT, versions.after, holdings_of(read, group, ()))
         gathered = gather(use, interval.moment)
         if gathered.stage is None:
@@ -164,7 +166,7 @@ def _unknown(versions: Versions, interval: Interval) -> Iterable[tuple[tuple[str
         for fact in gathered.question.audiences:
             of = gathered.stage.name, fact.name
             doubted[of] = doubted.get(of, 0) + group.organisations * (fact.truth == "unknown")
-    yield from ((of, organisations) for of, organisations in doubted.items() if organisations)
+    return [(of, organisations) for of, organisations in doubted.items() if organisations]
 
 
 def _stage_of(version: InForce, moment: Moment, group: Group | None = None) -> Stage | None:

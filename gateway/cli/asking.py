@@ -10,10 +10,20 @@ from gateway.cli.failures import Failure, NotPermitted, Unreachable, from_proble
 from gateway.cli.paths import absent_at
 
 TIMEOUT_S = 30.0
+SURVEY_S = 300.0
+"""What looks at every organisation takes a while where there are millions."""
 PAGE = 200
 
 
-def ask(method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None, file: str = "") -> Any:
+def ask(
+    method: str,
+    path: str,
+    *,
+    query: Mapping[str, Any] | None = None,
+    body: Any = None,
+    file: str = "",
+    patience_s: float | None = None,
+) -> Any:
     """The gateway's answer. Raises Failure with the exit code that fits.
 
     `file` is what a file sent along is called here, for its faults.
@@ -23,7 +33,7 @@ def ask(method: str, path: str, *, query: Mapping[str, Any] | None = None, body:
         "json": body,
         "headers": {"authorization": f"Bearer {_key()}", "accept": "application/json"},
     }
-    url, answer = _answer(method, f"/control{path}", sent)
+    url, answer = _answer(method, f"/control{path}", sent, patience_s or TIMEOUT_S)
     return _read(answer, url, path, file)
 
 
@@ -34,7 +44,7 @@ def ask_authority(path: str, client: str, form: Mapping[str, str]) -> Any:
         raise NotPermitted(
             "No client's secret is set.", "Put it into GATEWAY_CLIENT_SECRET: `export GATEWAY_CLIENT_SECRET=rsg_…`."
         )
-    url, answer = _answer("POST", path, {"data": form, "auth": (client, secret)})
+    url, answer = _answer("POST", path, {"data": form, "auth": (client, secret)}, TIMEOUT_S)
     try:
         content = answer.json()
     except ValueError:
@@ -49,19 +59,24 @@ def ask_authority(path: str, client: str, form: Mapping[str, str]) -> Any:
     raise NotPermitted(said) if answer.status_code == 401 else Failure(said)
 
 
-def _answer(method: str, path: str, sent: Mapping[str, Any]) -> tuple[str, Any]:
+def _answer(method: str, path: str, sent: Mapping[str, Any], patience_s: float) -> tuple[str, Any]:
     """Where the gateway is, and what it answers. Raises Unreachable."""
     import httpx  # opened late: help and local commands do not wait for it
 
     settings: dict[str, Any] = click.get_current_context().ensure_object(dict)
     url = str(settings["url"]).rstrip("/")
-    client = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, transport=settings.get("transport"))
+    client = httpx.Client(timeout=patience_s, follow_redirects=False, transport=settings.get("transport"))
     try:
         with client:
             return url, client.request(method, f"{url}{path}", **sent)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
         raise click.UsageError(
             f"{url!r} is not the address of a gateway; it looks like http://127.0.0.1:8080."
+        ) from None
+    except httpx.ReadTimeout:
+        raise Unreachable(
+            f"The gateway at {url} has not answered within {patience_s:.0f} s.",
+            "It may do what it was asked all the same: look how things stand before you ask again.",
         ) from None
     except httpx.HTTPError as error:
         raise Unreachable(

@@ -18,9 +18,10 @@ ASSERTED: dict[str, tuple[Fact | None, ...]] = {
     "residence_country": ("US", "DE", "CN", "IN", None),
     "citizenships": ((), ("US",), ("CN", "RU"), ("DE", "US"), None),
     "kyc": ("K0", "K1", "K2", "K3", "K4", "K5", None),
+    "zero_retention": (True, None, None, None),
 }
 """What is asserted under each name, in turn; None is nothing. Each name turns once as the one before has gone round."""
-CLASSES = 2 * 5 * 5 * 5 * 7
+CLASSES = 2 * 5 * 5 * 5 * 7 * 4
 """After so many numbers all of it comes again, and whether a number is even."""
 BATCH = 50_000
 ACTS_PLACED = 10**12

@@ -47,7 +47,8 @@ WIDER = "us_person and residence_country in [US, DE] and citizenships in [US] an
 def for_some(least: str) -> str:
     """A release for the audience that is written above as a predicate."""
     tests = f'us_person: true, residence_country: [US, DE], citizenships: {{in: [US]}}, kyc: ">= {least}"'
-    stage = f"name: some, opens: {LONG_AGO}, access: api, to: [vetted], offers: [inference.text]"
+    gives = "access: api, to: [vetted], offers: [inference.text], conditions: {retain_days: 30}"
+    stage = f"name: some, opens: {LONG_AGO}, {gives}"
     return release(ASKED, stage, more=f"audiences: {{vetted: {{{tests}}}}}")
 
 
@@ -242,6 +243,10 @@ def test_a_plan_counts_who_gains_while_everybody_is_answered(installation: Insta
     [step] = plan["consequences"]
     assert step["organisations"]["gain"] == step["audiences"]["vetted"]["gain"] == gaining > 0
     assert step["gaining"] and not step["losing"]
-    assert "not_whole" not in {each["code"] for each in plan["warnings"]}
+    warned = {each["code"]: each["message"] for each in plan["warnings"]}
+    wanting_nothing_kept = population.tally(scope_of("zero_retention"))[Truth.YES]
+    assert (
+        "not_whole" not in warned and f"{wanting_nothing_kept} organisations want nothing kept" in warned["retention"]
+    )
     assert_answered(installation, load, list(installation.tokens))
     installation.report("Who gains by a plan")
