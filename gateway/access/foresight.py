@@ -16,8 +16,9 @@ import msgspec
 from gateway.access.consequences import Consequence, Consequences, Judged, Tally, Unknown
 from gateway.access.group_answers import NOTHING, Answered, Asking
 from gateway.access.judging import Judging
+from gateway.access.naming import organisations_of
 from gateway.access.places.store import fronts
-from gateway.access.populations import Group, Read, groups, organisations_of
+from gateway.access.populations import Group, Read, groups
 from gateway.access.representatives import Versions, caller_of, components_of, holdings_of
 from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
@@ -144,14 +145,11 @@ class Foresight:
         return await Asking(self._judging, read, version, moment).answer(group, component)
 
     async def _named(self, read: Read, moment: Moment, found: Sequence[Group]) -> tuple[str, ...]:
-        """Some organisations of these groups, of the largest first, in order of id."""
-        names: list[str] = []
-        for group in found:
-            if len(names) >= NAMED_MAX:
-                break
-            work = partial(organisations_of, read=read, moment=moment, group=group, limit=NAMED_MAX)
-            names += await self._database.read(work, deadline_s=READ_S)
-        return tuple(sorted(names)[:NAMED_MAX])
+        """Some organisations of these groups, in order of id."""
+        if not found:
+            return ()
+        work = partial(organisations_of, read=read, moment=moment, found=found, limit=NAMED_MAX)
+        return tuple(await self._database.read(work, deadline_s=READ_S))
 
 
 async def _unknown(versions: Versions, interval: Interval) -> list[tuple[tuple[str, str], int]]:

@@ -10,11 +10,14 @@ from sqlalchemy import Connection, insert
 from gateway.access.census import Counting
 from gateway.access.explaining import Explaining
 from gateway.access.judging import Judging
+from gateway.access.naming import organisations_of
+from gateway.access.populations import Read, groups
 from gateway.access.questions import Question
 from gateway.access.snapshot import EMPTY, Snapshot
 from gateway.clock import DAY, Instant, Moment, at
 from gateway.database.engine import Database
 from gateway.identity import store
+from gateway.identity.index import slices
 from gateway.identity.predicates import Fact
 from gateway.ledger.entries import Event
 from gateway.ledger.rows import RowInsert
@@ -143,3 +146,31 @@ async def test_a_disabled_organisation_is_counted_until_it_was(postgresql_databa
 
     assert after == before
     assert (now.organisations, now.counts[0].admitted) == (49, before.counts[0].admitted - 1)
+
+
+@pytest.mark.parametrize("size", [2, 3, 7, 1_000])
+@pytest.mark.parametrize("limit", [1, 5, 20, 1_000])
+async def test_members_of_groups_are_named_whole_and_in_order_however_organisations_are_sliced(
+    database: Database, monkeypatch: pytest.MonkeyPatch, size: int, limit: int
+) -> None:
+    monkeypatch.setattr("gateway.access.populations.slices", partial(slices, size=size))
+    everybody = await fill(database, 40)
+    read = Read("acme/atlas-1", ("us_person",), ())
+
+    def work(connection: Connection) -> dict[Fact | None, tuple[int, list[str]]]:
+        found = groups(connection, read, at(NOW), limit=99)
+        return {
+            group.attributes[0]: (
+                group.organisations,
+                organisations_of(connection, read, at(NOW), [group], limit=limit),
+            )
+            for group in found
+        }
+
+    named = await database.read(work)
+
+    for value in (True, False, None):
+        members = [name for name, held in everybody if held.get("us_person") is value]
+        count, names = named[value]
+        assert count == len(members) > 5
+        assert set(names) <= set(members) and names == sorted(names) and len(names) == min(limit, len(members))
