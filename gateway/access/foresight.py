@@ -12,10 +12,12 @@ from functools import partial
 from itertools import pairwise
 
 import msgspec
+from sqlalchemy import Connection
 
 from gateway.access.consequences import Consequence, Consequences, Judged, Tally, Unknown
 from gateway.access.group_answers import NOTHING, Answered, Asking
 from gateway.access.judging import Judging
+from gateway.access.lasting import lasts
 from gateway.access.naming import organisations_of
 from gateway.access.places.store import fronts
 from gateway.access.populations import Group, Read, groups
@@ -60,9 +62,10 @@ class Foresight:
         unknown: dict[tuple[str, str], int] = {}
         reached: dict[str, bool] = {}
         is_complete = len(beginnings) <= INTERVALS_MAX
+        interval = None
         for begins, until in list(pairwise([*beginnings, NEVER]))[:INTERVALS_MAX]:
             here = moment if begins == moment.earliest else at(begins)
-            interval = await self._interval(versions.read, here, begins, until)
+            interval = Interval(here, begins, until, await self._groups(versions.read, here, interval))
             is_complete = is_complete and len(interval.groups) < GROUPS_MAX
             for component in components_of(versions.strategies):
                 steps += await self._step(versions, interval, component, reached)
@@ -81,11 +84,15 @@ class Foresight:
         reach = await self._database.read(lambda connection: fronts(connection, versions.read.release, stages))
         return msgspec.structs.replace(versions, read=msgspec.structs.replace(versions.read, fronts=reach))
 
-    async def _interval(self, read: Read, moment: Moment, begins: Instant, until: Instant) -> Interval:
-        found = await self._database.read(
-            lambda connection: groups(connection, read, moment, limit=GROUPS_MAX), deadline_s=READ_S
-        )
-        return Interval(moment, begins, until, found)
+    async def _groups(self, read: Read, moment: Moment, before: Interval | None) -> Sequence[Group]:
+        """The groups at a moment: those of the interval before, where nothing has begun or ended since."""
+
+        def work(connection: Connection) -> Sequence[Group]:
+            if before is not None and lasts(connection, read, before.moment, moment):
+                return before.groups
+            return groups(connection, read, moment, limit=GROUPS_MAX)
+
+        return await self._database.read(work, deadline_s=READ_S)
 
     async def _step(
         self, versions: Versions, interval: Interval, component: Component, reached: dict[str, bool]
