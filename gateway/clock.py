@@ -18,7 +18,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 NEVER: Instant = 8_835_984_000 * SECOND
-"""The first instant of the year 2250: later than any a strategy may name, and within 53 bits."""
+"""2250-01-01T08:00:00Z: later than any that a strategy may name, and within 53 bits."""
 
 AHEAD_MAX = 5 * SECOND
 """What was recorded later than so far from now was recorded by a clock that was wrong: processes differ by less."""

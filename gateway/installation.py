@@ -31,6 +31,7 @@ from gateway.access.looking import keep_looking
 from gateway.access.opening import Opener
 from gateway.access.overdue import StageChaser
 from gateway.access.places.asking import Places
+from gateway.access.places.lapsing import PlaceChaser
 from gateway.access.reach import Reach
 from gateway.access.recording import closed_after_crash
 from gateway.access.refusals import Refusals
@@ -223,6 +224,7 @@ class Installation:
         self.awaited = Awaited(self.leisure, self.current)
         self.review_chaser = ReviewChaser(self.current, self.leisure, self.ledger)
         self.request_chaser = RequestChaser(self.current, self.leisure, self.ledger)
+        self.place_chaser = PlaceChaser(self.current, self.leisure, self.ledger)
         self.stage_chaser = StageChaser(self.current, OverdueReviews(self.leisure, self.ledger))
 
     def _open_doors(self, pseudonym: Callable[[str, str], str]) -> None:
@@ -315,7 +317,7 @@ class Installation:
             stack.push_async_callback(self.directory.flush_last_used)
             self._follow_with_metrics()
             feeding = self.feed.run(self.review, self.settings.revision_poll_ms / 1000)
-            chasers = (self.request_chaser, self.review_chaser, self.stage_chaser)
+            chasers = (self.request_chaser, self.review_chaser, self.place_chaser, self.stage_chaser)
             watching = (self.opener.run(), self.awaited.run(), *(chaser.run() for chaser in chasers))
             asking = [issuer.keys.run(self.directory.tokens.drop_all) for issuer in self.issuers]
             asking += [provider.keys.run(lambda: None) for provider in self.providers.values()]

@@ -12,6 +12,7 @@ import pytest_asyncio
 from gateway.database.engine import Database, open_database
 from gateway.database.migrate import upgrade
 from tests.fakes.postgresql import PostgreSQLServer, elsewhere
+from tests.properties import Properties
 
 MIGRATED = "migrated"
 
@@ -86,6 +87,12 @@ async def _opened(url: str) -> AsyncIterator[Database]:
     database = open_database(url)
     yield database
     await database.close()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The heavy runs write down what they tried."""
+    if os.environ.get("RELEASE_GATEWAY_SOAK") == "1":
+        config.pluginmanager.register(Properties())
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
 from gateway.access import past
 from gateway.access.explaining import Explaining
-from gateway.access.group_answers import Asking
+from gateway.access.group_answers import Answered, Asking
 from gateway.access.in_force import stages_of
 from gateway.access.instants import AsOf
+from gateway.access.naming import organisations_of
 from gateway.access.places.store import fronts
-from gateway.access.populations import Group, Read, groups, one_by_one, organisations_of
+from gateway.access.populations import Group, Read, groups, one_by_one
 from gateway.access.representatives import components_of, what_is_read
 from gateway.access.snapshot import InForce
 from gateway.clock import Instant
@@ -108,11 +110,14 @@ class Counting:
         aside = await self._explaining.aside(await self._explaining.judging(asked))
         asking = Asking(aside, read, in_force, asked.moment)
         admitted: list[Admitted] = []
+        alike: dict[tuple[Any, ...], Answered] = {}
         for _ in range(STEPS_MAX):
             step = partial(one_by_one, read=read, moment=asked.moment, after=after, limit=STEP, known=asked.known)
             found, last = await self._database.read(step, deadline_s=READ_S)
             for group in found:
-                answer = await asking.answer(group, component)
+                if group.row not in alike:
+                    alike[group.row] = await asking.answer(group, component)
+                answer = alike[group.row]
                 if answer.as_it_is:
                     admitted.append(Admitted(group.first, answer.audiences))
                 if len(admitted) >= limit:
@@ -149,22 +154,18 @@ class Counting:
                     audiences[name] = audiences.get(name, 0) + group.organisations
             elif answer.accepting:
                 accepting += group.organisations
+        work = partial(
+            organisations_of,
+            read=asking.read,
+            moment=asked.moment,
+            found=using,
+            limit=NAMED_MAX,
+            known=asked.known,
+        )
         return Count(
             component=component,
             admitted=admitted,
             accepting=accepting,
             audiences=dict(sorted(audiences.items())),
-            named=await self._named(asking.read, asked, using),
+            named=tuple(await self._database.read(work, deadline_s=READ_S)),
         )
-
-    async def _named(self, read: Read, asked: AsOf, using: Sequence[Group]) -> tuple[str, ...]:
-        """Some organisations of these groups, of the largest first."""
-        names: list[str] = []
-        for group in using:
-            if len(names) >= NAMED_MAX:
-                break
-            work = partial(
-                organisations_of, read=read, moment=asked.moment, group=group, limit=NAMED_MAX, known=asked.known
-            )
-            names += await self._database.read(work, deadline_s=READ_S)
-        return tuple(sorted(names)[:NAMED_MAX])

@@ -3,20 +3,24 @@
 Organisations are grouped by the facts that the judge reads, and each group is judged once for each component and each
 interval between boundaries of either version, as the gate would put it (`gather`). The facts of an interval are those
 at its beginning: that an assertion or a grant ends later in it is not foreseen. Requirements are taken to be met at
-their stages' dates, and canaries to reach everybody: both are said.
+their stages' dates, which is said.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 
 import msgspec
+from sqlalchemy import Connection
 
 from gateway.access.consequences import Consequence, Consequences, Judged, Tally, Unknown
 from gateway.access.group_answers import NOTHING, Answered, Asking
 from gateway.access.judging import Judging
+from gateway.access.lasting import lasts
+from gateway.access.naming import organisations_of
 from gateway.access.places.store import fronts
-from gateway.access.populations import Group, Read, groups, organisations_of
+from gateway.access.populations import Group, Read, groups
 from gateway.access.representatives import Versions, caller_of, components_of, holdings_of
 from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
@@ -24,7 +28,7 @@ from gateway.clock import NEVER, Instant, Moment, at
 from gateway.database.engine import Readable
 from gateway.releases.components import Component
 from gateway.releases.effects import instants
-from gateway.releases.strategies import Strategy
+from gateway.releases.strategies import Stage, Strategy
 
 GROUPS_MAX = 5_000
 INTERVALS_MAX = 40
@@ -58,13 +62,14 @@ class Foresight:
         unknown: dict[tuple[str, str], int] = {}
         reached: dict[str, bool] = {}
         is_complete = len(beginnings) <= INTERVALS_MAX
+        interval = None
         for begins, until in list(pairwise([*beginnings, NEVER]))[:INTERVALS_MAX]:
             here = moment if begins == moment.earliest else at(begins)
-            interval = await self._interval(versions.read, here, begins, until)
+            interval = Interval(here, begins, until, await self._groups(versions.read, here, interval))
             is_complete = is_complete and len(interval.groups) < GROUPS_MAX
             for component in components_of(versions.strategies):
                 steps += await self._step(versions, interval, component, reached)
-            for audience, organisations in _unknown(versions, interval):
+            for audience, organisations in await _unknown(versions, interval):
                 unknown[audience] = max(organisations, unknown.get(audience, 0))
         return Consequences(
             steps=tuple(_joined(steps)),
@@ -79,23 +84,30 @@ class Foresight:
         reach = await self._database.read(lambda connection: fronts(connection, versions.read.release, stages))
         return msgspec.structs.replace(versions, read=msgspec.structs.replace(versions.read, fronts=reach))
 
-    async def _interval(self, read: Read, moment: Moment, begins: Instant, until: Instant) -> Interval:
-        found = await self._database.read(
-            lambda connection: groups(connection, read, moment, limit=GROUPS_MAX), deadline_s=READ_S
-        )
-        return Interval(moment, begins, until, found)
+    async def _groups(self, read: Read, moment: Moment, before: Interval | None) -> Sequence[Group]:
+        """The groups at a moment: those of the interval before, where nothing has begun or ended since."""
+
+        def work(connection: Connection) -> Sequence[Group]:
+            if before is not None and lasts(connection, read, before.moment, moment):
+                return before.groups
+            return groups(connection, read, moment, limit=GROUPS_MAX)
+
+        return await self._database.read(work, deadline_s=READ_S)
 
     async def _step(
         self, versions: Versions, interval: Interval, component: Component, reached: dict[str, bool]
     ) -> list[Consequence]:
-        stage = versions.after.strategy.stage_at(interval.moment, versions.after.openings)
+        stage = _stage_of(versions.after, interval.moment)
         total, audiences = Tally(), dict[str, Tally]()
         gaining: list[Group] = []
         losing: list[Group] = []
+        if stage is not None:
+            reached.setdefault(stage.name, False)
         for group in interval.groups:
             judged = await self._judged(versions, interval.moment, group, component)
-            if stage is not None:
-                reached[stage.name] = reached.get(stage.name, False) or judged.after or judged.after_accepting
+            own = _stage_of(versions.after, interval.moment, group)
+            if own is not None:
+                reached[own.name] = reached.get(own.name, False) or judged.after or judged.after_accepting
             tally = judged.tally(group.organisations)
             total += tally
             if tally.gain or tally.may_gain:
@@ -140,27 +152,31 @@ class Foresight:
         return await Asking(self._judging, read, version, moment).answer(group, component)
 
     async def _named(self, read: Read, moment: Moment, found: Sequence[Group]) -> tuple[str, ...]:
-        """Some organisations of these groups, of the largest first, in order of id."""
-        names: list[str] = []
-        for group in found:
-            if len(names) >= NAMED_MAX:
-                break
-            work = partial(organisations_of, read=read, moment=moment, group=group, limit=NAMED_MAX)
-            names += await self._database.read(work, deadline_s=READ_S)
-        return tuple(sorted(names)[:NAMED_MAX])
+        """Some organisations of these groups, in order of id."""
+        if not found:
+            return ()
+        work = partial(organisations_of, read=read, moment=moment, found=found, limit=NAMED_MAX)
+        return tuple(await self._database.read(work, deadline_s=READ_S))
 
 
-def _unknown(versions: Versions, interval: Interval) -> Iterable[tuple[tuple[str, str], int]]:
-    """Audiences of the stage that stands, and of how many organisations they do not know whether they belong."""
-    read, stage = versions.read, versions.after.strategy.stage_at(interval.moment, versions.after.openings)
-    if stage is None:
-        return
-    doubted: dict[str, int] = {}
+async def _unknown(versions: Versions, interval: Interval) -> list[tuple[tuple[str, str], int]]:
+    """Audiences of the stages that stand, and of how many organisations they do not know whether they belong."""
+    read, doubted = versions.read, dict[tuple[str, str], int]()
     for group in interval.groups:
+        await asyncio.sleep(0)  # there may be thousands: calls have their turn between
         use = Use(caller_of(read, group), Component.TEXT, versions.after, holdings_of(read, group, ()))
-        for fact in gather(use, interval.moment).question.audiences:
-            doubted[fact.name] = doubted.get(fact.name, 0) + group.organisations * (fact.truth == "unknown")
-    yield from (((stage.name, name), organisations) for name, organisations in doubted.items() if organisations)
+        gathered = gather(use, interval.moment)
+        if gathered.stage is None:
+            continue
+        for fact in gathered.question.audiences:
+            of = gathered.stage.name, fact.name
+            doubted[of] = doubted.get(of, 0) + group.organisations * (fact.truth == "unknown")
+    return [(of, organisations) for of, organisations in doubted.items() if organisations]
+
+
+def _stage_of(version: InForce, moment: Moment, group: Group | None = None) -> Stage | None:
+    """The stage that stands for a group, which a share may not reach; of none, for whoever every share reaches."""
+    return version.strategy.stage_at(moment, version.openings, None if group is None else group.first)
 
 
 def _joined(steps: Iterable[Consequence]) -> list[Consequence]:

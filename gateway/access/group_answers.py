@@ -1,5 +1,6 @@
 """What the judge says to a whole group of organisations: asked once, as any use of one of them is."""
 
+import asyncio
 from collections.abc import Iterable
 
 import msgspec
@@ -37,7 +38,11 @@ class Asking(msgspec.Struct, frozen=True):
     moment: Moment
 
     async def answer(self, group: Group, component: Component) -> Answered:
-        """The answer to a group. Raises JudgeUnavailable."""
+        """The answer to a group. Raises JudgeUnavailable.
+
+        There may be thousands of groups, whose questions were mostly answered before: calls have their turn between.
+        """
+        await asyncio.sleep(0)
         allowed: list[bool] = []
         audiences: tuple[AudienceFact, ...] = ()
         for accepted in (group.accepted, self.read.texts):

@@ -48,6 +48,14 @@ class Read(msgspec.Struct, frozen=True):
     canaries: tuple[Canary, ...] = ()
 
 
+class Share(msgspec.Struct, frozen=True):
+    """Those of a group that one slice has."""
+
+    first: str
+    last: str
+    organisations: int
+
+
 class Group(msgspec.Struct, frozen=True):
     """Organisations of which the same is so."""
 
@@ -68,62 +76,49 @@ class Group(msgspec.Struct, frozen=True):
     """The first of them in order of id: it stands for all, also where they are asked for by id."""
     row: tuple[Any, ...] = ()
     """As the database groups it."""
+    shares: tuple[Share, ...] = ()
+    """Where they are found."""
 
 
 def groups(
     connection: Connection, read: Read, moment: Moment, *, limit: int, known: Instant | None = None
 ) -> list[Group]:
     """The groups there are, the largest first, by what was recorded until `known`, or ever."""
-    known = _prepared(connection, known)
-    counted: dict[tuple[Any, ...], tuple[int, str]] = {}
+    known = prepared(connection, known)
+    found: dict[tuple[Any, ...], list[Share]] = {}
     for within in slices(connection):
-        facts = _facts(connection, read, moment, within, known)
-        columns = _columns(facts)
-        query = select(*columns, func.count(), func.min(facts.c.organisation)).group_by(*columns)
-        for *values, organisations, first in connection.execute(query):
-            before, least = counted.get(tuple(values), (0, first))
-            counted[tuple(values)] = before + organisations, least
-    largest = sorted(counted.items(), key=lambda each: (-each[1][0], repr(each[0])))
-    return [_group(read, values, *numbers) for values, numbers in largest[:limit]]
-
-
-def organisations_of(
-    connection: Connection, read: Read, moment: Moment, group: Group, *, limit: int, known: Instant | None = None
-) -> list[str]:
-    """The first organisations of a group, in order of id."""
-    known = _prepared(connection, known)
-    found: list[str] = []
-    for within in slices(connection):
-        facts = _facts(connection, read, moment, within, known)
-        alike = [column.is_not_distinct_from(value) for column, value in zip(_columns(facts), group.row, strict=True)]
-        query = select(facts.c.organisation).where(*alike).order_by(facts.c.organisation).limit(limit - len(found))
-        found += connection.execute(query).scalars()
-        if len(found) >= limit:
-            break
-    return found
+        facts = facts_within(connection, read, moment, within, known)
+        columns, organisation = columns_of(facts), facts.c.organisation
+        query = select(*columns, func.min(organisation), func.max(organisation), func.count()).group_by(*columns)
+        for *values, first, last, organisations in connection.execute(query):
+            found.setdefault(tuple(values), []).append(Share(first, last, organisations))
+    counted = [_group(read, values, shares) for values, shares in found.items()]
+    return sorted(counted, key=lambda group: (-group.organisations, repr(group.row)))[:limit]
 
 
 def one_by_one(
     connection: Connection, read: Read, moment: Moment, *, after: str, limit: int, known: Instant | None = None
 ) -> tuple[list[Group], str]:
     """So many organisations after one, each as a group, and the id up to which that looked; empty at the end."""
-    known = _prepared(connection, known)
+    known = prepared(connection, known)
     ids = select(organisation_table.c.id).where(organisation_table.c.id > after).order_by(organisation_table.c.id)
     end: str | None = connection.execute(ids.offset(limit).limit(1)).scalar()
-    facts = _facts(connection, read, moment, (after, end), known)
-    query = select(*_columns(facts), facts.c.organisation).where(facts.c.organisation > after)
+    facts = facts_within(connection, read, moment, (after, end), known)
+    query = select(*columns_of(facts), facts.c.organisation).where(facts.c.organisation > after)
     rows = [tuple(row) for row in connection.execute(query.order_by(facts.c.organisation))]
     last = "" if end is None else connection.execute(ids.offset(limit - 1).limit(1)).scalar_one()
-    return [_group(read, row[:-1], 1, row[-1]) for row in rows], last
+    return [_group(read, row[:-1], [Share(row[-1], row[-1], 1)]) for row in rows], last
 
 
-def _prepared(connection: Connection, known: Instant | None) -> Instant | None:
+def prepared(connection: Connection, known: Instant | None) -> Instant | None:
     """None where nothing was recorded since that could count: then the rows are asked as they are."""
     join_by_hashing(connection)
     return known if known is not None and is_any_after(connection, known, _EVENTS) else None
 
 
-def _facts(connection: Connection, read: Read, moment: Moment, within: Slice, recorded_by: Instant | None) -> Subquery:
+def facts_within(
+    connection: Connection, read: Read, moment: Moment, within: Slice, recorded_by: Instant | None
+) -> Subquery:
     """A row for each organisation of a slice, with everything that is read of it."""
     known = None if recorded_by is None else Known(recorded_by, *within)
     standing = standing_facts(read.attributes, moment, within, known).subquery("standing")
@@ -201,11 +196,12 @@ def _there_is(table: Any, *conditions: Any) -> Any:
     return exists(select(table.c.id).where(*conditions))
 
 
-def _columns(facts: Subquery) -> Sequence[Any]:
+def columns_of(facts: Subquery) -> Sequence[Any]:
+    """What organisations are grouped by."""
     return [column for column in facts.c if column.name != "organisation"]
 
 
-def _group(read: Read, values: tuple[Any, ...], organisations: int, first: str) -> Group:
+def _group(read: Read, values: tuple[Any, ...], shares: Sequence[Share]) -> Group:
     is_provider, *rest = values
     attributes, (grant, *rest) = rest[: len(read.attributes)], rest[len(read.attributes) :]
     accepted, rest = rest[: len(read.texts)], rest[len(read.texts) :]
@@ -216,9 +212,10 @@ def _group(read: Read, values: tuple[Any, ...], organisations: int, first: str) 
         attributes=tuple(None if value is None else read_value(value) for value in attributes),
         grant=grant,
         accepted=tuple(digest for digest, has in zip(read.texts, accepted, strict=True) if has),
-        organisations=organisations,
+        organisations=sum(share.organisations for share in shares),
         concurrences=tuple(agreed),
         fronts=tuple(bool(within) for within in fronts),
-        first=first,
+        first=shares[0].first,
         row=values,
+        shares=tuple(shares),
     )

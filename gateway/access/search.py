@@ -12,11 +12,8 @@ from gateway.clock import Moment
 from gateway.identity.compiled import Answer
 from gateway.identity.index import join_by_hashing
 from gateway.identity.predicates import Predicate
-from gateway.identity.search import Asked, organisations_answering, spans
+from gateway.identity.search import SPAN, Asked, organisations_answering, spans
 from gateway.identity.store import organisation_table
-
-SPAN = 50_000
-"""Organisations a statement: however many there are, none comes near to how long a statement may take."""
 
 NAMED = 5
 """Organisations named of each answer."""

@@ -45,8 +45,8 @@ def warnings_of(
     found += [
         Warned(
             "canary",
-            f"`{stage.name}` reaches {stage.canary.percent} % of organisations: the counts are of all whom its"
-            " audiences name.",
+            f"`{stage.name}` reaches {stage.canary.percent} % of organisations: those are counted, and the others stay"
+            " in the stage before.",
         )
         for stage in strategy.stages
         if stage.canary is not None

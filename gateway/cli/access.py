@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.asking import ask, pages
+from gateway.cli.asking import SURVEY_S, ask, pages
 from gateway.cli.failures import printable
 from gateway.cli.paths import release_path
 from gateway.cli.showing import ago, cell, show_facts, show_json, show_table, to_the_second, wants_json, with_json
@@ -37,7 +37,7 @@ def who(release: str, instant: str | None, component: str | None, limit: int) ->
             return show_json(found)
         rows = [(each["organisation"], each["audiences"]) for each in found]
         return show_table(("organisation", "admitted as"), rows, empty="Nobody could use it.")
-    told = ask("GET", f"{path}/who", query={"at": instant})
+    told = ask("GET", f"{path}/who", query={"at": instant}, patience_s=SURVEY_S)
     if wants_json():
         return show_json(told)
     return _show_census(told)

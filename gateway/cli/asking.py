@@ -7,7 +7,10 @@ from gateway.cli.credential import credential, signed_in
 from gateway.cli.environment import key_set
 from gateway.cli.failures import from_problem
 from gateway.cli.paths import absent_at
-from gateway.cli.reaching import content_of, no_gateway, send
+from gateway.cli.reaching import TIMEOUT_S, content_of, no_gateway, send
+
+SURVEY_S = 300.0
+"""What looks at every organisation takes a while where there are millions."""
 
 PAGE = 200
 
@@ -20,6 +23,7 @@ def ask(
     body: Any = None,
     file: str = "",
     presented: str = "",
+    patience_s: float = TIMEOUT_S,
 ) -> Any:
     """The gateway's answer. Raises Failure with the exit code that fits.
 
@@ -28,9 +32,9 @@ def ask(
     """
     sent = {"params": {name: value for name, value in (query or {}).items() if value is not None}, "json": body}
     used = presented or credential()
-    answer = _send(method, path, sent, used)
+    answer = _send(method, path, sent, used, patience_s)
     if answer.status_code == 401 and not (presented or key_set()):  # over by another clock than this computer's
-        answer = _send(method, path, sent, signed_in(used).access_token)
+        answer = _send(method, path, sent, signed_in(used).access_token, patience_s)
     content = content_of(answer)
     if answer.is_success and content is not None:
         return content
@@ -39,9 +43,9 @@ def ask(
     raise no_gateway(answer.status_code)
 
 
-def _send(method: str, path: str, sent: Mapping[str, Any], presented: str) -> Any:
+def _send(method: str, path: str, sent: Mapping[str, Any], presented: str, patience_s: float) -> Any:
     headers = {"authorization": f"Bearer {presented}", "accept": "application/json"}
-    return send(method, f"/control{path}", {**sent, "headers": headers})
+    return send(method, f"/control{path}", {**sent, "headers": headers}, patience_s)
 
 
 def pages(path: str, noun: str, *, query: Mapping[str, Any], limit: int | None, cursor: str = "after") -> Iterator[Any]:

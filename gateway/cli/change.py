@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.asking import ask, pages
+from gateway.cli.asking import SURVEY_S, ask, pages
 from gateway.cli.paths import segment
 from gateway.cli.plans import show_plan
 from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json
@@ -53,7 +53,7 @@ def list_changes(release: str | None, state: str | None, limit: int) -> None:
 @with_json
 def show(change: str) -> None:
     """Show what CHANGE does, who gains and loses by it, and what it still needs."""
-    plan = ask("GET", f"/changes/{segment(change)}")
+    plan = ask("GET", f"/changes/{segment(change)}", patience_s=SURVEY_S)
     return show_json(plan) if wants_json() else show_plan(plan)
 
 
@@ -67,7 +67,7 @@ def show(change: str) -> None:
 def approve(*, change: str, digest: str | None, grounds: str | None, cannot_be_undone: bool, role: str | None) -> None:
     """Agree to CHANGE; or, where it was applied on one person's word, review it."""
     path = f"/changes/{segment(change)}"
-    shown = ask("GET", path)["change"]
+    shown = ask("GET", path, patience_s=SURVEY_S)["change"]
     body = {
         "digest": digest or shown["digest"],
         "grounds": grounds or shown["grounds"],

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from gateway.cli.asking import ask, pages
+from gateway.cli.asking import SURVEY_S, ask, pages
 from gateway.cli.change import ROLE
 from gateway.cli.failures import printable
 from gateway.cli.paths import release_path, segment
@@ -138,7 +138,7 @@ VERBS = (
 def _take(release: str, yes: bool, body: dict[str, Any]) -> None:
     path = f"{release_path(release)}/narrowings"
     if not yes:
-        _show_preview(ask("POST", f"{path}/preview", body=body))
+        _show_preview(ask("POST", f"{path}/preview", body=body, patience_s=SURVEY_S))
         click.confirm("Do it?", abort=True, err=True)
     taken = ask("POST", path, body=body)
     for warning in taken["warnings"]:

@@ -16,19 +16,24 @@ def gateway_url() -> str:
     return str(settings["url"]).rstrip("/")
 
 
-def send(method: str, path: str, sent: Mapping[str, Any]) -> Any:
-    """What it answers. Raises Unreachable."""
+def send(method: str, path: str, sent: Mapping[str, Any], patience_s: float = TIMEOUT_S) -> Any:
+    """What it answers within `patience_s`. Raises Unreachable."""
     import httpx  # opened late: help and local commands do not wait for it
 
     settings: dict[str, Any] = click.get_current_context().ensure_object(dict)
     url = gateway_url()
-    client = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, transport=settings.get("transport"))
+    client = httpx.Client(timeout=patience_s, follow_redirects=False, transport=settings.get("transport"))
     try:
         with client:
             return client.request(method, f"{url}{path}", **sent)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
         raise click.UsageError(
             f"{url!r} is not the address of a gateway; it looks like http://127.0.0.1:8080."
+        ) from None
+    except httpx.ReadTimeout:
+        raise Unreachable(
+            f"The gateway at {url} has not answered within {patience_s:.0f} s.",
+            "It may do what it was asked all the same: look how things stand before you ask again.",
         ) from None
     except httpx.HTTPError as error:
         raise Unreachable(

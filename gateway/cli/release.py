@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gateway.cli import preset
-from gateway.cli.asking import ask, pages
+from gateway.cli.asking import SURVEY_S, ask, pages
 from gateway.cli.classify import AT, classify, label
 from gateway.cli.failures import Failure, printable
 from gateway.cli.filling import told_briefly
@@ -68,7 +68,7 @@ def validate(file: Path, against: bool, adopt: bool) -> None:
 @with_json
 def plan(file: Path, adopt: bool) -> None:
     """Hold FILE against what is in force: what differs, who gains and loses, and who must agree."""
-    planned = ask("POST", "/changes", body=sent(file) | {"adopt": adopt}, file=str(file))
+    planned = ask("POST", "/changes", body=sent(file) | {"adopt": adopt}, file=str(file), patience_s=SURVEY_S)
     return show_json(planned) if wants_json() else show_plan(planned)
 
 

@@ -1,11 +1,13 @@
 """`/control/changes`: versions planned as a difference, approved by the right people, and applied."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
 from litestar import Controller, get, post
 from litestar.params import JSONBody, QueryParameter
 
+from gateway.access.reach import COUNT_DEADLINE_S
 from gateway.clock import Moment
 from gateway.control.agreeing import AGREEING, Agreeing, role_of
 from gateway.control.areas import Areas, Asking, InAreas, Now
@@ -152,5 +154,6 @@ async def _plan(areas: Areas, change: str, moment: Moment) -> Plan:
 
 async def _ceilings(areas: Areas, moment: Moment) -> Ceilings:
     """Organisations of which it is asserted that they want nothing kept."""
-    found = await areas.database.read(lambda connection: holding(connection, ZERO_RETENTION, moment))
-    return Ceilings(len(found), tuple(found[:NAMED_MAX]))
+    work = partial(holding, name=ZERO_RETENTION, moment=moment, limit=NAMED_MAX)
+    count, first = await areas.database.read(work, deadline_s=COUNT_DEADLINE_S)
+    return Ceilings(count, tuple(first))

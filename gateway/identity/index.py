@@ -6,7 +6,7 @@ A million of them are read slice by slice, so that no statement takes longer tha
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 from sqlalchemy.sql.selectable import FromClause, Subquery
 
 from gateway.clock import Moment
@@ -56,7 +56,7 @@ def standing_facts(names: Sequence[str], moment: Moment, within: Slice, known: K
     found = select(_organisations.id.label("organisation"), (_organisations.id == PROVIDER).label("is_provider")).where(
         not_ended(_organisations.disabled_at, _organisations.id, Event.ORGANISATION_DISABLED, known),
         had_begun(_organisations.id, Event.ORGANISATION_CREATED, known),
-        _in(_organisations.id, within),
+        in_slice(_organisations.id, within),
     )
     source: FromClause = organisation_table
     for place, name in enumerate(names):
@@ -75,7 +75,7 @@ def _strongest(name: str, moment: Moment, within: Slice, place: int, known: Know
     return (
         select(_assertions.organisation, _assertions.value, order.label("place"))
         .where(
-            _in(_assertions.organisation, within),
+            in_slice(_assertions.organisation, within),
             _assertions.name == name,
             not_ended(_assertions.withdrawn_at, _assertions.id, Event.ATTRIBUTE_WITHDRAWN, known),
             had_begun(_assertions.id, Event.ATTRIBUTE_ASSERTED, known),
@@ -86,6 +86,7 @@ def _strongest(name: str, moment: Moment, within: Slice, place: int, known: Know
     )
 
 
-def _in(column: Any, within: Slice) -> Any:
+def in_slice(column: ColumnElement[Any], within: Slice) -> ColumnElement[bool]:
+    """In SQL: whether an organisation lies in a slice."""
     first, end = within
     return column >= first if end is None else and_(column >= first, column < end)

@@ -40,6 +40,10 @@ BATCH = 500
 """Organisations a statement: both databases bound how many values one may name."""
 
 _decode = msgspec.json.Decoder(str | int | bool | tuple[str, ...]).decode
+SPAN = 50_000
+"""Organisations a statement: however many there are, none comes near to how long a statement may take."""
+_TRUE = b"true"
+"""As a value that is true is stored."""
 ALIKE = 1_000
 """Ids looked through for the one that was meant: help, which must not cost more than the answer."""
 
@@ -62,14 +66,6 @@ def asserted(connection: Connection, name: str, organisations: Sequence[str], mo
             found.setdefault(organisation, []).append(Assertion(id_, name_, _decode(value), *rest))
     stood = {organisation: standing(assertions, moment) for organisation, assertions in found.items()}
     return {organisation: by_name[name] for organisation, by_name in stood.items() if name in by_name}
-
-
-def holding(connection: Connection, name: str, moment: Moment) -> list[str]:
-    """Organisations, in order of id, of which this fact stands as true: meant for facts that few have."""
-    told = select(_columns.organisation).where(_columns.name == name, _columns.withdrawn_at.is_(None)).distinct()
-    organisations = list(connection.execute(told.order_by(_columns.organisation)).scalars())
-    stood = asserted(connection, name, organisations, moment)
-    return [each for each in organisations if each in stood and stood[each].value is True]
 
 
 def fault_of_names(connection: Connection, names: Sequence[str]) -> str:
@@ -117,6 +113,19 @@ def spans(connection: Connection, size: int) -> Iterator[Span]:
             return
         yield Span(after, last)
         after = last
+
+
+def holding(connection: Connection, name: str, moment: Moment, limit: int) -> tuple[int, list[str]]:
+    """Of how many organisations this fact stands as true, and the first of them in order of id."""
+    count, first = 0, list[str]()
+    for span in spans(connection, SPAN):
+        held = _held((name,), moment, connection.dialect.name, span).subquery()
+        true = select(held.c.organisation).where(held.c[name] == _TRUE).subquery()
+        count += connection.execute(select(func.count()).select_from(true)).scalar_one()
+        if count > len(first) < limit:
+            named = select(true.c.organisation).order_by(true.c.organisation).limit(limit - len(first))
+            first += connection.execute(named).scalars()
+    return count, first
 
 
 def organisations_answering(

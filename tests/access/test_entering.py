@@ -3,6 +3,7 @@
 import os
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -100,6 +101,7 @@ def admitted(line: list[str], cap: int, percent: int, salt: str) -> set[str]:
     return {name for name in ORGANISATIONS if stage.reaches(name) and known.place_of(name, cap) == "held"}
 
 
+@pytest.mark.soak
 @settings(max_examples=CASES, deadline=None)
 @given(line=lines_of, cap=caps, more=st.integers(0, 40), percent=percents, wider=st.integers(0, 99), salt=st.text())
 def test_a_higher_cap_and_a_wider_share_keep_everybody_whom_they_had(
@@ -112,6 +114,7 @@ def test_a_higher_cap_and_a_wider_share_keep_everybody_whom_they_had(
     assert len(narrow) <= cap and len(wide) <= cap + more
 
 
+@pytest.mark.soak
 @settings(max_examples=CASES, deadline=None)
 @given(cap=caps, seed=st.integers())
 def test_in_any_order_of_asking_and_leaving_the_first_hold_places_and_nobody_is_overtaken(cap: int, seed: int) -> None:

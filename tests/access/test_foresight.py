@@ -49,6 +49,9 @@ PATIENCE_S = 30.0
 
 HERE = Moment(NOW, NOW + 1000)
 SOON = NOW + DAY
+shares = st.sampled_from(
+    [None, None, *(Canary(percent=percent, salt=salt) for percent in (30, 60) for salt in ("spring", "autumn"))]
+)
 
 
 class OracleJudge:
@@ -183,9 +186,22 @@ def told(found: Consequences, component: Component, instant: int) -> tuple[Tally
     return (steps[0].tally, set(steps[0].gaining), set(steps[0].losing)) if steps else (Tally(), set(), set())
 
 
+@st.composite
+def some_by_shares(draw: st.DrawFn) -> tuple[Strategy, Strategy]:
+    """Two neighbours, some of whose later stages reach a share of organisations first."""
+
+    def shared(strategy: Strategy) -> Strategy:
+        first, *later = strategy.stages
+        drawn = [msgspec.structs.replace(stage, canary=draw(shares)) for stage in later]
+        return msgspec.structs.replace(strategy, stages=(first, *drawn))
+
+    before, after = draw(neighbours())
+    return shared(before), shared(after)
+
+
 @pytest.mark.soak
 @settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(pair=neighbours(), population=populations(), is_new=st.sampled_from([False, False, True]))
+@given(pair=some_by_shares(), population=populations(), is_new=st.sampled_from([False, False, True]))
 async def test_who_gains_by_a_plan_is_whom_the_judge_admits_once_it_is_applied(
     foresight: Foresight, database: Database, pair: tuple[Strategy, Strategy], population: list[Organised], is_new: bool
 ) -> None:
@@ -268,6 +284,20 @@ async def test_who_gains_by_a_canary_is_whom_it_reaches(foresight: Foresight, da
     reached = tuple(sorted(name for name in names if canary.reaches(name)))
     assert 0 < len(reached) < 20
     assert [(step.begins, step.tally.gain, step.gaining) for step in found.steps] == [(SOON, len(reached), reached)]
+
+
+async def test_a_canary_that_reaches_nobody_is_told_of_and_its_audiences_do_not_wonder_about_the_others(
+    foresight: Foresight, database: Database
+) -> None:
+    canary = Canary(percent=30, salt="spring")
+    names = [name for name in (f"org-{number}" for number in range(20)) if not canary.reaches(name)]
+    await settle(database, [Organised(name, (), (), frozenset()) for name in names])
+    some = a_stage(name="some", opens=SOON, access=AccessLevel.LIMITED, to=("known",), canary=canary)
+
+    found = await foresight.consequences(None, a_strategy(a_stage(), some, audiences=KNOWN), HERE)
+
+    assert (found.unknown, found.unreached) == ((), ("some",))
+    assert [step.tally.gain for step in found.steps] == [len(names), len(names)]
 
 
 async def test_organisations_that_are_disabled_neither_gain_nor_lose(foresight: Foresight, database: Database) -> None:

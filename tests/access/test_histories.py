@@ -24,6 +24,7 @@ from gateway.access.in_force import all_in_force, stages_of
 from gateway.access.instants import AsOf
 from gateway.access.judging import Judging
 from gateway.access.places.asking import Places
+from gateway.access.places.lapsing import PlaceChaser
 from gateway.access.places.records import Front
 from gateway.access.places.store import fronts
 from gateway.access.populations import Read, one_by_one
@@ -77,7 +78,7 @@ KINDS = [
     "apply", "narrow", "narrow", "restore", "restore", "grant", "grant", "revoke", "accept", "accept", "accept",
     "assert", "assert", "withdraw", "rotate", "end key", "disable", "open", "open", "pause", "pause", "resume",
     "resume", "recertify", "recertify", "note", "request", "concur", "concur", "part", "line up", "line up", "line up",
-    "free", "free", "ask", "ask", "ask", "ask", "ask", "ask",
+    "free", "free", "lapse", "ask", "ask", "ask", "ask", "ask", "ask",
 ]  # fmt: skip
 
 Answer = tuple[bool, tuple[str, ...], str]
@@ -123,13 +124,14 @@ class Patient:
 
 
 class Now:
-    """What is in force is read anew for every question here; only the time is kept."""
+    """What is in force is read anew for every question here; what looks for places that lapsed is shown it."""
 
     def __init__(self) -> None:
         self.moment = at(NOW - DAY // 2)
+        self.snapshot = EMPTY
 
     def now(self) -> tuple[Snapshot, Moment]:
-        return EMPTY, self.moment
+        return self.snapshot, self.moment
 
 
 class History:
@@ -144,6 +146,7 @@ class History:
         self.restraint = Restraint(database, self.ledger)
         self.openings = Openings(database, self.ledger)
         self.places = Places(database, self.ledger)
+        self.place_chaser = PlaceChaser(self.clock, database, self.ledger)  # type: ignore[arg-type]
         self.concurrences = Concurrences(database, self.ledger)
         self.chaser = RequestChaser(self.clock, database, self.ledger)  # type: ignore[arg-type]
         self.explaining = Explaining(
@@ -345,6 +348,10 @@ class History:
         standing = [each.place.id for each in listed if each.stands_at is not None]
         if standing:
             await self.places.free(ACTOR, draw(st.sampled_from(standing)), "cause", self.now)
+
+    async def _lapse(self, draw: Any) -> None:
+        self.clock.snapshot = Snapshot(0, {RELEASE: await self.database.read(_in_force)}, "")
+        await self.place_chaser.look()
 
     async def _accept(self, draw: Any) -> None:
         name = draw(st.sampled_from(sorted(TEXTS)))

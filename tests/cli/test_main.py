@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -76,6 +77,15 @@ def test_a_gateway_that_is_not_there_is_exit_code_3() -> None:
 
     assert result.exit_code == 3
     assert result.stdout == "" and "cannot be reached" in result.stderr and "next: " in result.stderr
+
+
+def test_an_answer_that_does_not_come_in_time_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.cli.asking.TIMEOUT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        result = run("whoami", GATEWAY_KEY="rsg_dev_x", GATEWAY_URL=f"http://127.0.0.1:{silent.getsockname()[1]}")
+
+    assert result.exit_code == 3
+    assert "has not answered within" in result.stderr and "before you ask again" in result.stderr
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "127.0.0.1", "http://", "http://[", "http://x\ny"])

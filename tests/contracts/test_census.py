@@ -1,5 +1,6 @@
 """Who could use a release, counted over a million organisations, at an instant that half was recorded after."""
 
+import asyncio
 import os
 import time
 from functools import partial
@@ -9,12 +10,16 @@ from sqlalchemy import Connection, insert
 
 from gateway.access.census import Counting
 from gateway.access.explaining import Explaining
+from gateway.access.group_answers import Answered, Asking
 from gateway.access.judging import Judging
+from gateway.access.naming import organisations_of
+from gateway.access.populations import Group, Read, groups
 from gateway.access.questions import Question
 from gateway.access.snapshot import EMPTY, Snapshot
 from gateway.clock import DAY, Instant, Moment, at
 from gateway.database.engine import Database
 from gateway.identity import store
+from gateway.identity.index import slices
 from gateway.identity.predicates import Fact
 from gateway.ledger.entries import Event
 from gateway.ledger.rows import RowInsert
@@ -143,3 +148,71 @@ async def test_a_disabled_organisation_is_counted_until_it_was(postgresql_databa
 
     assert after == before
     assert (now.organisations, now.counts[0].admitted) == (49, before.counts[0].admitted - 1)
+
+
+@pytest.mark.parametrize("size", [2, 3, 7, 1_000])
+@pytest.mark.parametrize("limit", [1, 5, 20, 1_000])
+async def test_members_of_groups_are_named_whole_and_in_order_however_organisations_are_sliced(
+    database: Database, monkeypatch: pytest.MonkeyPatch, size: int, limit: int
+) -> None:
+    monkeypatch.setattr("gateway.access.populations.slices", partial(slices, size=size))
+    everybody = await fill(database, 40)
+    read = Read("acme/atlas-1", ("us_person",), ())
+
+    def work(connection: Connection) -> dict[Fact | None, tuple[int, list[str]]]:
+        found = groups(connection, read, at(NOW), limit=99)
+        return {
+            group.attributes[0]: (
+                group.organisations,
+                organisations_of(connection, read, at(NOW), [group], limit=limit),
+            )
+            for group in found
+        }
+
+    named = await database.read(work)
+
+    for value in (True, False, None):
+        members = [name for name, held in everybody if held.get("us_person") is value]
+        count, names = named[value]
+        assert count == len(members) > 5
+        assert set(names) <= set(members) and names == sorted(names) and len(names) == min(limit, len(members))
+
+
+class Turns:
+    """Counts how often whoever else runs on the loop has a turn."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def take(self) -> None:
+        while True:
+            self.taken += 1
+            await asyncio.sleep(0)
+
+
+async def test_calls_have_their_turn_between_any_two_groups_and_alike_organisations_are_asked_once(
+    sqlite_database: Database,
+) -> None:
+    counted, turns = await counting(sqlite_database), Turns()
+    await fill(sqlite_database, 300)
+    await counted.census(STRATEGY.release, None)  # every answer is kept from here on
+    asked: list[Group] = []
+    answer = Asking.answer
+
+    async def noted(asking: Asking, group: Group, component: Component) -> Answered:
+        asked.append(group)
+        before = turns.taken
+        told = await answer(asking, group, component)
+        assert turns.taken > before
+        return told
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Asking, "answer", noted)
+        others = asyncio.create_task(turns.take())
+        await counted.census(STRATEGY.release, None)
+        of_the_census = len(asked)
+        await counted.page(STRATEGY.release, Component.TEXT, None, "", 200)
+        others.cancel()
+
+    assert of_the_census == 3
+    assert len(asked) - of_the_census == 3

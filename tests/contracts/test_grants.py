@@ -9,7 +9,8 @@ from gateway.access import populations
 from gateway.access import store as access_store
 from gateway.access.compiled import grant_states
 from gateway.access.grants import Grant
-from gateway.access.populations import Read, groups, organisations_of
+from gateway.access.naming import organisations_of
+from gateway.access.populations import Read, groups
 from gateway.access.search import reached
 from gateway.clock import DAY, Moment
 from gateway.database.engine import Database
@@ -66,7 +67,7 @@ async def test_all_grants_together_stand_in_sql_as_they_do_in_python(database: D
         return {
             name: group.grant
             for group in groups(connection, read, MOMENT, limit=99)
-            for name in organisations_of(connection, read, MOMENT, group, limit=99)
+            for name in organisations_of(connection, read, MOMENT, [group], limit=99)
         }
 
     in_sql = await database.read(ask)

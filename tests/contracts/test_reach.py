@@ -18,6 +18,7 @@ from gateway.database.engine import Database
 from gateway.identity import store
 from gateway.identity.organisations import PROVIDER, Organisation
 from gateway.identity.predicates import Fact, Facts, Truth, truth_of
+from gateway.identity.search import holding
 from gateway.ledger.rows import RowInsert
 from gateway.releases.components import Component
 from gateway.releases.narrowings import Narrowing, Verb, checked_scope, scope_of
@@ -62,6 +63,7 @@ async def peopled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Databa
     So few that a statement is for two of them here.
     """
     monkeypatch.setattr("gateway.access.search.SPAN", 2)
+    monkeypatch.setattr("gateway.identity.search.SPAN", 2)
 
     def work(connection: Connection) -> None:
         for organisation in (PROVIDER, "acme", "bolt", "corp", "dead"):
@@ -97,6 +99,31 @@ async def test_every_organisation_that_is_not_disabled_is_counted_once_and_the_f
 
     assert sorted(found[3]) == sorted(inside) and sorted(found[4]) == sorted(unknown)
     assert found[:3] == (len(inside), len(unknown), 4 - len(inside) - len(unknown))
+
+
+async def test_of_whom_a_fact_stands_as_true_is_counted_and_the_first_are_named(peopled: Database) -> None:
+    def work(connection: Connection) -> None:
+        for place, (organisation, value, differences) in enumerate(
+            [
+                ("acme", False, {"assurance": 4}),
+                ("acme", True, {}),
+                ("bolt", True, {}),
+                ("corp", True, {}),
+                ("dead", True, {"expires_at": NOW}),
+                (PROVIDER, True, {}),
+            ]
+        ):
+            assertion = an_assertion("zero_retention", value, id=f"assertion_zero_{place}", **differences)
+            store.add_assertion(connection, organisation, assertion, "")
+        store.withdraw_assertion(connection, "assertion_zero_3", NOW, "no longer")
+
+    await peopled.write(work)
+
+    async def held(limit: int) -> tuple[int, list[str]]:
+        return await peopled.read(lambda connection: holding(connection, "zero_retention", at(NOW), limit))
+
+    assert await held(5) == (2, ["bolt", PROVIDER])
+    assert await held(1) == (2, ["bolt"])
 
 
 def synthetic(number: int, draw: random.Random) -> dict[str, Fact]:

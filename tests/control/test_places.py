@@ -102,6 +102,28 @@ async def test_freeing_a_place_cuts_what_its_holder_has_under_way(crowd: Premise
     assert await call(crowd, "cleo") == ""
 
 
+async def test_a_grant_that_is_revoked_gives_its_place_to_whoever_waits_next(crowd: Premises) -> None:
+    by_grant = capped("1").replace("access: api, to: [public]", "access: limited, to: [testers]")
+    await crowd.apply(by_grant.replace("stages:", "audiences: {testers: {grant: required}}\nstages:"))
+    grants = {}
+    for name in ("ann", "ben"):
+        given = {"organisation": name, "release": CAPPED, "authority": "contract"}
+        grants[name] = (await crowd.ask("POST", "/grants", json=given)).json()["id"]
+        await crowd.follow()
+    before = [await call(crowd, name) for name in ("ann", "ben")]
+
+    await crowd.ask("POST", f"/grants/{grants['ann']}/revoke", json={"cause": "left"})
+    await crowd.follow()
+    await crowd.installation.place_chaser.look()
+    await crowd.follow()
+
+    assert [told.split(":")[0] for told in before] == ["", "stage_full"]
+    assert [(await call(crowd, name)).split(":")[0] for name in ("ann", "ben")] == ["grant_ended", ""]
+    entries = (await crowd.ask("GET", "/ledger?event=place:freed", "auditor")).json()["entries"]
+    assert [(each["body"]["organisation"], each["body"]["detail"]["lets_in"]) for each in entries] == [("ann", ["ben"])]
+    assert await crowd.installation.place_chaser.look() == 0
+
+
 async def test_a_higher_cap_lets_in_whoever_waits(crowd: Premises) -> None:
     await crowd.apply(capped("1"))
     for name in ("ann", "ben", "cleo"):

@@ -18,16 +18,39 @@ instead of being written here.
 
 def write_report(title: str, figures: dict[str, str], report: Path = REPORT) -> None:
     """Put these figures in place of the section's former ones."""
-    said = report.read_text() if report.exists() else HEAD
-    lines = [f"## {title}", "", _where_and_when(), "", "| what | figure |", "|---|---|"]
+    lines = [_where_and_when(), "", "| what | figure |", "|---|---|"]
     lines += [f"| {what} | {figure} |" for what, figure in figures.items()]
-    others = re.sub(rf"\n## {re.escape(title)}\n.*?(?=\n## |\Z)", "", said, flags=re.DOTALL)
-    report.write_text(others.rstrip("\n") + "\n\n" + "\n".join(lines) + "\n")
+    _put(title, lines, report)
+
+
+def note_case(title: str, what: str, cases: int, took_s: float, report: Path = REPORT) -> None:
+    """Put how many cases something held in, without one against it, in place of what was said of it; leave the rest."""
+    said = report.read_text() if report.exists() else ""
+    section = re.search(_section(title), said, flags=re.DOTALL)
+    rows = re.findall(r"^\| (.*?) \| (\d+ \|.*)$", section[0] if section else "", flags=re.MULTILINE)
+    noted = dict(rows) | {what: f"{cases} | 0 | {took_s:.0f} s | {_when()} |"}
+    lines = ["| what holds | cases | against it | took | when |", "|---|---|---|---|---|"]
+    lines += [f"| {each} | {rest}" for each, rest in sorted(noted.items())]
+    _put(title, lines, report)
+
+
+def _put(title: str, lines: list[str], report: Path) -> None:
+    said = report.read_text() if report.exists() else HEAD
+    others = re.sub(_section(title), "", said, flags=re.DOTALL)
+    report.write_text(others.rstrip("\n") + "\n\n" + "\n".join([f"## {title}", "", *lines]) + "\n")
+
+
+def _section(title: str) -> str:
+    return rf"\n## {re.escape(title)}\n.*?(?=\n## |\Z)"
 
 
 def _where_and_when() -> str:
+    return f"{_when()}, Python {platform.python_version()}, {platform.machine()}."
+
+
+def _when() -> str:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()
     at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"{at}, commit {commit or 'unknown'}, Python {platform.python_version()}, {platform.machine()}."
+    return f"{at}, commit {commit or 'unknown'}"

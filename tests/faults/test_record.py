@@ -11,7 +11,7 @@ import pytest
 from gateway.clock import DAY
 from tests.faults.load import Got
 from tests.faults.record import Record
-from tests.faults.report import write_report
+from tests.faults.report import note_case, write_report
 
 AT = 20_000 * DAY
 SCOPE = "acme:acme/atlas-1"
@@ -86,3 +86,16 @@ def test_a_report_replaces_its_own_section_and_leaves_the_others(tmp_path: Path)
     said = report.read_text()
     assert said.count("## one") == said.count("## other") == 1
     assert "| kills | 3 |" in said and "| kills | 2 |" in said and "| kills | 1 |" not in said
+
+
+def test_a_property_replaces_its_own_row_and_leaves_the_others(tmp_path: Path) -> None:
+    report = tmp_path / "soak.md"
+    write_report("other", {"kills": "2"}, report)
+    note_case("properties", "it holds, sqlite", 10, 1.0, report)
+    note_case("properties", "it holds, postgresql", 20, 2.0, report)
+    note_case("properties", "it holds, sqlite", 30, 3.0, report)
+
+    said = report.read_text()
+    assert said.count("## properties") == said.count("## other") == said.count("it holds, sqlite") == 1
+    assert "| it holds, sqlite | 30 | 0 | 3 s |" in said and "| it holds, postgresql | 20 | 0 | 2 s |" in said
+    assert "| kills | 2 |" in said

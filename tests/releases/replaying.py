@@ -2,20 +2,23 @@
 
 A table is a text: a line of callers, then lines of an instant, a component and what each caller is answered.
 `<2023-07-06` is the last microsecond before that day. A caller is a role, and after each `+` what it holds:
-`grant`, `lapsed` (a grant that was revoked), `terms` (every text), `terms:NAME`, or an attribute as `name=value`.
+`grant`, `lapsed` (a grant that was revoked), `terms` (every text), `terms:NAME`, `concurrence` (of every authority that
+a stage asks), `ended_concurrence` (the same, withdrawn), or an attribute as `name=value`.
 An answer is `admitted`, `hidden`, or the first reason of a refusal.
 """
 
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.access.concurrences.records import OwnConcurrence
+from gateway.access.grants import Holdings
 from gateway.access.judging import Judging
 from gateway.access.standing import Use, gather
 from gateway.clock import Instant, at, text_from
 from gateway.identity.callers import Caller, Role
 from gateway.releases.components import Component
 from gateway.releases.strategies import Strategy
-from tests.builders import a_caller, a_grant, an_acceptance, an_assertion, holdings, in_force
+from tests.builders import a_caller, a_concurrence, a_grant, an_acceptance, an_assertion, in_force
 from tests.releases.builders import an_instant
 
 TABLES = Path(__file__).with_name("presets")
@@ -88,12 +91,24 @@ async def _answer(strategy: Strategy, row: Row, judging: Judging) -> str:
         for name, digest in strategy.terms.items()
         if "terms" in held or f"terms:{name}" in held
     ]
-    use = Use(_caller(role, held), row.component, in_force(strategy), holdings(*grants, accepted=tuple(accepted)))
+    holds = Holdings.of(organisation, grants, accepted, _concurrences(strategy, held))
+    use = Use(_caller(role, held), row.component, in_force(strategy), holds)
     question = gather(use, at(row.instant)).question
     decision = await judging.decide(question, question.hash())
     if decision.allow:
         return "admitted"
     return decision.reasons[0].value if decision.visible else "hidden"
+
+
+def _concurrences(strategy: Strategy, held: list[str]) -> list[OwnConcurrence]:
+    withdrawn = {"concurrence": None, "ended_concurrence": LONG_AGO}
+    authorities = {stage.conditions.concurrence for stage in strategy.stages} - {""}
+    return [
+        a_concurrence(release=strategy.release, authority=authority, withdrawn_at=withdrawn[each])
+        for authority in sorted(authorities)
+        for each in held
+        if each in withdrawn
+    ]
 
 
 def _caller(role: str, held: list[str]) -> Caller:

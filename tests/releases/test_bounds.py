@@ -27,6 +27,7 @@ rates = st.integers(1, 9_999).map(lambda number: Decimal(number) / 10_000)
 confidences = st.integers(500, 999).map(lambda number: Decimal(number) / 1_000)
 
 
+@pytest.mark.soak
 @settings(max_examples=CASES, deadline=None)
 @given(seen=trials_and_events, rate=rates, confidence=confidences)
 def test_whether_a_bound_lies_within_a_rate_is_what_exact_fractions_say(
@@ -38,6 +39,7 @@ def test_whether_a_bound_lies_within_a_rate_is_what_exact_fractions_say(
     assert lies_within(trials, events, rate, confidence) == exactly
 
 
+@pytest.mark.soak
 @settings(max_examples=CASES, deadline=None)
 @given(seen=trials_and_events, confidence=confidences)
 def test_the_bound_is_never_below_the_exact_one_nor_more_than_a_part_in_a_thousand_above(

@@ -15,10 +15,11 @@ import structlog
 from sqlalchemy import Connection
 
 from gateway.access.places import store
+from gateway.access.places.freeing import free
 from gateway.access.places.records import Listed, Place, Turn
 from gateway.clock import Moment
 from gateway.database.engine import Readable
-from gateway.errors import Conflict, LedgerUnavailable, NotFound
+from gateway.errors import LedgerUnavailable, NotFound
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases.store import version_in_force
@@ -146,13 +147,8 @@ class Places:
             place = store.place_by_id(connection, place_id)
             if place is None:
                 raise NotFound(f"There is no place `{place_id}`.", next_step="See `gateway release places RELEASE`.")
-            before = _admitted(connection, place)
-            if not store.free_place(connection, place_id, moment.latest, actor.key, cause):
-                raise Conflict(f"The place `{place_id}` was freed before.")
-            let_in = tuple(name for name in _admitted(connection, place) if name not in before)
-            freed = store.place_by_id(connection, place_id)
-            assert freed is not None
-            return (freed, let_in), [_freed(freed, cause, let_in)]
+            freed, let_in, act = free(connection, place, moment.latest, actor.key, cause)
+            return (freed, let_in), [act]
 
         return await self._ledger.administer(actor, work)
 
@@ -186,14 +182,6 @@ def _capped(connection: Connection, release: str, stage: str) -> Stage | None:
     return next((each for each in stages if each.name == stage and each.cap is not None), None)
 
 
-def _admitted(connection: Connection, place: Place) -> list[str]:
-    """Whoever some stage of the version in force admits from the line of this place."""
-    version = version_in_force(connection, place.release)
-    caps = [each.cap for each in (version.strategy.stages if version is not None else ()) if each.line == place.line]
-    most = max((cap.organisations for cap in caps if cap is not None), default=0)
-    return store.first(connection, place.release, place.line, most)
-
-
 def _joined(place: Place, turn: Turn, stage: Stage) -> Act:
     """Whoever waits changes nothing of what may pass: only a place that is taken touches the release."""
     return Act(
@@ -204,17 +192,6 @@ def _joined(place: Place, turn: Turn, stage: Stage) -> Act:
         release=place.release,
         detail={"stage": stage.name, "line": place.line, "number": place.number, "place": turn.place, "cap": turn.cap},
         touches=() if turn.waiting else (Touch("release", place.release),),
-    )
-
-
-def _freed(place: Place, cause: str, let_in: tuple[str, ...]) -> Act:
-    return Act(
-        event=Event.PLACE_FREED,
-        subject=place.id,
-        organisation=place.organisation,
-        release=place.release,
-        detail={"line": place.line, "number": place.number, "cause": cause, "lets_in": list(let_in)},
-        touches=(Touch("release", place.release),),
     )
 
 

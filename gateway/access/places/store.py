@@ -16,16 +16,21 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    exists,
     func,
     insert,
+    not_,
+    or_,
     select,
     text,
     update,
 )
 
 from gateway.access.places.records import Front, Listed, Place
+from gateway.access.store import grant_table
 from gateway.clock import Instant
 from gateway.database.naming import metadata
+from gateway.identity.organisations import PROVIDER
 from gateway.ledger.acts import Known, had_begun, not_ended
 from gateway.ledger.entries import Event
 from gateway.releases.lines import Line, longest
@@ -80,6 +85,21 @@ def places_of(connection: Connection, release: str, line: str, organisations: Se
     """The places at which these organisations stand in a line; those that do not are absent."""
     held = select(*_COLUMNS).where(*_standing(release, line), place_table.c.organisation.in_(organisations))
     return {row.organisation: Place(**row._asdict()) for row in connection.execute(held)}
+
+
+def lapsed(connection: Connection, release: str, line: str, instant: Instant, limit: int) -> list[Place]:
+    """Places in a line, in order, of customers that held grants for the release, all of which are over."""
+    held = grant_table.c
+    own = and_(held.organisation == place_table.c.organisation, held.release == release)
+    is_over = or_(held.revoked_at.is_not(None), held.superseded_at.is_not(None), held.ends_at <= instant)
+    query = select(*_COLUMNS).where(
+        *_standing(release, line),
+        place_table.c.organisation != PROVIDER,
+        exists(select(held.id).where(own)),
+        not_(exists(select(held.id).where(own, not_(is_over)))),
+    )
+    rows = connection.execute(query.order_by(place_table.c.number).limit(limit))
+    return [Place(**row._asdict()) for row in rows]
 
 
 def next_number(connection: Connection, release: str, line: str) -> int:
