@@ -22,6 +22,7 @@ from gateway.hub.resolve import ENDPOINT
 from gateway.inference import dialect
 from gateway.inference.door import route_of
 from gateway.installation import Installation
+from gateway.lifetime import Lifetime
 from gateway.oauth import answers as oauth
 from gateway.scim import answers as scim
 from gateway.traces.observing import TracedDoor
@@ -60,7 +61,7 @@ def create_app(installation: Installation) -> Litestar:
             bundle_router(installation.policies, installation.bundle_token),
             *health_routes(installation.readiness, installation.metrics),
         ],
-        lifespan=[installation.running],
+        lifespan=[Lifetime(installation).running],
         openapi_config=OPENAPI,
         exception_handlers=problems.HANDLERS,
         logging_config=None,

@@ -1,33 +1,26 @@
-"""Every part of one gateway: built here, once, top to bottom, started in that order and torn down in reverse."""
+"""Every part of one gateway: built here, once, top to bottom, for lifetime.py to start and to stop."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import structlog
-from sqlalchemy import Connection
 
-from gateway import __version__
 from gateway.access.admissions import Admissions
 from gateway.access.awaited import Awaited
 from gateway.access.census import Counting
 from gateway.access.changing import Changing
 from gateway.access.chasing import ReviewChaser
 from gateway.access.concurrences.recording import Concurrences
-from gateway.access.current import UNCERTAINTY_MAX_US, Current
+from gateway.access.current import Current
 from gateway.access.entrance import Entrance
 from gateway.access.explaining import Explaining
-from gateway.access.feed import GATEWAY, Feed
+from gateway.access.feed import Feed
 from gateway.access.foresight import Foresight
 from gateway.access.gate import Gate
 from gateway.access.grants import Holdings
 from gateway.access.in_force import all_in_force
-from gateway.access.judges.store import keep_policies
 from gateway.access.judging import Judging
 from gateway.access.leaving import withdrawing_all
 from gateway.access.limits import take_limits
-from gateway.access.looking import keep_looking
 from gateway.access.opening import Opener
 from gateway.access.overdue import StageChaser
 from gateway.access.places.asking import Places
@@ -43,7 +36,7 @@ from gateway.access.snapshot import InForce
 from gateway.access.usable import Usable
 from gateway.bundles import read_bundle_token
 from gateway.chosen import issuers_of, judge_of, policies_of, providers_of, traces_of
-from gateway.clock import NEVER, SECOND, elapsed_us
+from gateway.clock import SECOND
 from gateway.control.areas import Areas
 from gateway.control.searching import Searching
 from gateway.database.engine import open_database
@@ -72,14 +65,12 @@ from gateway.inference.connector.exchanges import Connector
 from gateway.inference.connector.upstreams import Upstream
 from gateway.inference.door import ModelsDoor
 from gateway.inference.relay import Relay
-from gateway.ledger.acts import latest_by
 from gateway.ledger.checkpoints.publishing import Checkpoints
-from gateway.ledger.entries import Event
 from gateway.ledger.index import Follower
 from gateway.ledger.recovery import Recovery
 from gateway.ledger.search import Search
 from gateway.ledger.signing import open_signing_key
-from gateway.ledger.store import Act, Ledger, Touch
+from gateway.ledger.store import Ledger
 from gateway.ledger.writer import Writer
 from gateway.lookups import Lookup
 from gateway.metrics import Metrics
@@ -100,15 +91,6 @@ log = structlog.get_logger()
 RECORD_DEADLINE_S = 0.9
 """With the judge's own limit, a caller hears within two seconds that nothing passes."""
 
-FIRST_POLLS = 20
-"""Readings of the clock to try at the start, on a machine too busy to be answered in time."""
-
-TOKEN_KEYS_S = 0.5
-"""How often the file of token keys is looked at."""
-
-RECOVERY_S = 10.0
-"""How often the calls of processes that died are looked for."""
-
 
 class Installation:
     """Every part of one gateway, built in the order of the house; `running` starts and stops them."""
@@ -124,7 +106,7 @@ class Installation:
     ) -> None:
         """`show` is called with the provider's first key as soon as a first start has made it durable."""
         self.settings = settings
-        self._show = show
+        self.show = show
         self.metrics = Metrics()
         self.drain = Drain(settings.drain_s)
         self.current = Current(settings.revision_stale_s)
@@ -140,20 +122,7 @@ class Installation:
 
         self.checkpoints = Checkpoints(self.leisure, open_signing_key(settings.signing_key_path))
         peppers = open_peppers(settings.peppers_path)
-        self.issuer = OwnIssuer(settings.issuer, SigningKeys(settings.token_keys_path), settings.token_s * SECOND)
-        self.issuers = issuers_of(settings, self.metrics)
-        self.directory = Directory(
-            self.database, self.ledger, peppers, self.leisure, believed=Believed([self.issuer, *self.issuers])
-        )
-        self.authority = Authority(self.directory, self.ledger, self.issuer, _rates_of(settings))
-        self._let_people_in(peppers)
-        self.entrance = Entrance(
-            self.directory,
-            self.current,
-            self.metrics.turned_away,
-            cookies=self.cookies,
-            break_glass=BreakGlass(self.ledger, self.metrics.break_glass_used),
-        )
+        self._know_who_asks(peppers)
         self.weight_files = Weights(settings.weights_path)
         self.catalogue = Catalogue(
             self.leisure,
@@ -206,6 +175,24 @@ class Installation:
         self.traces = traces_of(self.settings, self.ledger.process, self.metrics)
         writer = Writer if self.traces is None else TracedWriter
         self.writer = writer(self.ledger, take_limits, deadline_s=RECORD_DEADLINE_S, metrics=self.metrics)
+
+    def _know_who_asks(self, peppers: Peppers) -> None:
+        """Keys, tokens and whoever may issue them; people; and the one way in for all of them."""
+        settings = self.settings
+        self.issuer = OwnIssuer(settings.issuer, SigningKeys(settings.token_keys_path), settings.token_s * SECOND)
+        self.issuers = issuers_of(settings, self.metrics)
+        self.directory = Directory(
+            self.database, self.ledger, peppers, self.leisure, believed=Believed([self.issuer, *self.issuers])
+        )
+        self.authority = Authority(self.directory, self.ledger, self.issuer, _rates_of(settings))
+        self._let_people_in(peppers)
+        self.entrance = Entrance(
+            self.directory,
+            self.current,
+            self.metrics.turned_away,
+            cookies=self.cookies,
+            break_glass=BreakGlass(self.ledger, self.metrics.break_glass_used),
+        )
 
     def _let_people_in(self, peppers: Peppers) -> None:
         """The register of people, and their way in by the identity providers that the operator declared."""
@@ -288,79 +275,6 @@ class Installation:
         """What OPA servers show to be given the policies; None where nobody is."""
         return read_bundle_token(self.settings.bundle_token_file)
 
-    @asynccontextmanager
-    async def running(self, _app: object = None) -> AsyncIterator[None]:
-        """Start every part, and stop them in reverse."""
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self.database.close)
-            stack.push_async_callback(self.leisure.close)
-            stack.callback(self.weight_files.close)
-            if self.traces is not None:
-                self.traces.start()
-                stack.push_async_callback(asyncio.to_thread, self.traces.stop)
-            await self.judge.start()
-            stack.push_async_callback(self.judge.stop)
-            stack.push_async_callback(self.explaining.stop)
-            await self.tell_the_time()
-            await self.writer.start()
-            stack.push_async_callback(self.writer.stop)
-            await self.recovery.run(elapsed_us(), alone=self.database.dialect == "sqlite")
-            _, moment = self.current.now()
-            await self.record_start()
-            self.bootstrap = await self.directory.bootstrap(moment)
-            if self.bootstrap is not None and self._show is not None:
-                self._show(self.bootstrap)  # before anything else can fail or be told to stop: it exists nowhere else
-            await self.feed.poll()
-            await self.follower.start()
-            stack.push_async_callback(self.follower.stop)
-            stack.push_async_callback(self.connector.close)
-            stack.push_async_callback(self.directory.flush_last_used)
-            self._follow_with_metrics()
-            feeding = self.feed.run(self.review, self.settings.revision_poll_ms / 1000)
-            chasers = (self.request_chaser, self.review_chaser, self.place_chaser, self.stage_chaser)
-            watching = (self.opener.run(), self.awaited.run(), *(chaser.run() for chaser in chasers))
-            asking = [issuer.keys.run(self.directory.tokens.drop_all) for issuer in self.issuers]
-            asking += [provider.keys.run(lambda: None) for provider in self.providers.values()]
-            following = keep_looking(self._follow_token_keys, TOKEN_KEYS_S, "token_keys_unread")
-            for work in (feeding, *watching, self.directory.run(), following, *asking):
-                _in_background(stack, work)
-            if self.database.dialect != "sqlite":
-                _in_background(stack, keep_looking(self._recover, RECOVERY_S, "recovery_failed"))
-            yield
-
-    async def tell_the_time(self) -> None:
-        """Ask what is in force until an answer came fast enough to know the time by; the last answer has to do."""
-        for _ in range(FIRST_POLLS):
-            await self.feed.poll()
-            if self.current.clock.now().uncertainty <= UNCERTAINTY_MAX_US:
-                return
-
-    async def record_start(self) -> None:
-        """Say in the ledger that this process begins, and that other policies judge where they do; keep those."""
-        policy = self.judge.policy
-        detail = {"version": __version__, "judge": self.settings.judge, "policy": policy}
-        started = Act(event=Event.GATEWAY_STARTED, subject=self.ledger.process, detail={**detail})
-
-        def work(connection: Connection) -> tuple[None, list[Act]]:
-            keep_policies(connection, self.policies, self.ledger.now().latest)
-            judged_by = latest_by(connection, NEVER, Event.POLICY_CHANGED) or ""
-            if judged_by == policy:
-                return None, [started]
-            changed, touched = {"previous": judged_by}, (Touch("policy", policy),)
-            other = Act(event=Event.POLICY_CHANGED, subject=policy, detail={**changed}, touches=touched)
-            return None, [started, other]
-
-        await self.ledger.administer(GATEWAY, work)
-
-    async def _follow_token_keys(self) -> None:
-        """Notice that keys were rotated: what was signed by one that is gone is believed no more."""
-        if self.issuer.keys.follow(self.current.clock.now()):
-            self.directory.tokens.drop_all()
-
-    async def _recover(self) -> None:
-        """Close what other processes left open when they died."""
-        await self.recovery.run(elapsed_us(), alone=False)
-
     async def _in_force(self) -> Mapping[str, InForce]:
         return await self.database.read(all_in_force)
 
@@ -368,34 +282,6 @@ class Installation:
         if kind == "organisation":
             self.holdings.drop(subject)
 
-    def _follow_with_metrics(self) -> None:
-        self.metrics.follow(
-            passages_open=lambda: len(self.gate.passages),
-            writer_queue=lambda: self.writer.backlog,
-            revision=lambda: self.current.snapshot.revision,
-            revision_age_s=lambda: (self.current.age_us() or 0) / SECOND,
-            clock_uncertainty_s=lambda: self.current.clock.now().uncertainty / SECOND,
-            clock_steps=lambda: self.current.clock.steps,
-            stages_waiting=self.awaited.stages,
-            change_waiting_s=self.awaited.change_s,
-            reviews_overdue=lambda: self.review_chaser.overdue,
-            requests_open=lambda: self.request_chaser.standing.requests_open,
-            requests_late=lambda: self.request_chaser.standing.requests_late,
-            grants_to_recertify=lambda: self.request_chaser.standing.grants_to_recertify,
-            stage_reviews_overdue=self.stage_chaser.count,
-        )
-
 
 def _rates_of(settings: Settings) -> TokenRates:
     return TokenRates(settings.token_requests_per_client, settings.token_requests_per_source)
-
-
-def _in_background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.create_task(work)
-
-    async def end() -> None:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-    stack.push_async_callback(end)

@@ -12,6 +12,7 @@ from random import getrandbits
 from typing import NamedTuple
 
 from gateway.ledger.entries import AccessBody, Draft, Event, FinishedBody
+from gateway.ledger.forms import Filled
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -67,7 +68,7 @@ class TracedCall:
         self.refused: AccessBody | None = None
         self.finished: FinishedBody | None = None
 
-    def recorded(self, draft: Draft, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def recorded(self, draft: Draft | Filled, now_ns: Callable[[], int] = time.time_ns) -> None:
         """The ledger was told this of the call."""
         body = draft.body
         if isinstance(body, FinishedBody):

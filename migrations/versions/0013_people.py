@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "0013_people"
 down_revision = "0012_machines"
+only_adds = True
 
 
 def upgrade() -> None:

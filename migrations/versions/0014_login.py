@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "0014_login"
 down_revision = "0013_people"
+only_adds = True
 
 
 def upgrade() -> None:

@@ -11,13 +11,14 @@ from gateway.access.judges.embedded import EmbeddedJudge
 from gateway.access.judges.policies import Policy, policy_set
 from gateway.access.judges.store import policy_table
 from gateway.clock import text_from
+from gateway.lifetime import Lifetime
 from tests.fakes.premises import CLOSED, LIMITED, OPEN, Premises, closed_release
 
 
 @pytest.fixture
 async def recorded(house: Premises) -> Premises:
     """The policies that judge are recorded, as a gateway does when it starts."""
-    await house.installation.record_start()
+    await Lifetime(house.installation).record_start()
     return house
 
 
@@ -225,7 +226,7 @@ async def test_the_policies_of_then_judge_the_past_and_no_others_do(recorded: Pr
     other = EmbeddedJudge(shut, timeout_s=5)
     await other.start()
     installation.policies, installation.judge, installation.judging._judge = shut, other, other
-    await installation.record_start()
+    await Lifetime(installation).record_start()
     await recorded.ask("POST", "/grants", json={"organisation": "acme", "release": LIMITED, "authority": "contract"})
 
     is_now, then = await told(recorded, LIMITED), await told(recorded, LIMITED, at=before)

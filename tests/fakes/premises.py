@@ -21,6 +21,7 @@ from gateway.inference.connector.upstreams import upstream_at
 from gateway.installation import Installation
 from gateway.ledger.entries import Body, Draft, Event
 from gateway.ledger.intents import Intent
+from gateway.lifetime import Lifetime
 from gateway.settings import Settings
 
 DOCUMENTS = {"terms/aup.md": "Do no harm.\n"}
@@ -99,7 +100,7 @@ async def premises(folder: Path, tokens: Mapping[str, str] | None = None) -> Asy
     house = Premises(installation, create_app(installation))
     try:
         await installation.judge.start()
-        await installation.tell_the_time()
+        await Lifetime(installation).tell_the_time()
         await installation.writer.start()
         if tokens is None:
             await _furnish(house)
