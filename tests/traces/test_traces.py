@@ -323,6 +323,7 @@ def test_without_the_library_calls_go_on_untraced(tmp_path: Path, monkeypatch: p
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318/x/"}, "http://c:4318/x/v1/traces"),
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://t/a", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, "http://t/a"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, ""),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"}, ""),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_SDK_DISABLED": "true"}, ""),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_TRACES_EXPORTER": "none"}, ""),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "GATEWAY_TRACES_ENDPOINT": "http://g/t"}, "http://g/t"),
