@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,15 +35,10 @@ def collector() -> Iterator[Collector]:
 def house(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[House]:
     """A gateway that traces, in front of a server that is given the trace."""
     folder = tmp_path_factory.mktemp("traced")
-    with pytest.MonkeyPatch.context() as patched, _opened(folder, collector, patched) as opened:
-        yield opened
-
-
-@contextmanager
-def _opened(folder: Path, collector: Collector, patched: pytest.MonkeyPatch) -> Iterator[House]:
-    patched.setattr(exporting, "EVERY_S", 0.05)
-    with open_house(folder, {"traceparent": True}, traces_endpoint=collector.url) as opened:
-        yield opened
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(exporting, "EVERY_S", 0.05)
+        with open_house(folder, {"traceparent": True}, traces_endpoint=collector.url) as opened:
+            yield opened
 
 
 def test_a_call_is_one_trace_with_what_was_decided_and_what_the_model_was_asked(
