@@ -219,6 +219,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def _collector_of(variables: Mapping[str, str]) -> str:
     """Where OpenTelemetry's own variables have traces sent; empty where nowhere, or not over HTTP.
 
+    They are often set for everything that runs on a machine: what is no use here keeps no gateway from starting.
+
     https://opentelemetry.io/docs/specs/otel/protocol/exporter/
     """
     exporter = "OTEL_EXPORTER_OTLP_"
@@ -227,7 +229,8 @@ def _collector_of(variables: Mapping[str, str]) -> str:
     if off or protocol not in {None, "", "http/protobuf"}:
         return ""
     base = variables.get(f"{exporter}ENDPOINT", "")
-    return variables.get(f"{exporter}TRACES_ENDPOINT") or (f"{base.rstrip('/')}/v1/traces" if base else "")
+    endpoint = variables.get(f"{exporter}TRACES_ENDPOINT") or (f"{base.rstrip('/')}/v1/traces" if base else "")
+    return endpoint if endpoint.startswith(("http://", "https://")) else ""
 
 
 def _custom(kind: type, value: Any) -> Any:

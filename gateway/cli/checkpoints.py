@@ -112,6 +112,9 @@ def _verifier(settings: Any, key: Path | None) -> Any:
 
 
 async def _verdict(settings: Any, kept: list[Any]) -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     from gateway.database.engine import open_database
     from gateway.database.migrate import current
     from gateway.database.reaching import is_absent
@@ -120,8 +123,12 @@ async def _verdict(settings: Any, kept: list[Any]) -> Any:
     if is_absent(settings.database) or await current(settings.database) is None:
         raise Failure("There is no ledger: the database is empty.", "Look at --data, or at GATEWAY_DATABASE_URL.")
     database = open_database(settings.database)
+    console = Console(stderr=True)
+    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
-        return await look(database, kept)
+        with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+            task = progress.add_task("verifying", total=None)
+            return await look(database, kept, lambda done, of: progress.update(task, completed=done, total=of))
     finally:
         await database.close()
 

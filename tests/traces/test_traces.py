@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,15 +35,10 @@ def collector() -> Iterator[Collector]:
 def house(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[House]:
     """A gateway that traces, in front of a server that is given the trace."""
     folder = tmp_path_factory.mktemp("traced")
-    with pytest.MonkeyPatch.context() as patched, _opened(folder, collector, patched) as opened:
-        yield opened
-
-
-@contextmanager
-def _opened(folder: Path, collector: Collector, patched: pytest.MonkeyPatch) -> Iterator[House]:
-    patched.setattr(exporting, "EVERY_S", 0.05)
-    with open_house(folder, {"traceparent": True}, traces_endpoint=collector.url) as opened:
-        yield opened
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(exporting, "EVERY_S", 0.05)
+        with open_house(folder, {"traceparent": True}, traces_endpoint=collector.url) as opened:
+            yield opened
 
 
 def test_a_call_is_one_trace_with_what_was_decided_and_what_the_model_was_asked(
@@ -323,6 +317,7 @@ def test_without_the_library_calls_go_on_untraced(tmp_path: Path, monkeypatch: p
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318/x/"}, "http://c:4318/x/v1/traces"),
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://t/a", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, "http://t/a"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, ""),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"}, ""),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_SDK_DISABLED": "true"}, ""),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_TRACES_EXPORTER": "none"}, ""),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "GATEWAY_TRACES_ENDPOINT": "http://g/t"}, "http://g/t"),

@@ -71,8 +71,10 @@ FORKED = (
 TAMPERED = "Stop every gateway on it, keep it for your auditors, and restore the last backup that verifies."
 
 
-async def verify(database: Database, kept: Sequence[Kept] = (), told: Callable[[int], None] | None = None) -> Verdict:
-    """Look at every line. `told` hears how many were looked at so far."""
+async def verify(
+    database: Database, kept: Sequence[Kept] = (), told: Callable[[int, int], None] = lambda *_: None
+) -> Verdict:
+    """Look at every line. `told` hears how many were looked at so far, and of how many."""
     size, outside = await database.read(_extent, deadline_s=CHUNK_DEADLINE_S)
     reading = _Reading(size, kept)
     if outside is not None:
@@ -83,8 +85,7 @@ async def verify(database: Database, kept: Sequence[Kept] = (), told: Callable[[
         first, end = reading.tree.size, min(reading.tree.size + CHUNK, size)
         read = await database.read(partial(rows, first=first, end=end), deadline_s=CHUNK_DEADLINE_S)
         reading.take(read, end)
-        if told is not None:
-            told(reading.tree.size)
+        told(reading.tree.size, size)
     return reading.ended()
 
 
