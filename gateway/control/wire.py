@@ -145,16 +145,16 @@ def shown(instant: Instant) -> datetime:
 
 
 def instant_in(named: datetime | str | None, param: str) -> Instant | None:
-    """The instant that a request names. Raises Invalid for a date without a time zone, or before 1970."""
+    """The instant that a request names. Raises Invalid for a date without a time zone, before 1970 or beyond 2249."""
     if named is None:
         return None
     try:
         moment = datetime.fromisoformat(named.upper()) if isinstance(named, str) else named
     except ValueError:
         raise Invalid(f"`{param}` names a date that there is not.", param=param) from None
-    if moment.tzinfo is None or (instant := instant_from(moment)) < 0:
+    if moment.tzinfo is None or not 0 <= (instant := instant_from(moment)) < NEVER:
         raise Invalid(
-            f"`{param}` must be a date with a time zone, after 1970.",
+            f"`{param}` must be a date with a time zone, of the years 1970 to 2249.",
             param=param,
             next_step="Write it as `2026-03-01T00:00:00Z`.",
         )

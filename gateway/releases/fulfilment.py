@@ -122,22 +122,26 @@ def _within(wanted: Within, known: Known, moment: Moment) -> Answer:
     held = _about(found, known.snapshot)
     if not held:
         return _missing(wanted.name, found, known.snapshot)
-    newest = _newest(held)
-    measurement = _measured(wanted, newest)
+    answers = [_measurement_within(wanted, each, moment) for each in _counting(held)]
+    return next((each for each in answers if not each.met), answers[0])
+
+
+def _measurement_within(wanted: Within, counting: Evidence, moment: Moment) -> Answer:
+    measurement = _measured(wanted, counting)
     assert measurement is not None
     if wanted.max_age_days is not None:
-        if newest.findings.run_at is None:
-            return _unmet(f"{newest.id} does not say when it was run")
-        if moment.maybe_reached(newest.dated + wanted.max_age_days * DAY):
-            ran = text_from(newest.dated)
-            return _unmet(f"{newest.id} was run at {ran}, more than {wanted.max_age_days} days ago")
+        if counting.findings.run_at is None:
+            return _unmet(f"{counting.id} does not say when it was run")
+        if moment.maybe_reached(counting.dated + wanted.max_age_days * DAY):
+            ran = text_from(counting.dated)
+            return _unmet(f"{counting.id} was run at {ran}, more than {wanted.max_age_days} days ago")
     value, margin = Decimal(measurement.value), Decimal(wanted.margin)
     told = measurement.value if not margin else f"{measurement.value}, with the margin of {wanted.margin},"
     if wanted.at_most and _EXACT.add(value, margin) > Decimal(wanted.at_most):
-        return _unmet(f"{told} is above {wanted.at_most} ({newest.id})")
+        return _unmet(f"{told} is above {wanted.at_most} ({counting.id})")
     if wanted.at_least and _EXACT.subtract(value, margin) < Decimal(wanted.at_least):
-        return _unmet(f"{told} is below {wanted.at_least} ({newest.id})")
-    return _met(f"{measurement.value} ({newest.id})")
+        return _unmet(f"{told} is below {wanted.at_least} ({counting.id})")
+    return _met(f"{measurement.value} ({counting.id})")
 
 
 def _below(wanted: Below, known: Known) -> Answer:
@@ -145,12 +149,16 @@ def _below(wanted: Below, known: Known) -> Answer:
     held = _about(found, known.snapshot)
     if not held:
         return _missing(wanted.name, found, known.snapshot)
-    newest = _newest(held)
-    level = _determined(wanted, newest)
+    answers = [_level_below(wanted, each) for each in _counting(held)]
+    return next((each for each in answers if not each.met), answers[0])
+
+
+def _level_below(wanted: Below, counting: Evidence) -> Answer:
+    level = _determined(wanted, counting)
     if level not in wanted.levels:
-        return _unmet(f"{level} is none of the levels {', '.join(wanted.levels)} ({newest.id})")
+        return _unmet(f"{level} is none of the levels {', '.join(wanted.levels)} ({counting.id})")
     met = wanted.levels.index(level) < wanted.levels.index(wanted.below)
-    return Answer(met=met, said=f"{level} is {'' if met else 'not '}below {wanted.below} ({newest.id})")
+    return Answer(met=met, said=f"{level} is {'' if met else 'not '}below {wanted.below} ({counting.id})")
 
 
 def _approved(wanted: Approvals, known: Known) -> Answer:
@@ -212,8 +220,14 @@ def _reads(wanted: Requirement, evidence: Evidence) -> bool:
             return False
 
 
-def _newest(held: Sequence[Evidence]) -> Evidence:
-    return max(held, key=lambda each: (each.dated, each.added_at, each.id))
+def _counting(held: Sequence[Evidence]) -> list[Evidence]:
+    """The newest, and the newest of those that say when they were run, where that is another: all have to agree.
+
+    One that does not say could be older than it seems: its date could have been taken out.
+    """
+    newest = max(held, key=lambda each: each.rank)
+    dated = max((each for each in held if each.findings.run_at is not None), key=lambda each: each.rank, default=newest)
+    return [newest] if dated is newest else [newest, dated]
 
 
 def _about(evidence: Iterable[Evidence], snapshot: str) -> list[Evidence]:

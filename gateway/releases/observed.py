@@ -24,7 +24,7 @@ def counted(wanted: MisuseBudget, evidence: Evidence) -> MisuseCount | None:
 
 def has_headroom(wanted: Headroom, held: Sequence[Evidence], moment: Moment) -> Said:
     """Whether the newest statement of a capacity is enough, and not too old."""
-    newest = max(held, key=lambda each: (each.dated, each.added_at, each.id))
+    newest = max(held, key=lambda each: each.rank)
     capacity = stated(wanted, newest)
     assert capacity is not None
     if newest.findings.run_at is None:

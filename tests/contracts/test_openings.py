@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from sqlalchemy import Connection, select
 
-from gateway.clock import DAY, Moment, at, text_from
+from gateway.clock import DAY, MINUTE, SECOND, Moment, at, text_from
 from gateway.database.engine import Database
 from gateway.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.identity import store as identity
@@ -116,6 +116,14 @@ class House:
 @pytest.fixture
 def house(database: Database) -> House:
     return House(database)
+
+
+async def test_evidence_of_a_time_that_is_yet_to_come_is_refused(house: House) -> None:
+    ahead = msgspec.json.encode({"results": {"t": {"m,none": 1}}, "date": (house.moment.latest + 6 * MINUTE) / SECOND})
+    submission = Submission(release=RELEASE, snapshot=OURS, files={"r.json": ahead})
+
+    with pytest.raises(Invalid, match="yet to come"):
+        await house.vouching.add(ANN, submission, read_evidence(submission.files), house.moment)
 
 
 async def test_a_stage_gated_on_an_evaluation_and_two_approvals_opens_when_both_hold_and_not_before(

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.releases.evidence.numbers import decimal_text
+from gateway.releases.evidence.numbers import ABSENT, decimal_text
 from gateway.releases.evidence.records import Findings, Measurement
+from gateway.releases.evidence.texts import checked
 
 SUITE = "helm"
 STATS, RUN_SPEC = "stats.json", "run_spec.json"
@@ -28,7 +29,7 @@ class _Name(msgspec.Struct):
 class _Stat(msgspec.Struct):
     name: _Name
     count: int = 0
-    mean: float | None = None
+    mean: msgspec.Raw = ABSENT
 
 
 class _Adapter(msgspec.Struct):
@@ -42,13 +43,15 @@ class _RunSpec(msgspec.Struct):
 
 def read(stats: bytes, run_spec: bytes) -> Findings:
     """What a run says. Raises msgspec.DecodeError where these are not such files."""
-    run = msgspec.json.decode(run_spec, type=_RunSpec)
+    run, said = msgspec.json.decode(run_spec, type=_RunSpec), msgspec.json.decode(stats, type=list[_Stat])
+    checked(run_spec)
+    checked(stats)
     return Findings(
         suite=SUITE,
         model=run.adapter_spec.model,
         measurements=tuple(
             Measurement(_task(run.name), _metric(stat.name), value)
-            for stat in msgspec.json.decode(stats, type=list[_Stat])
+            for stat in said
             if stat.name.perturbation is None and stat.count > 0 and (value := decimal_text(stat.mean))
         ),
     )

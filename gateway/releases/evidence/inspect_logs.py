@@ -8,14 +8,14 @@ import struct
 import zipfile
 import zlib
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from gateway.clock import Instant, instant_from
 from gateway.errors import Invalid
-from gateway.releases.evidence.numbers import decimal_text
+from gateway.releases.evidence.numbers import ABSENT, decimal_text
 from gateway.releases.evidence.records import Findings, Measurement
+from gateway.releases.evidence.texts import checked
 
 SUITE = "inspect"
 HEADER = "header.json"
@@ -24,13 +24,16 @@ STDERR = "stderr"
 OF_THE_MEAN = ("accuracy", "mean")
 """Metrics whose standard error Inspect's `stderr` is."""
 
-_ZSTANDARD = 93
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_NAMES = {zipfile.ZIP_BZIP2: "with bzip2", zipfile.ZIP_LZMA: "with LZMA", 93: "with Zstandard"}
+"""How a header may be packed, and how not: of the other ways Python unpacks all at once, however little is read."""
+
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, LookupError)
 """Whatever the archive may be found to be in the midst of reading it."""
 
 
 class _Metric(msgspec.Struct):
-    value: Any = None
+    value: msgspec.Raw = ABSENT
 
 
 class _Score(msgspec.Struct):
@@ -63,6 +66,7 @@ class _File(msgspec.Struct):
 def read(content: bytes) -> Findings:
     """What a log in JSON says. Raises msgspec.DecodeError where it is none, Invalid where the run did not succeed."""
     file = msgspec.json.decode(content, type=_File)
+    checked(content)
     if file.status != "success" or file.results is None:
         raise Invalid("This run of Inspect did not succeed, so its numbers are of a part of it.", param="files")
     scores = file.results.scores
@@ -102,8 +106,9 @@ def _header(content: bytes) -> bytes:
         headers = [entry for entry in archive.infolist() if entry.filename == HEADER]
         if len(headers) != 1:
             raise Invalid("This log of Inspect has no header: the run did not end.", param="files")
-        if headers[0].compress_type == _ZSTANDARD:
-            raise Invalid("This log is packed with Zstandard, which is not read.", param="files", next_step=_DUMP)
+        if headers[0].compress_type not in _PACKED:
+            packed = _NAMES.get(headers[0].compress_type, "in a way of its own")
+            raise Invalid(f"This log is packed {packed}, which is not read.", param="files", next_step=_DUMP)
         with archive.open(headers[0]) as unpacked:
             header = unpacked.read(HEADER_BYTES_MAX + 1)
     if len(header) > HEADER_BYTES_MAX:

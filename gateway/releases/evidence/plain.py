@@ -8,8 +8,9 @@ import msgspec
 from gateway.clock import instant_from
 from gateway.errors import Invalid
 from gateway.releases.bounds import EVENTS_MAX, TRIALS_MAX
-from gateway.releases.evidence.numbers import decimal_text
+from gateway.releases.evidence.numbers import ABSENT, decimal_text
 from gateway.releases.evidence.records import Capacity, Determination, Findings, Measurement, MisuseCount
+from gateway.releases.evidence.texts import checked
 
 FORM = "release-gateway/1"
 RESERVED = frozenset({"lm-eval", "helm", "inspect", "document"})
@@ -23,8 +24,8 @@ _Digest = Annotated[str, msgspec.Meta(pattern=r"^(?:sha256:[0-9a-f]{64})?$(?!\n)
 class _Measurement(msgspec.Struct, forbid_unknown_fields=True):
     task: _Word
     metric: _Word
-    value: float | int | str
-    stderr: float | int | str | None = None
+    value: msgspec.Raw
+    stderr: msgspec.Raw = ABSENT
 
 
 class _Determination(msgspec.Struct, forbid_unknown_fields=True):
@@ -35,7 +36,7 @@ class _Determination(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Capacity(msgspec.Struct, forbid_unknown_fields=True):
     of: _Word
-    value: float | int | str
+    value: msgspec.Raw
 
 
 class _Misuse(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,6 +64,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 def read(content: bytes) -> Findings:
     """What the file says. Raises msgspec.DecodeError where it is no such file."""
     file = msgspec.json.decode(content, type=_File)
+    checked(content)
     if file.suite in RESERVED:
         raise Invalid(f"Evidence of {file.suite} is read from its own files only.", param="files")
     return Findings(
@@ -72,9 +74,7 @@ def read(content: bytes) -> Findings:
         snapshot=file.snapshot,
         run_at=None if file.run_at is None else max(0, instant_from(file.run_at)),
         measurements=tuple(
-            Measurement(
-                each.task, each.metric, _number(each.value), "" if each.stderr is None else _number(each.stderr)
-            )
+            Measurement(each.task, each.metric, _number(each.value), _number_or_none(each.stderr))
             for each in file.measurements
         ),
         determinations=tuple(Determination(d.framework, d.category, d.level) for d in file.determinations),
@@ -90,6 +90,10 @@ def _count(misuse: _Misuse) -> MisuseCount:
     if misuse.confirmed > misuse.requests:
         raise Invalid(f"More is confirmed of {misuse.domain} than was requested.", param="files")
     return MisuseCount(misuse.domain, since, until, misuse.requests, misuse.confirmed, misuse.events)
+
+
+def _number_or_none(value: msgspec.Raw) -> str:
+    return "" if bytes(value) == bytes(ABSENT) else _number(value)
 
 
 def _number(value: object) -> str:

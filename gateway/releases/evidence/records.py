@@ -86,6 +86,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         """When it was run, or at the latest can have been: never after it was added."""
         return self.added_at if self.findings.run_at is None else min(self.findings.run_at, self.added_at)
 
+    @property
+    def rank(self) -> tuple[Instant, Instant, str]:
+        """Of pieces that say the same, the one of the highest rank is the newest."""
+        return self.dated, self.added_at, self.id
+
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True):
     """One person's word for opening a stage, on what was known then."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.clock import Moment
+from gateway.clock import MINUTE, Moment
 from gateway.database.engine import Database
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.ledger.entries import Event
@@ -16,6 +16,9 @@ from gateway.releases.evidence.reading import UNREADABLE
 from gateway.releases.evidence.records import Evidence, Findings
 from gateway.releases.store import keep_documents, version_in_force
 from gateway.releases.strategies import digest_of
+
+AHEAD = 5 * MINUTE
+"""So far another machine's clock may be ahead of this one's."""
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,8 +40,10 @@ class Vouching:
     async def add(self, actor: Actor, submission: Submission, findings: Findings, moment: Moment) -> Evidence:
         """Keep what was read from these files.
 
-        Raises NotFound for a release that there is not, Invalid where nothing says which snapshot they are about.
+        Raises NotFound for a release that there is not, Invalid where nothing says which snapshot they are about, or
+        they are of a time that is yet to come.
         """
+        _check_dates(findings, moment)
         evidence = Evidence(
             id=f"evidence_{secrets.token_hex(12)}",
             release=submission.release,
@@ -78,6 +83,17 @@ class Vouching:
     async def evidence(self, *, release: str, after: str, limit: int) -> list[Evidence]:
         """Evidence in order of id, after the given one."""
         return await self._database.read(lambda c: store.evidence(c, release=release, after=after, limit=limit))
+
+
+def _check_dates(findings: Findings, moment: Moment) -> None:
+    dates = [findings.run_at or 0, *(each.until for each in findings.misuse)]
+    if max(dates) > moment.latest + AHEAD:
+        raise Invalid(
+            "The file is of a time that is yet to come.",
+            code=UNREADABLE,
+            param="files",
+            next_step="Look at the clock of the machine that wrote it, and run it again.",
+        )
 
 
 def _snapshot(given: str, found: str) -> str:

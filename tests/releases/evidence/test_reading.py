@@ -4,6 +4,7 @@ import io
 import random
 import time
 import zipfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -258,3 +259,40 @@ def test_the_documentation_shows_what_is_read() -> None:
     findings = read_evidence({"shown.json": shown.encode()})
 
     assert len(findings.measurements) == len(findings.determinations) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"results":{"wmdp_bio":{"acc,none":0.36,"acc,none":0.34}}}',
+        b'{"results":{"wmdp_bio":{"acc,none":0.36}},"results":{"wmdp_bio":{"acc,none":0.3}}}',
+        b'{"evidence":"release-gateway/1","suite":"s","measurements":[{"task":"t","metric":"m","value":9}],'
+        b'"measurements":[{"task":"t","metric":"m","value":1}]}',
+        b'{"status":"success","eval":{"task":"t"},"results":{"scores":[{"name":"a","metrics":{"accuracy":{"value":0.9,'
+        b'"value":0.1}}}]}}',
+    ],
+)
+def test_a_file_that_gives_a_name_twice_says_nothing(content: bytes) -> None:
+    refused = refusal(content)
+
+    assert "twice" in refused.message and refused.code == "evidence_unreadable"
+
+
+@pytest.mark.parametrize("written", ["0.350000000000000001", "0.35000000000000003", "3.5e-1"])
+def test_a_number_is_what_stands_in_the_file_digit_for_digit(written: str) -> None:
+    own = '{"evidence":"release-gateway/1","suite":"s","measurements":[{"task":"t","metric":"m","value":%s}]}'
+    for content in ('{"results":{"t":{"m,none":%s}}}', own):
+        [measured] = read_evidence({"r.json": (content % written).encode()}).measurements
+        assert Decimal(measured.value) == Decimal(written)
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_bomb_of_another_packing_is_not_unpacked_at_all(packed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", packed) as written:
+        written.writestr("header.json", b" " * (16 << 20))
+    monkeypatch.setattr(zipfile.ZipFile, "open", None)
+
+    refused = refusal(archive.getvalue())
+
+    assert "is not read" in refused.message and "inspect log dump" in refused.next_step
