@@ -4,7 +4,9 @@ The judge cannot be asked inside a transaction. So it is asked on what was read,
 through only while all of that still stands; else it is read and judged again.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -31,8 +33,9 @@ from gateway.identity.callers import Caller, Role
 from gateway.ledger.store import Act, Actor, Ledger
 from gateway.releases.changes import acting
 from gateway.releases.changes import store as changes
-from gateway.releases.changes.change import Approval, Change, ChangeState
+from gateway.releases.changes.change import Approval, Change, ChangeState, weigh
 from gateway.releases.files import Reading
+from gateway.releases.store import version_in_force
 from gateway.releases.versions import StrategyVersion
 
 T = TypeVar("T")
@@ -71,7 +74,15 @@ class Changing:
     ) -> Change:
         """Write a file down as a change to what is in force; nothing passes otherwise by it. Raises InvalidFile."""
         planning = acting.Planning(reading, file, base, adopt, caller.key, self._judge.policy, moment)
-        return await self._ledger.administer(_actor(caller), lambda connection: acting.plan(connection, planning))
+        for _ in range(TRIES_MAX):
+            in_force = await self._database.read(lambda connection: version_in_force(connection, reading.release))
+            change = acting.proposed(planning, in_force)
+            # Not in the transaction, and not on the loop: what takes long to weigh holds up nobody's call.
+            weighed = await asyncio.to_thread(weigh, change, None if in_force is None else in_force.strategy)
+            planned = partial(acting.plan, planning=planning, change=change, weighed=weighed)
+            with suppress(acting.Moved):
+                return await self._ledger.administer(_actor(caller), planned)
+        raise _contended()
 
     async def get(self, change_id: str, *keys: str) -> Proposed:
         """A change as it stands, with the lineages of these keys too. Raises NotFound."""
@@ -160,11 +171,7 @@ class Changing:
                 return await self._ledger.administer(_actor(caller), work)
             except acting.Moved:
                 continue
-        raise Conflict(
-            "The change moves faster than it can be judged.",
-            code="change_contended",
-            next_step="See how it stands with `gateway change show`, and try again.",
-        )
+        raise _contended()
 
     async def _pass(self, asked: ChangeQuestion) -> ChangeDecision:
         decision = await self._judge.ask_change(asked)
@@ -183,3 +190,11 @@ class Changing:
 
 def _actor(caller: Caller) -> Actor:
     return caller.actor
+
+
+def _contended() -> Conflict:
+    return Conflict(
+        "The change moves faster than it can be judged.",
+        code="change_contended",
+        next_step="See how it stands with `gateway change show`, and try again.",
+    )

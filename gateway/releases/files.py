@@ -27,6 +27,9 @@ from gateway.releases.targets import read_flop, read_inference, read_modality, r
 
 KEYS = ("release", "listed", "serves", "model", "terms", "audiences", "requests", "stages")
 DOCUMENT_BYTES_MAX = 1 << 20
+STAGES_MAX = 50
+"""Each is held against every other in weighing a change: no more than can be, while somebody waits."""
+
 
 _RELEASE = re.compile(r"([A-Za-z0-9](?:[._-]?[A-Za-z0-9])*)/[A-Za-z0-9](?:[._-]?[A-Za-z0-9])*")
 _RESERVED = frozenset({"api", "datasets", "kernels", "models", "spaces"})
@@ -221,6 +224,9 @@ def _read_audiences(node: Node | None, faults: Faults) -> dict[str, Audience]:
 
 def _read_stages(node: Node | None, declared: Declared, faults: Faults) -> list[StageRead]:
     items = [] if node is None else values.sequence(node, faults)
+    if node is not None and len(items) > STAGES_MAX:
+        faults.add(node, f"there are {len(items)} stages: a release has at most {STAGES_MAX}")
+        items = items[:STAGES_MAX]
     stages = [read_stage(item, declared, faults, is_first=place == 0) for place, item in enumerate(items)]
     seen: set[str] = set()
     for stage in stages:

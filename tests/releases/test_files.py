@@ -14,7 +14,7 @@ from gateway.clock import Moment
 from gateway.errors import InvalidFile
 from gateway.releases.attestations import Attestation, Developer
 from gateway.releases.components import KNOWN, Component
-from gateway.releases.files import parse, paths_of_terms, read_release
+from gateway.releases.files import STAGES_MAX, parse, paths_of_terms, read_release
 from gateway.releases.nodes import BYTES_MAX, FAULTS_MAX
 from gateway.releases.schedules import Present
 from gateway.releases.shelves import Lying
@@ -448,3 +448,15 @@ def test_weights_of_which_nothing_is_known_yet_are_no_mistake_and_said_to_be_so(
         [],
         ("Not checked yet against their digests: 1 of 2 files. Each is when first asked for.",),
     )
+
+
+def test_a_release_has_no_more_stages_than_can_be_weighed() -> None:
+    stages = "".join(
+        f"  - {{name: s{place}, opens: 20{27 + place // 12}-{place % 12 + 1:02}-05T00:00:00Z, access: api, to: [public]}}\n"
+        for place in range(STAGES_MAX + 1)
+    )
+    content = f"release: acme/atlas-1\nserves: {{inference: {{upstream: a, model: m}}}}\nstages:\n{stages}"
+
+    assert [each for each in mistakes(content.encode()) if "at most 50" in each] == [
+        "4:3 stages there are 51 stages: a release has at most 50"
+    ]

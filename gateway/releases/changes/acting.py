@@ -26,7 +26,6 @@ from gateway.releases.changes.change import (
     ChangeState,
     Weighed,
     late_dates,
-    weigh,
 )
 from gateway.releases.changes.grounds import grounds_of
 from gateway.releases.files import Reading
@@ -53,19 +52,17 @@ class Planning(msgspec.Struct, frozen=True):
     moment: Moment
 
 
-def plan(connection: Connection, planning: Planning) -> tuple[Change, list[Act]]:
-    """Write a file down as a change to what is in force. Raises InvalidFile, or Conflict where nothing would change."""
+def proposed(planning: Planning, in_force: StrategyVersion | None) -> Change:
+    """What is planned, against what is in force. Raises InvalidFile, or Conflict where nothing would change."""
     reading, moment = planning.reading, planning.moment
-    in_force = store.version_in_force(connection, reading.release)
     check_base(in_force, planning.base)
     held = in_force.strategy if in_force is not None else None
-    strategy = reading.strategy_at(Present(moment, held, planning.adopt))
     change = Change(
         id=f"change_{moment.earliest:014x}{secrets.token_hex(5)}",
         release=reading.release,
         state=ChangeState.PLANNED,
         file=planning.file,
-        strategy=strategy,
+        strategy=reading.strategy_at(Present(moment, held, planning.adopt)),
         base=base_of(in_force),
         policy=planning.policy,
         adopt=planning.adopt and in_force is None,
@@ -79,9 +76,14 @@ def plan(connection: Connection, planning: Planning) -> tuple[Change, list[Act]]
             code="nothing_changes",
             next_step="Change the file, or leave it at that.",
         )
-    store.keep_documents(connection, reading.documents, moment.latest)
+    return change
+
+
+def plan(connection: Connection, planning: Planning, change: Change, weighed: Weighed) -> tuple[Change, list[Act]]:
+    """Write down what was proposed and weighed. Raises Moved."""
+    _check_base(connection, change, change.base)
+    store.keep_documents(connection, planning.reading.documents, planning.moment.latest)
     changes.add_change(connection, change)
-    weighed = weigh(change, held)
     detail: Detail = {
         "strategy": change.strategy.digest(),
         "base": change.base.digest,
