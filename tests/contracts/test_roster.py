@@ -1,5 +1,6 @@
 """The list of people that a provider keeps, on both engines alike: entered, found, changed and taken off."""
 
+import asyncio
 import os
 
 import pytest
@@ -8,13 +9,14 @@ from hypothesis import strategies as st
 
 from gateway.clock import DAY, HOUR, at
 from gateway.database.engine import Database
-from gateway.errors import Conflict, Forbidden, GatewayError, Invalid, NotFound, Unauthenticated
+from gateway.errors import Conflict, Forbidden, GatewayError, Invalid, NotFound, PreconditionFailed, Unauthenticated
 from gateway.identity.callers import Caller, Role
 from gateway.identity.keyring import KeyOrder
 from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.persons import Person
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
-from gateway.identity.provisioning.acting import WantedPerson
+from gateway.identity.provisioning.acting import EditPerson, WantedPerson
 from gateway.identity.provisioning.conditions import Comparison, Condition, Every, Not, Some, Within, holds
 from gateway.identity.provisioning.grouping import WantedGroup
 from gateway.identity.provisioning.roster import Roster, Wanted
@@ -407,3 +409,31 @@ def test_a_key_keeps_the_list_that_its_scope_names_and_no_other() -> None:
     assert told(key_with(), "a") == "scope_too_narrow"
     for role in set(Role) - {Role.PROVIDER}:
         assert told(key_with("scim", role=role), "a") == "role_required"
+
+
+async def test_of_two_who_enter_the_same_name_at_once_one_is_told_that_it_is_taken(keeper: Keeper) -> None:
+    told = await asyncio.gather(
+        *(keeper.enter(name, external_id=name) for name in ("ada", "ADA", "Ada", "aDa")), return_exceptions=True
+    )
+
+    assert sorted(type(each).__name__ for each in told) == ["Conflict", "Conflict", "Conflict", "str"]
+
+
+async def test_of_two_who_change_the_same_version_at_once_one_is_told_that_it_is_another(keeper: Keeper) -> None:
+    ada = await keeper.enter("ada")
+    first, _ = await keeper.roster.person(CORPORATE, ada)
+
+    def renamed(name: str) -> EditPerson:
+        def editing(person: Person, _: object) -> WantedPerson:
+            if person != first:
+                raise PreconditionFailed
+            return named("ada", display_name=name)
+
+        return editing
+
+    told = await asyncio.gather(
+        *(keeper.roster.edit(keeper.provider, CORPORATE, ada, renamed(name), NOW) for name in ("A", "B", "C")),
+        return_exceptions=True,
+    )
+
+    assert sorted(type(each).__name__ for each in told) == ["PreconditionFailed", "PreconditionFailed", "tuple"]
