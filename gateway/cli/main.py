@@ -10,6 +10,8 @@ from gateway import __version__
 NOUNS: dict[str, str] = {
     "serve": "Run the gateway here.",
     "doctor": "Look over the gateway here, and say what to do.",
+    "login": "Sign in as yourself, in a browser or by a code on another device.",
+    "logout": "End the sign-in here.",
     "whoami": "Who I am, what I may use now and from when, what I have used.",
     "model": "Models that I may use.",
     "key": "API keys: issue, list, show, rotate, revoke, recover.",
@@ -65,7 +67,8 @@ class Nouns(click.Group):
 def gateway(context: click.Context, url: str) -> None:
     """Make a model's release strategy come true, and keep the record of it.
 
-    The key is taken from GATEWAY_KEY, never from the command line, where others could read it.
+    You act as whoever signed in with `gateway login`, or by the key in GATEWAY_KEY, which goes before that and is
+    never taken from the command line, where others could read it.
     """
     context.ensure_object(dict)["url"] = url
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.asking import ask, ask_authority
+from gateway.cli.asking import ask
+from gateway.cli.authority import ask_authority
 from gateway.cli.failures import told
 from gateway.cli.key import key_id
 from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json

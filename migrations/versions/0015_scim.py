@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0015_scim"
-down_revision = "0013_people"
+down_revision = "0014_login"
 
 
 def upgrade() -> None:

@@ -8,6 +8,7 @@ STORES = (
     "gateway.identity.people.store",
     "gateway.identity.provisioning.store",
     "gateway.identity.tokens.store",
+    "gateway.identity.logins.store",
     "gateway.releases.store",
     "gateway.releases.evidence.store",
     "gateway.releases.changes.store",

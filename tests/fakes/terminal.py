@@ -67,7 +67,11 @@ class Terminal:
 
     def type(self, *words: str, by: str | None = "provider", **options: Any) -> Result:
         """One command with somebody's key."""
-        environment = {"GATEWAY_KEY": self.house.tokens[by] if by else None, "NO_COLOR": "1"}
+        environment = {
+            "GATEWAY_KEY": self.house.tokens[by] if by else None,
+            "NO_COLOR": "1",
+            "XDG_CONFIG_HOME": str(self.house.installation.settings.data.absolute() / "config"),
+        }
         return CliRunner().invoke(
             gateway, list(words), obj={"transport": self.wire}, env=environment, prog_name="gateway", **options
         )

@@ -1,0 +1,37 @@
+"""`gateway logout`: end the sign-in at the gateway, then forget it here."""
+
+import click
+
+from gateway.cli.credential import login_file
+from gateway.cli.environment import key_set
+from gateway.cli.failures import Unreachable
+from gateway.cli.login import end
+from gateway.cli.reaching import gateway_url
+from gateway.cli.showing import show_json, wants_json, with_json
+
+
+@click.command(name="logout")
+@click.option("--forget", is_flag=True, help="Forget it here even where the gateway cannot be told.")
+@with_json
+def command(forget: bool) -> None:
+    """Sign out: whatever was signed in here opens nothing any more."""
+    file = login_file()
+    with file.locked():
+        login = file.read()
+        if login is not None:
+            try:
+                end(login)
+            except Unreachable as unreachable:
+                if not forget:
+                    unreachable.next_step = (
+                        "Nothing was forgotten, so that it can be ended later. `gateway logout --forget` deletes it "
+                        "here alone; at the gateway it then goes on until its time is up."
+                    )
+                    raise
+        file.delete()
+    if wants_json():
+        return show_json({"url": gateway_url(), "signed_out": login is not None})
+    click.echo("Signed out." if login is not None else "You were not signed in.")
+    if key_set():
+        click.echo("GATEWAY_KEY is still set: that key is not ended by this.", err=True)
+    return None
