@@ -16,6 +16,7 @@ from gateway.identity.people.arriving import Arrival, Limits, Vouched
 from gateway.identity.people.persons import Person
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
+from gateway.identity.provisioning import store
 from gateway.identity.provisioning.acting import EditPerson, WantedPerson
 from gateway.identity.provisioning.conditions import Comparison, Condition, Every, Not, Some, Within, holds
 from gateway.identity.provisioning.grouping import WantedGroup
@@ -437,3 +438,19 @@ async def test_of_two_who_change_the_same_version_at_once_one_is_told_that_it_is
     )
 
     assert sorted(type(each).__name__ for each in told) == ["PreconditionFailed", "PreconditionFailed", "tuple"]
+
+
+async def test_groups_with_too_many_members_together_are_not_told_at_once(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MEMBERS_MAX", 3)
+    people = [await keeper.enter(name) for name in "abc"]
+    for name in ("One", "Two"):
+        await keeper.roster.enter_group(keeper.provider, CORPORATE, group(name, *people), NOW)
+
+    with pytest.raises(Invalid) as told:
+        await keeper.roster.groups(CORPORATE, Wanted(None, 0, 2))
+
+    assert told.value.code == "tooMany"
+    assert len((await keeper.roster.groups(CORPORATE, Wanted(None, 0, 1)))[1]) == 1
+    assert len((await keeper.roster.groups(CORPORATE, Wanted(None, 0, 2), with_members=False))[1]) == 2

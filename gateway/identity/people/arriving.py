@@ -196,7 +196,7 @@ def _free_name(connection: Connection, vouched: Vouched, person_id: str) -> str:
     Where people are linked by it, it is the one by which whoever keeps the list finds them.
     """
     for name in (vouched.user_names, vouched.user_name, vouched.subject):
-        if 0 < len(name) <= NAME_MAX and not store.person_by_user_name(connection, vouched.issuer, name):
+        if 0 < len(name.casefold()) <= NAME_MAX and not store.person_by_user_name(connection, vouched.issuer, name):
             return name
     return person_id
 
