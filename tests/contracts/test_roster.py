@@ -320,6 +320,14 @@ async def test_who_signed_in_first_is_found_by_whoever_keeps_the_list_and_not_en
         await keeper.sign_in("subject-1", user_name="ada@example.com")
 
 
+async def test_who_signed_in_before_people_were_linked_is_found_once_they_sign_in_again(keeper: Keeper) -> None:
+    before = await keeper.sign_in("subject-1")
+    after = await keeper.sign_in("subject-1", external_id="1")
+
+    assert before.person == after.person
+    assert await keeper.found('externalId eq "1"') == ["subject-1"]
+
+
 async def test_groups_hold_people_who_are_on_the_list_and_lose_those_who_leave(keeper: Keeper) -> None:
     ada, bo = await keeper.enter("ada"), await keeper.enter("bo")
     team = await keeper.roster.enter_group(keeper.provider, CORPORATE, group("Team", bo, ada, external_id="g"), NOW)

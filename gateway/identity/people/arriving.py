@@ -168,7 +168,12 @@ def _as_they_are_now(
     acts = []
     if before.organisation != arrival.organisation:
         acts = leaving.end_all(connection, before, "moved to another organisation", moment)
-    person = msgspec.structs.replace(before, organisation=arrival.organisation, subject=vouched.subject)
+    person = msgspec.structs.replace(
+        before,
+        organisation=arrival.organisation,
+        subject=vouched.subject,
+        external_id=before.external_id or _free_external_id(connection, vouched),
+    )
     if person == before:
         return person, acts
     person = msgspec.structs.replace(person, changed_at=now)
