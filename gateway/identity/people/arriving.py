@@ -168,7 +168,12 @@ def _as_they_are_now(
     acts = []
     if before.organisation != arrival.organisation:
         acts = leaving.end_all(connection, before, "moved to another organisation", moment)
-    person = msgspec.structs.replace(before, organisation=arrival.organisation, subject=vouched.subject)
+    person = msgspec.structs.replace(
+        before,
+        organisation=arrival.organisation,
+        subject=vouched.subject,
+        external_id=before.external_id or _free_external_id(connection, vouched),
+    )
     if person == before:
         return person, acts
     person = msgspec.structs.replace(person, changed_at=now)
@@ -196,7 +201,7 @@ def _free_name(connection: Connection, vouched: Vouched, person_id: str) -> str:
     Where people are linked by it, it is the one by which whoever keeps the list finds them.
     """
     for name in (vouched.user_names, vouched.user_name, vouched.subject):
-        if 0 < len(name) <= NAME_MAX and not store.person_by_user_name(connection, vouched.issuer, name):
+        if 0 < len(name.casefold()) <= NAME_MAX and not store.person_by_user_name(connection, vouched.issuer, name):
             return name
     return person_id
 
