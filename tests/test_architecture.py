@@ -15,7 +15,7 @@ STORES = {"store.py", "tables.py", "search.py", "populations.py", "index.py", "r
 """Files of an area that may hold SQL, beside everything in database/."""
 DOORS = {"control", "hub", "inference", "oauth"}
 NAMES_OF_NOTHING = {"manager", "helper", "helpers", "util", "utils", "common", "base", "misc", "handler", "handlers"}
-NO_AREA = {"abuse", "benchmarks", "contracts", "fakes", "faults", "helm", "journeys", "real"}
+NO_AREA = {"abuse", "benchmarks", "cluster", "contracts", "fakes", "faults", "helm", "journeys", "real"}
 """Folders of tests that mirror no folder of the gateway."""
 
 
