@@ -14,7 +14,9 @@ from tests.journeys.releases import open_to_all
 SOAK = os.environ.get("RELEASE_GATEWAY_SOAK") == "1"
 """Whether the heavy figures are run whole."""
 
-collect_ignore = [] if SOAK else ["test_command.py", "test_held.py", "test_orders.py", "test_rollout.py"]
+collect_ignore = (
+    [] if SOAK else ["test_balance.py", "test_command.py", "test_held.py", "test_orders.py", "test_rollout.py"]
+)
 
 
 @pytest.fixture(scope="session")
