@@ -169,7 +169,7 @@ async def test_members_of_groups_are_named_whole_and_in_order_however_organisati
             for group in found
         }
 
-    named = await database.read(work)
+    named = await database.read(work, deadline_s=COUNT_MAX_S)
 
     for value in (True, False, None):
         members = [name for name, held in everybody if held.get("us_person") is value]
