@@ -48,7 +48,8 @@ class Faults:
     got: list[Got] = field(default_factory=list)
     trespassed: list[Got] = field(default_factory=list)
     """What callers without a grant, and callers whose key is revoked, were answered."""
-    revoked: list[str] = field(default_factory=list)
+    revoked: dict[str, str] = field(default_factory=dict)
+    """Each key that was taken away, and during which fault."""
 
     def kill(self, part: Part) -> None:
         """Every process of a part ends at once."""
@@ -77,7 +78,7 @@ class Faults:
         ):
             assert load.begun.wait(20) and leaving.begun.wait(20)
             time.sleep(self.dice.uniform(0.2, 1.0))
-            revoking = threading.Timer(self.dice.uniform(0.1, 0.9), self._revoke, [key])
+            revoking = threading.Timer(self.dice.uniform(0.1, 0.9), self._revoke, [key, what])
             revoking.start()
             act()
             began = time.monotonic()
@@ -91,7 +92,7 @@ class Faults:
         self.got += [*load.got, *leaving.got]
         self.trespassed += shut.got
 
-    def _revoke(self, key: str) -> None:
+    def _revoke(self, key: str, what: str) -> None:
         """By whichever gateway takes it first, as somebody in haste would."""
 
         def is_done() -> bool:
@@ -106,7 +107,7 @@ class Faults:
             return False
 
         until(is_done, RECOVERY_MAX_S)
-        self.revoked.append(key)
+        self.revoked[key] = what
 
     def _serves(self) -> bool:
         if not all(says_ready(url) for url in self.house.processes):
@@ -132,18 +133,18 @@ class Faults:
             *(f"{call} of a model that is shut was admitted" for call in let_in),
             *(f"{each.request_id} of a model that is shut got 200" for each in self.trespassed if each.status == 200),
             *(
-                f"a key was used {late_s:.1f} s after it was revoked"
-                for late_s in self.late_s(record)
-                if late_s > LATE_MAX_S
+                f"{what}: a key was used {s:.1f} s after it was revoked"
+                for s, what in self.late(record)
+                if s > LATE_MAX_S
             ),
         ]
 
-    def late_s(self, record: Record) -> list[float]:
-        """For each key that was revoked, how long after it the last call was admitted; below zero where before."""
+    def late(self, record: Record) -> list[tuple[float, str]]:
+        """For each key that was revoked, how long after it the last call was admitted, below zero where before; and
+        the fault during which it was."""
         revoked = {entry["body"]["subject"]: entry["at"] for entry in record.entries if entry["event"] == "key:revoked"}
-        assert set(self.revoked) <= set(revoked)
         last = {entry["body"]["key"]: entry["at"] for entry in record.admitted.values()}
-        return [(last[key] - revoked[key]) / SECOND for key in self.revoked]
+        return [((last[key] - revoked[key]) / SECOND, what) for key, what in self.revoked.items()]
 
     def settled(self, record: Record) -> list[str]:
         """What must not be once whoever died has been taken for dead."""
@@ -157,13 +158,12 @@ class Faults:
             "faults": ", ".join(f"{what} {count}" for what, count in self.done.items()),
             "requests that the upstream saw": f"{len(self.upstream.seen)}",
             "requests that the upstream saw and the ledger did not": "0",
-            "answers that callers got, by status": ", ".join(
-                f"{status}: {n}" for status, n in sorted(statuses.items())
-            ),
+            "answers that callers got, by status": ", ".join(f"{each}: {n}" for each, n in sorted(statuses.items())),
             "answers of 200 without an entry": "0",
             "calls of a model that is shut": f"{len(self.trespassed)}, 0 admitted",
             "keys revoked during a fault": f"{len(self.revoked)}",
-            "latest call admitted by one after that": f"{max(self.late_s(record)):.2f} s",
+            "latest call admitted by one after that": "{:.2f} s ({})".format(*max(self.late(record))),
+            "keys by which a call was admitted a second or more after": f"{sum(s >= 1 for s, _ in self.late(record))}",
             "calls under way when their gateway died, closed as `unknown_after_crash`": f"{crashed(record)}",
             "entries, contiguous, every leaf hash right": f"{len(record.entries)}",
             "slowest recovery after the fault ended": ", ".join(f"{what} {s:.1f} s" for what, s in slow.items()),

@@ -18,7 +18,7 @@ SCOPE = "acme:acme/atlas-1"
 
 
 def line(index: int, **said: Any) -> tuple[int, bytes, bytes]:
-    content = msgspec.json.encode({"index": index, "at": AT, **said}, order="sorted")
+    content = msgspec.json.encode({"index": index, "at": AT} | said, order="sorted")
     return index, content, hashlib.sha256(b"\0" + content).digest()
 
 
