@@ -12,16 +12,9 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 LENGTH_MAX = 400
 STORES = {
-    "store.py",
-    "tables.py",
-    "search.py",
-    "populations.py",
-    "index.py",
-    "recovery.py",
-    "compiled.py",
+    "store.py", "tables.py", "search.py", "populations.py", "lasting.py", "index.py", "recovery.py", "compiled.py",
     "acts.py",
-    "lasting.py",
-}
+}  # fmt: skip
 """Files of an area that may hold SQL, beside everything in database/."""
 DOORS = {"control", "hub", "inference", "oauth", "scim"}
 NAMES_OF_NOTHING = {"manager", "helper", "helpers", "util", "utils", "common", "base", "misc", "handler", "handlers"}

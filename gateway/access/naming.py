@@ -5,10 +5,9 @@ A group may be three of a million: only where it has members that are not known 
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, Connection, select
-from sqlalchemy.sql.selectable import Subquery
+from sqlalchemy import Connection
 
-from gateway.access.populations import Group, Read, Share, columns_of, facts_within, prepared
+from gateway.access.populations import Group, Read, Share, members, prepared
 from gateway.clock import Instant, Moment
 
 MET = 2
@@ -29,9 +28,8 @@ def organisations_of(
     if len(names) < limit:
         known = prepared(connection, known)
         for group, share in _hiding(found):
-            facts = facts_within(connection, read, moment, (share.first, share.last), known)
-            members = select(facts.c.organisation).where(*_alike(facts, group)).order_by(facts.c.organisation)
-            names |= set(connection.execute(members.limit(limit)).scalars())
+            within = share.first, share.last
+            names |= set(members(connection, read, moment, group, within, limit=limit, known=known))
             if len(names) >= limit:
                 break
     return sorted(names)[:limit]
@@ -41,8 +39,3 @@ def _hiding(found: Sequence[Group]) -> Iterator[tuple[Group, Share]]:
     """Shares that have more members than are known, the fullest first: they are soonest found."""
     hiding = [(group, share) for group in found for share in group.shares if share.organisations > MET]
     yield from sorted(hiding, key=lambda each: -each[1].organisations)
-
-
-def _alike(facts: Subquery, group: Group) -> Iterator[ColumnElement[bool]]:
-    for column, value in zip(columns_of(facts), group.row, strict=True):
-        yield column.is_not_distinct_from(value)

@@ -87,13 +87,30 @@ def groups(
     known = prepared(connection, known)
     found: dict[tuple[Any, ...], list[Share]] = {}
     for within in slices(connection):
-        facts = facts_within(connection, read, moment, within, known)
-        columns, organisation = columns_of(facts), facts.c.organisation
+        facts = _facts(connection, read, moment, within, known)
+        columns, organisation = _columns(facts), facts.c.organisation
         query = select(*columns, func.min(organisation), func.max(organisation), func.count()).group_by(*columns)
         for *values, first, last, organisations in connection.execute(query):
             found.setdefault(tuple(values), []).append(Share(first, last, organisations))
     counted = [_group(read, values, shares) for values, shares in found.items()]
     return sorted(counted, key=lambda group: (-group.organisations, repr(group.row)))[:limit]
+
+
+def members(
+    connection: Connection,
+    read: Read,
+    moment: Moment,
+    group: Group,
+    within: Slice,
+    *,
+    limit: int,
+    known: Instant | None = None,
+) -> Sequence[str]:
+    """The first members of a group in a slice, in order of id."""
+    facts = _facts(connection, read, moment, within, known)
+    alike = [column.is_not_distinct_from(value) for column, value in zip(_columns(facts), group.row, strict=True)]
+    query = select(facts.c.organisation).where(*alike).order_by(facts.c.organisation).limit(limit)
+    return connection.execute(query).scalars().all()
 
 
 def one_by_one(
@@ -103,8 +120,8 @@ def one_by_one(
     known = prepared(connection, known)
     ids = select(organisation_table.c.id).where(organisation_table.c.id > after).order_by(organisation_table.c.id)
     end: str | None = connection.execute(ids.offset(limit).limit(1)).scalar()
-    facts = facts_within(connection, read, moment, (after, end), known)
-    query = select(*columns_of(facts), facts.c.organisation).where(facts.c.organisation > after)
+    facts = _facts(connection, read, moment, (after, end), known)
+    query = select(*_columns(facts), facts.c.organisation).where(facts.c.organisation > after)
     rows = [tuple(row) for row in connection.execute(query.order_by(facts.c.organisation))]
     last = "" if end is None else connection.execute(ids.offset(limit - 1).limit(1)).scalar_one()
     return [_group(read, row[:-1], [Share(row[-1], row[-1], 1)]) for row in rows], last
@@ -116,9 +133,7 @@ def prepared(connection: Connection, known: Instant | None) -> Instant | None:
     return known if known is not None and is_any_after(connection, known, _EVENTS) else None
 
 
-def facts_within(
-    connection: Connection, read: Read, moment: Moment, within: Slice, recorded_by: Instant | None
-) -> Subquery:
+def _facts(connection: Connection, read: Read, moment: Moment, within: Slice, recorded_by: Instant | None) -> Subquery:
     """A row for each organisation of a slice, with everything that is read of it."""
     known = None if recorded_by is None else Known(recorded_by, *within)
     dialect = connection.dialect.name
@@ -196,8 +211,7 @@ def _there_is(table: Any, *conditions: Any) -> Any:
     return exists(select(table.c.id).where(*conditions))
 
 
-def columns_of(facts: Subquery) -> Sequence[Any]:
-    """What organisations are grouped by."""
+def _columns(facts: Subquery) -> Sequence[Any]:
     return [column for column in facts.c if column.name != "organisation"]
 
 

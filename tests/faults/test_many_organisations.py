@@ -149,6 +149,7 @@ def test_a_suspension_by_predicate_is_previewed_and_ends_whom_it_is_for_within_a
         time.sleep(TURN_S)
         restored_at = time.time()
         installation.ask("POST", path, place=1, json={"verb": "restore", "inverse_of": taken["id"], "cause": "over"})
+        given_back_at = time.time()
         time.sleep(TURN_S)
 
     expected = installation.population.tally(predicate)
@@ -161,7 +162,7 @@ def test_a_suspension_by_predicate_is_previewed_and_ends_whom_it_is_for_within_a
     assert in_force_s < IN_FORCE_MAX_S and len(ended) == 2
     refused = load.between(suspended_at + IN_FORCE_MAX_S, restored_at, of=inside)
     assert {(each.gateway, each.code) for each in refused} == {(0, "suspended"), (1, "suspended")}
-    again = load.between(restored_at + IN_FORCE_MAX_S, time.time(), of=inside)
+    again = load.between(given_back_at + IN_FORCE_MAX_S, time.time(), of=inside)
     assert again and {each.status for each in again} == {200}
     assert_answered(installation, load, outside)
     installation.report(f"A suspension of `{scope}`")
