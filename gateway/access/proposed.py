@@ -16,6 +16,7 @@ from gateway.releases.changes import store as changes
 from gateway.releases.changes.acting import base_of
 from gateway.releases.changes.change import OPEN, Approval, Base, Change, ChangeState, Weighed, weigh
 from gateway.releases.changes.grounds import grounds_of
+from gateway.releases.recorded import recorded_of
 from gateway.releases.strategies import Strategy
 from gateway.releases.versions import StrategyVersion
 
@@ -97,7 +98,7 @@ def proposed_of(connection: Connection, change: Change) -> Proposed:
         change=change,
         base=base,
         in_force=base_of(store.version_in_force(connection, change.release)),
-        weighed=weigh(change, base),
+        weighed=weigh(change, base, recorded_of(connection, change.release, change.closed_at)),
         grounds=grounds_of(connection, change.strategy),
         lineages={},
     )

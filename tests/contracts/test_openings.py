@@ -35,6 +35,7 @@ from gateway.releases.evidence.vouching import Submission, Vouching
 from gateway.releases.evidence.withdrawing import withdraw_stage_approvals
 from gateway.releases.files import Reading, read_release
 from gateway.releases.openings import Openings, Standing
+from gateway.releases.recorded import NOTHING_RECORDED
 from gateway.shipped import shipped
 from tests.releases.builders import DOCUMENTS, a_moment
 
@@ -124,7 +125,7 @@ class House:
             planning = acting.Planning(reading, b"", None, False, planned_by, "", self.moment)
             change, planned = acting.plan(connection, planning)
             by = Actor(key=applied_by, organisation="provider")
-            weighed = weigh(change, None)
+            weighed = weigh(change, None, NOTHING_RECORDED)
             grounds = grounds_of(connection, change.strategy)
             _, applied = acting.apply(
                 connection, by, change, weighed=weighed, grounds=grounds, moment=self.moment, review_by=None

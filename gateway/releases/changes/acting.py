@@ -30,6 +30,7 @@ from gateway.releases.changes.change import (
 )
 from gateway.releases.changes.grounds import grounds_of
 from gateway.releases.files import Reading
+from gateway.releases.recorded import recorded_of
 from gateway.releases.schedules import Present
 from gateway.releases.versions import StrategyVersion
 
@@ -81,7 +82,7 @@ def plan(connection: Connection, planning: Planning) -> tuple[Change, list[Act]]
         )
     store.keep_documents(connection, reading.documents, moment.latest)
     changes.add_change(connection, change)
-    weighed = weigh(change, held)
+    weighed = weigh(change, held, recorded_of(connection, change.release))
     detail: Detail = {
         "strategy": change.strategy.digest(),
         "base": change.base.digest,
@@ -135,6 +136,8 @@ def apply(
     in_force = _check_base(connection, judged, judged.base)
     _check_grounds(connection, judged, grounds)
     held = in_force.strategy if in_force is not None else None
+    if weigh(judged, held, recorded_of(connection, judged.release)) != weighed:
+        raise Moved
     late = [] if judged.adopt and held is None else late_dates(judged.strategy, held, moment)
     if late:
         name, field, instant = late[0]

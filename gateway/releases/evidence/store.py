@@ -142,6 +142,13 @@ def approvals(connection: Connection, release: str, stage: str) -> tuple[Approva
     return tuple(Approval(**row._asdict() | {"persons": _persons(row.persons)}) for row in rows)
 
 
+def agreed_stages(connection: Connection, release: str, until: Instant) -> frozenset[str]:
+    """Digests of the stages that somebody had approved, or an authority concurred with, by an instant."""
+    tables = (approval_table, concurrence_table)
+    asked = [select(t.c.stage).where(t.c.release == release, t.c.given_at <= until).distinct() for t in tables]
+    return frozenset(stage for query in asked for stage in connection.execute(query).scalars())
+
+
 def pending_approvals(connection: Connection, keys: Sequence[str]) -> tuple[Approval, ...]:
     """Approvals that anybody known by these ids gave of stages that have not opened, in order of id."""
     opened = exists().where(
