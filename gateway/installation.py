@@ -33,6 +33,7 @@ from gateway.access.requests.requesting import Requests
 from gateway.access.review import Review
 from gateway.access.reviewing import Reviewing
 from gateway.access.snapshot import InForce
+from gateway.access.stage_judging import stage_judging
 from gateway.access.usable import Usable
 from gateway.bundles import read_bundle_token
 from gateway.chosen import issuers_of, judge_of, policies_of, providers_of, traces_of
@@ -131,7 +132,6 @@ class Installation:
             shelf=self.weight_files.lying,
             only_reviewed=settings.changes == "reviewed",
         )
-        self.openings = Openings(self.database, self.ledger)
         self.vouching = Vouching(self.database, self.ledger)
         self.incidents = Incidents(self.database, self.ledger)
         self.restraint = Restraint(self.leisure, self.ledger, settings.narrowing_review_h)
@@ -139,6 +139,7 @@ class Installation:
         self.policies = policies_of(settings)
         self.judge = judge_of(settings, self.policies)
         self.judging = Judging(self.judge, self.metrics)
+        self.openings = Openings(self.database, self.ledger, stage_judging(self.judge))
         self.changing = Changing(self.leisure, self.ledger, self.judge, asks_sign_in=bool(self.providers))
         self.requests = Requests(self.leisure, self.ledger, self.judge)
         self.reviewing = Reviewing(self.leisure, self.ledger, self.judge)

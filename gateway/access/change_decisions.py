@@ -18,6 +18,7 @@ class ChangeReason(StrEnum):
     STALE = "change_stale"
     ROLE_NOT_HELD = "role_not_held"
     ROLE_CANNOT_ACT = "role_cannot_act"
+    MACHINE_CANNOT_AGREE = "machine_cannot_agree"
     SELF_APPROVED = "self_approved"
     RELATED_TO_AUTHOR = "related_to_author"
     APPROVED_ALREADY = "approved_already"
@@ -67,6 +68,9 @@ CHANGE_MEANINGS: dict[ChangeReason, Meaning] = {
         403, "Your key does not hold the role that this would be done in.", "Name a role that your key holds."
     ),
     ChangeReason.ROLE_CANNOT_ACT: Meaning(403, "This is not done in that role.", _ANOTHER),
+    ChangeReason.MACHINE_CANNOT_AGREE: Meaning(
+        403, "A client or a workload agrees to nothing: that takes a person.", "Sign in, or use a key of your own."
+    ),
     ChangeReason.SELF_APPROVED: Meaning(409, "Nobody approves or reviews what they did themselves.", _ANOTHER),
     ChangeReason.RELATED_TO_AUTHOR: Meaning(
         409, "One of your key and the author's key issued the other, so they count as one person's.", _ANOTHER

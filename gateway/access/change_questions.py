@@ -17,6 +17,9 @@ class ActOnChange(StrEnum):
     """Look over, afterwards, what was applied on one person's word."""
     REVIEW_NARROWING = "review_narrowing"
     """Confirm or undo what one person took away beside the strategy."""
+    APPROVE_STAGE = "approve_stage"
+    OPEN_STAGE = "open_stage"
+    """What the gateway does once everything is met: nobody asks for it."""
 
 
 class Party(msgspec.Struct, frozen=True):
@@ -26,6 +29,8 @@ class Party(msgspec.Struct, frozen=True):
     """Public id of the first key of a chain of rotations: those are one holder's."""
     issuers: tuple[str, ...]
     """Persons who issued or rotated one of its keys, and theirs, upwards."""
+    is_machine: bool
+    """Whether it is a client or a workload, that acts without anybody."""
 
 
 class Consent(Party, frozen=True):
@@ -41,18 +46,22 @@ class ChangeQuestion(msgspec.Struct, frozen=True):
 
     act: str
     state: str
-    """planned, approved, applied or rejected; of a narrowing, in_force or over."""
+    """planned, approved, applied or rejected; of a narrowing, in_force or over; of a stage, waiting."""
     is_current: bool
     """Whether what it was planned against, version and policies, is still what is in force."""
     effect: str
     """widening, narrowing or neutral."""
     irreversible: bool
-    author: Party
-    actor: Consent
+    authors: tuple[Party, ...]
+    """Who planned it or took it away; of a stage, also who brought it into force."""
+    actor: Consent | None
+    """None where a stage opens."""
     actor_roles: tuple[str, ...]
     """Every role that the actor's key holds."""
     consents: tuple[Consent, ...]
     """Given so far, in order, on the evidence as it is now."""
+    consents_needed: int
+    """How many a stage asks for that is to open; of all else the policies say how many."""
     consents_void: int
     """Given on other evidence: they count for nothing."""
     planned_for_s: int

@@ -35,6 +35,7 @@ from gateway.releases.changes import acting
 from gateway.releases.changes import store as changes
 from gateway.releases.changes.change import Approval, Change, ChangeState, weigh
 from gateway.releases.files import Reading
+from gateway.releases.recorded import Recorded, recorded_of
 from gateway.releases.store import version_in_force
 from gateway.releases.versions import StrategyVersion
 
@@ -75,10 +76,10 @@ class Changing:
         """Write a file down as a change to what is in force; nothing passes otherwise by it. Raises InvalidFile."""
         planning = acting.Planning(reading, file, base, adopt, caller.key, self._judge.policy, moment)
         for _ in range(TRIES_MAX):
-            in_force = await self._database.read(lambda connection: version_in_force(connection, reading.release))
-            change = acting.proposed(planning, in_force)
+            in_force, recorded = await self._database.read(partial(_stands, release=reading.release))
+            change, held = acting.proposed(planning, in_force), None if in_force is None else in_force.strategy
             # Not in the transaction, and not on the loop: what takes long to weigh holds up nobody's call.
-            weighed = await asyncio.to_thread(weigh, change, None if in_force is None else in_force.strategy)
+            weighed = await asyncio.to_thread(weigh, change, held, recorded)
             planned = partial(acting.plan, planning=planning, change=change, weighed=weighed)
             with suppress(acting.Moved):
                 return await self._ledger.administer(_actor(caller), planned)
@@ -190,6 +191,10 @@ class Changing:
 
 def _actor(caller: Caller) -> Actor:
     return caller.actor
+
+
+def _stands(connection: Connection, release: str) -> tuple[StrategyVersion | None, Recorded]:
+    return version_in_force(connection, release), recorded_of(connection, release)
 
 
 def _contended() -> Conflict:

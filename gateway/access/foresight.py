@@ -3,7 +3,7 @@
 Organisations are grouped by the facts that the judge reads, and each group is judged once for each component and each
 interval between boundaries of either version, as the gate would put it (`gather`). The facts of an interval are those
 at its beginning: that an assertion or a grant ends later in it is not foreseen. Requirements are taken to be met at
-their stages' dates, which is said.
+their stages' dates, where those are still to come; what has waited since its date waits on.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from gateway.clock import NEVER, Instant, Moment, at
 from gateway.database.engine import Readable
 from gateway.releases.components import Component
 from gateway.releases.effects import instants
+from gateway.releases.evidence.store import openings
 from gateway.releases.strategies import Stage, Strategy
 
 GROUPS_MAX = 5_000
@@ -56,7 +57,8 @@ class Foresight:
 
     async def consequences(self, before: Strategy | None, after: Strategy, moment: Moment) -> Consequences:
         """What becomes of every organisation. Raises JudgeUnavailable where it cannot be judged."""
-        versions = await self._in_line(Versions.of(before, after))
+        recorded = await self._database.read(lambda connection: openings(connection, after.release))
+        versions = await self._in_line(Versions.of(before, after, recorded, moment))
         beginnings = instants(versions.strategies, moment)
         steps: list[Consequence] = []
         unknown: dict[tuple[str, str], int] = {}

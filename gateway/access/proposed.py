@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.access.change_questions import ActOnChange, ChangeQuestion, Consent, Party
+from gateway.access.change_questions import ActOnChange, ChangeQuestion
+from gateway.access.parties import consent_of, party_of
 from gateway.clock import SECOND, Instant, Moment
 from gateway.errors import NotFound
 from gateway.identity.callers import Role
@@ -15,6 +16,7 @@ from gateway.releases.changes import store as changes
 from gateway.releases.changes.acting import base_of
 from gateway.releases.changes.change import OPEN, Approval, Base, Change, ChangeState, Weighed, weigh
 from gateway.releases.changes.grounds import grounds_of
+from gateway.releases.recorded import recorded_of
 from gateway.releases.strategies import Strategy
 from gateway.releases.versions import StrategyVersion
 
@@ -96,7 +98,7 @@ def proposed_of(connection: Connection, change: Change) -> Proposed:
         change=change,
         base=base,
         in_force=base_of(store.version_in_force(connection, change.release)),
-        weighed=weigh(change, base),
+        weighed=weigh(change, base, recorded_of(connection, change.release, change.closed_at)),
         grounds=grounds_of(connection, change.strategy),
         lineages={},
     )
@@ -111,13 +113,14 @@ def question(act: ActOnChange, proposed: Proposed, who: Acting, policy: str, mom
         is_current=proposed.is_current(policy),
         effect=weighed.effect.value,
         irreversible=weighed.irreversible,
-        author=_party(proposed.lineages[change.author]),
-        actor=_consent(proposed.lineages[who.key], who.role, who.acknowledged),
+        authors=(party_of(proposed.lineages[change.author]),),
+        actor=consent_of(proposed.lineages[who.key], who.role, who.acknowledged),
         actor_roles=tuple(role.value for role in who.roles),
         consents=tuple(
-            _consent(proposed.lineages[approval.key], approval.role, approval.acknowledged)
+            consent_of(proposed.lineages[approval.key], approval.role, approval.acknowledged)
             for approval in proposed.consents
         ),
+        consents_needed=0,
         consents_void=len(change.consents) - len(proposed.consents),
         planned_for_s=change.waited_s(moment),
         asks_sign_in=who.asks_sign_in,
@@ -141,11 +144,3 @@ def with_approval(proposed: Proposed, approval: Approval) -> Proposed:
 def act_of(change: Change) -> ActOnChange:
     """What agreeing to a change is: approving it, or reviewing it once it is applied."""
     return ActOnChange.REVIEW if change.state is ChangeState.APPLIED else ActOnChange.APPROVE
-
-
-def _party(lineage: Lineage) -> Party:
-    return Party(person=lineage.person, issuers=lineage.issuers)
-
-
-def _consent(lineage: Lineage, role: str, acknowledged: bool) -> Consent:
-    return Consent(person=lineage.person, issuers=lineage.issuers, role=role, acknowledged=acknowledged)

@@ -1,6 +1,6 @@
 """One caller that stands for every organisation of a group: put to the judge as any caller is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -8,7 +8,7 @@ from gateway.access.concurrences.records import OwnConcurrence
 from gateway.access.grants import Grant, Holdings
 from gateway.access.populations import Group, Read
 from gateway.access.snapshot import InForce
-from gateway.clock import NEVER
+from gateway.clock import NEVER, Instant, Moment
 from gateway.identity.callers import Assertion, Caller, Role
 from gateway.identity.predicates import Among, attributes_in, tests_in
 from gateway.releases.audiences import attributes_read
@@ -26,16 +26,31 @@ class Versions(msgspec.Struct, frozen=True):
     read: Read
 
     @classmethod
-    def of(cls, before: Strategy | None, after: Strategy) -> "Versions":
-        """Both, with their digests."""
+    def of(
+        cls, before: Strategy | None, after: Strategy, recorded: Mapping[str, Instant], moment: Moment
+    ) -> "Versions":
+        """Both, with their digests, and what was recorded of stages by digest.
+
+        A stage whose date is still to come is taken to open by then; one whose date has come is open where that
+        was recorded, and shut where it was not.
+        """
         versions = [strategy for strategy in (before, after) if strategy is not None]
-        held = None if before is None else InForce(before, before.digest(), before.by_dates())
-        return cls(held, InForce(after, after.digest(), after.by_dates()), what_is_read(versions))
+        held, becomes = (
+            None if each is None else InForce(each, each.digest(), _openings(each, recorded, moment))
+            for each in (before, after)
+        )
+        assert becomes is not None
+        return cls(held, becomes, what_is_read(versions))
 
     @property
     def strategies(self) -> list[Strategy]:
         """Both, or the new one where there was none."""
         return [version.strategy for version in (self.before, self.after) if version is not None]
+
+
+def _openings(strategy: Strategy, recorded: Mapping[str, Instant], moment: Moment) -> dict[str, Instant]:
+    to_come = {name: opens for name, opens in strategy.by_dates().items() if not moment.maybe_reached(opens)}
+    return to_come | strategy.opened(recorded)
 
 
 def what_is_read(versions: Iterable[Strategy], narrowings: Iterable[InEffect] = ()) -> Read:

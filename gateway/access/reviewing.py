@@ -5,8 +5,9 @@ from functools import partial
 from sqlalchemy import Connection
 
 from gateway.access.change_decisions import ChangeRefused
-from gateway.access.change_questions import ActOnChange, ChangeQuestion, Consent, Party
+from gateway.access.change_questions import ActOnChange, ChangeQuestion
 from gateway.access.judges.port import Judge
+from gateway.access.parties import consent_of, party_of
 from gateway.clock import Moment
 from gateway.database.engine import Readable
 from gateway.errors import Conflict, NotFound
@@ -70,7 +71,6 @@ class Reviewing:
 
 def question(found: Reviewed, caller: Caller, role: str, lineages: dict[str, Lineage]) -> ChangeQuestion:
     """What the judge is asked about a review. Pure: the same values give the same question."""
-    author = lineages[found.narrowing.taken_by]
     given = [] if found.review is None else [found.review]
     return ChangeQuestion(
         act=ActOnChange.REVIEW_NARROWING.value,
@@ -78,16 +78,13 @@ def question(found: Reviewed, caller: Caller, role: str, lineages: dict[str, Lin
         is_current=True,
         effect="narrowing",
         irreversible=False,
-        author=Party(person=author.person, issuers=author.issuers),
-        actor=_consent(lineages[caller.key], role),
+        authors=(party_of(lineages[found.narrowing.taken_by]),),
+        actor=consent_of(lineages[caller.key], role),
         actor_roles=tuple(each.value for each in caller.roles),
-        consents=tuple(_consent(lineages[each.reviewed_by], each.role) for each in given),
+        consents=tuple(consent_of(lineages[each.reviewed_by], each.role) for each in given),
+        consents_needed=0,
         consents_void=0,
         planned_for_s=0,
         asks_sign_in=False,  # a review takes nothing away for good
         signed_in_s=None,
     )
-
-
-def _consent(lineage: Lineage, role: str) -> Consent:
-    return Consent(person=lineage.person, issuers=lineage.issuers, role=role, acknowledged=False)

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Controller, post
 from litestar.params import JSONBody
 
-from gateway.control.areas import By, InAreas, Now
+from gateway.control.areas import Asking, By, InAreas, Now
 from gateway.control.guards import open_to
 from gateway.control.wire import Body, Digest, DocumentInPath, Line, PartInPath, When, instant_in, shown
 from gateway.identity.callers import Role
@@ -73,11 +73,12 @@ class StagesOfReleases(Controller):
         data: JSONBody[NewApproval],
         areas: InAreas,
         actor: By,
+        caller: Asking,
         moment: Now,
     ) -> GivenApproval:
         """Approve that a stage opens, on what is known now. Whoever wrote it cannot, and nobody counts twice."""
         release = f"{namespace}/{name}"
-        given = await areas.openings.approve(actor, release, stage, moment, basis=data.basis or "")
+        given = await areas.openings.approve(actor, release, stage, moment, roles=caller.roles, basis=data.basis or "")
         return GivenApproval(
             id=given.id,
             release=release,

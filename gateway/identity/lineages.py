@@ -24,36 +24,39 @@ class Lineage(msgspec.Struct, frozen=True):
     """Id of the person whose own the keys are; where it is nobody's own, that of the first key of the chain."""
     issuers: tuple[str, ...]
     """Persons, sorted: who issued or rotated a key of the chain, and theirs, upwards."""
+    is_machine: bool = False
+    """Whether it is a client or a workload: a program that acts by itself, whoever set it up."""
 
 
 def lineage_of(connection: Connection, key_id: str) -> Lineage:
     """The lineage of a key. Raises NotFound where there is no such key, or its records have no beginning."""
     if key_id.startswith(WORKLOAD):
-        return Lineage(key_id, ())  # nobody issued it: its operator's mapping knows it by what another issuer says
-    person, met, ahead = "", dict[str, str](), [key_id]
+        # Nobody issued it: its operator's mapping knows it by what another issuer says.
+        return Lineage(key_id, (), is_machine=True)
+    person, is_machine, met, ahead = "", False, dict[str, str](), [key_id]
     while ahead:
         following = ahead.pop()
-        if is_person_id(following):  # nobody issued them either: who signs in proves who they are
+        if is_person_id(following) or following.startswith(WORKLOAD):
+            # Nobody issued them either: who signs in proves who they are.
             person = person or following
             met[following] = following
             continue
         chain = _chain(connection, following)
         first = chain[-1].person or chain[-1].id
-        person = person or first
+        person, is_machine = person or first, is_machine or (not met and chain[0].is_client)
         if first in met and all(key.id in met for key in chain):
             continue
         met |= dict.fromkeys((key.id for key in chain), first)
         ahead += [key.issued_by for key in chain if key.issued_by and key.issued_by not in met]
-    return Lineage(person, tuple(sorted({first for first in met.values() if first != person})))
+    return Lineage(person, tuple(sorted({first for first in met.values() if first != person})), is_machine)
 
 
-def persons(connection: Connection, key_id: str) -> tuple[str, ...]:
-    """The person behind a key, then those who had a hand in their keys; the key alone where nothing is known of it."""
+def known_lineage(connection: Connection, key_id: str) -> Lineage:
+    """The lineage of a key; the key alone where nothing is known of it."""
     try:
-        lineage = lineage_of(connection, key_id)
+        return lineage_of(connection, key_id)
     except NotFound:
-        return (key_id,)
-    return (lineage.person, *lineage.issuers)
+        return Lineage(key_id, ())
 
 
 def _chain(connection: Connection, key_id: str) -> list[Key]:

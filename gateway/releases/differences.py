@@ -25,6 +25,7 @@ from gateway.releases.narrowness import (
     review_within,
     unlike,
 )
+from gateway.releases.recorded import NOTHING_RECORDED, Recorded
 from gateway.releases.requirements import title
 from gateway.releases.strategies import Stage, Strategy
 
@@ -45,7 +46,7 @@ OF_CONDITIONS = (
     "terms", "requests_per_minute", "tokens_per_day", "max_output_tokens", "log", "retain_days", "concurrence",
 )  # fmt: skip
 
-REACH = ("access", "to", "cap", "offers", "conditions.terms", "conditions.concurrence")
+REACH = ("access", "to", "cap", "review", "offers", "conditions.terms", "conditions.concurrence")
 """What decides who gets a thing, rather than how much of it."""
 
 LIMITS = ("requests_per_minute", "tokens_per_day", "max_output_tokens")
@@ -63,13 +64,15 @@ class Difference(msgspec.Struct, frozen=True):
     """Whether weights can leave by it that could not: those cannot be called back."""
 
 
-def differences(before: Strategy | None, after: Strategy, moment: Moment) -> tuple[Difference, ...]:
+def differences(
+    before: Strategy | None, after: Strategy, moment: Moment, recorded: Recorded = NOTHING_RECORDED
+) -> tuple[Difference, ...]:
     """Every difference, in the order of a release file. A stage that never stands again changes nothing."""
     if before is None:
         lasting = gives_weights(after, moment)
         new = Difference("release", None, after.release, Effect.WIDENING, lasting)
         return (new, *(said for stage in after.stages for said in _said(stage)))
-    return (*_whole(before, after, moment), *_order(before, after, moment), *_stages(before, after, moment))
+    return (*_whole(before, after, moment), *_order(before, after, moment, recorded), *_stages(before, after, moment))
 
 
 def effect_of(found: Iterable[Difference]) -> Effect:
@@ -113,12 +116,12 @@ def _weights(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Diff
         yield from _field(f"serves.weights.files.{path}", *digests, narrows=digests[1] is None, lasting=lasting)
 
 
-def _order(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Difference]:
+def _order(before: Strategy, after: Strategy, moment: Moment, recorded: Recorded) -> Iterator[Difference]:
     """Stages that came, went, or open at other times, by other requirements or for others: what they do together.
 
     A stage that has requirements and says anything else than before needs them met anew, which is told as well.
     """
-    together = compared(before, after, moment)
+    together = compared(before, after, moment, recorded)
     old, new = _by_name(before), _by_name(after)
     for name in dict.fromkeys([*new, *old]):
         for field in ("opens", "closes"):
@@ -136,7 +139,10 @@ def _opening(before: Strategy, was: Stage, after: Strategy, becomes: Stage, toge
     if was.canary != becomes.canary:
         yield Difference(f"{place}.canary", _share(was), _share(becomes), effect, lasting)
     if was.is_gated and becomes.is_gated and before.opening_digest(was) != after.opening_digest(becomes):
-        yield Difference(f"{place}.opening", "as it was recorded", "its requirements met anew", effect, lasting)
+        anew = "its requirements met anew"
+        if after.opening_digest(becomes) in together.recorded.opened:
+            anew = "as it was recorded of this very stage before"
+        yield Difference(f"{place}.opening", "as it was recorded", anew, effect, lasting)
 
 
 def _stages(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Difference]:

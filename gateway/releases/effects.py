@@ -13,6 +13,7 @@ from gateway.clock import NEVER, Instant, Moment
 from gateway.releases.components import Component
 from gateway.releases.narrowness import audiences_within, stage_within
 from gateway.releases.positions import Position, are_few, positions, together
+from gateway.releases.recorded import NOTHING_RECORDED, Recorded
 from gateway.releases.strategies import AccessLevel, Stage, Strategy
 
 
@@ -72,19 +73,21 @@ class Compared(msgspec.Struct, frozen=True):
 
     effect: Effect
     irreversible: bool
+    recorded: Recorded
+    """By which they were compared."""
 
 
-def compared(before: Strategy, after: Strategy, moment: Moment) -> Compared:
+def compared(before: Strategy, after: Strategy, moment: Moment, recorded: Recorded = NOTHING_RECORDED) -> Compared:
     """What it does that other stages stand at other times, for others, or by other requirements.
 
-    What a stage of both versions says is left out. Whatever requirements come to, and whoever asks, counts. Where
-    that is more than can be gone through, it widens.
+    What a stage of both versions says is left out. Whatever requirements come to, and whoever asks, counts, beside
+    what was recorded of the stages of either. Where that is more than can be gone through, it widens.
     """
     if not (are_few(before) and are_few(after)):
-        return Compared(Effect.WIDENING, any(Component.WEIGHTS in stage.offers for stage in after.stages))
+        return Compared(Effect.WIDENING, any(Component.WEIGHTS in stage.offers for stage in after.stages), recorded)
     steps: dict[tuple[Stage | None, ...], Effect] = {}
     for instant in instants([before, after], moment):
-        for one, other in together(before, after, instant):
+        for one, other in together(before, after, instant, recorded):
             pair = (one.stage, one.coming, other.stage, other.coming)
             if pair not in steps:
                 old, new = _Stood(before, one), _Stood(after, other)
@@ -93,7 +96,7 @@ def compared(before: Strategy, after: Strategy, moment: Moment) -> Compared:
         effect is Effect.WIDENING and becomes is not None and Component.WEIGHTS in becomes.offers
         for (_, _, becomes, _), effect in steps.items()
     )
-    return Compared(worst(steps.values()), irreversible)
+    return Compared(worst(steps.values()), irreversible, recorded)
 
 
 class _Stood:

@@ -25,12 +25,15 @@ class FormChange(msgspec.Struct, frozen=True):
 
 
 def form_changes(before: RequestForm | None, after: RequestForm | None) -> Iterator[FormChange]:
-    """Every difference. Where there was no form nobody could ask, and where there is none nobody can."""
+    """Every difference. Where there was no form nobody could ask, and where there is none nobody can.
+
+    But where there is none, one person gives grants alone (access/admissions.py): what it asked for goes with it.
+    """
     if before == after:
         return
     if before is None or after is None:
         said = [None if form is None else [field.name for field in form.fields] for form in (before, after)]
-        yield FormChange("", said[0], said[1], Effect.WIDENING if before is None else Effect.NARROWING)
+        yield FormChange("", said[0], said[1], _effect(before is not None and not _binds_grants(before)))
         return
     yield from _fields(before, after)
     for name, narrows in _narrower(before, after).items():
@@ -40,6 +43,11 @@ def form_changes(before: RequestForm | None, after: RequestForm | None) -> Itera
     if before.review_within_days != after.review_within_days:
         days = before.review_within_days, after.review_within_days
         yield FormChange(".review_within_days", *days, Effect.NEUTRAL)
+
+
+def _binds_grants(form: RequestForm) -> bool:
+    """Whether a grant takes more by it than one person who gives it once."""
+    return form.second_approval or bool(form.concurrence) or bool(form.recertify_every_days)
 
 
 def _narrower(before: RequestForm, after: RequestForm) -> dict[str, bool]:

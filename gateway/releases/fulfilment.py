@@ -9,6 +9,7 @@ from decimal import Context, Decimal
 import msgspec
 
 from gateway.clock import DAY, NEVER, Instant, Moment, text_from
+from gateway.identity.lineages import Lineage
 from gateway.releases.evidence.records import Approval, Concurrence, Evidence, Measurement
 from gateway.releases.observed import counted, has_headroom, is_within_budget, stated
 from gateway.releases.requirements import (
@@ -38,8 +39,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Of the stage as it stands, in the order in which they were given."""
     basis: str = ""
     """What an approval must have been given on."""
-    authors: frozenset[str] = frozenset()
-    """Persons who applied the stage as it stands: theirs is no second opinion."""
+    authors: frozenset[Lineage] = frozenset()
+    """Whoever planned or applied the stage as it stands: theirs is no second opinion."""
     concurrences: tuple[Concurrence, ...] = ()
     """With the stage as it stands."""
     incidents: tuple[str, ...] = ()
@@ -104,15 +105,16 @@ def soaked_for(since: Instant | None, until: Instant, moment: Moment) -> int:
     return 0 if since is None else max(0, min(moment.earliest, until) - since)
 
 
-def approving(approvals: Iterable[Approval], authors: frozenset[str]) -> list[Approval]:
-    """The approvals that count: one a person, none by an author.
+def approving(approvals: Iterable[Approval], authors: Iterable[Lineage]) -> list[Approval]:
+    """The approvals that are shown as counting: one a person, none by an author.
 
-    A key is taken for its issuer's where both approved: nobody makes a second person by issuing a key.
+    Nothing opens without as many; whether they are enough is judged when it opens (policies/changes/stages.rego).
     """
+    wrote = [(author.person, *author.issuers) for author in authors]
     counted: list[Approval] = []
     for each in approvals:
-        seen = any(each.persons[0] in other.persons or other.persons[0] in each.persons for other in counted)
-        if each.persons[0] not in authors and not seen:
+        others = [*wrote, *(other.persons for other in counted)]
+        if not any(each.persons[0] in other or other[0] in each.persons for other in others):
             counted.append(each)
     return counted
 

@@ -7,10 +7,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.clock import DAY, NEVER, Instant, Moment
-from gateway.identity.lineages import persons
+from gateway.identity.lineages import Lineage, known_lineage
 from gateway.ledger.entries import Event
 from gateway.ledger.search import Query, counted
 from gateway.releases import past
+from gateway.releases.changes.store import change_by_id
 from gateway.releases.fulfilment import Known, answer, read_by, soaked_for
 from gateway.releases.requirements import Approvals, Soak, title
 from gateway.releases.store import versions
@@ -97,10 +98,12 @@ def unmet(
     return found
 
 
-def _authors(connection: Connection, past: Sequence[StrategyVersion], digest: str) -> frozenset[str]:
-    """Whoever applied a version with the stage as it stands, and whoever could have made that key for themselves."""
-    keys = {version.applied_by for version in _holding(past, digest)}
-    return frozenset(person for key in keys for person in persons(connection, key))
+def _authors(connection: Connection, past: Sequence[StrategyVersion], digest: str) -> frozenset[Lineage]:
+    """Whoever applied a version with the stage as it stands, and whoever planned one."""
+    held = _holding(past, digest)
+    changes = [change_by_id(connection, version.change) for version in held if version.change]
+    keys = {version.applied_by for version in held} | {change.author for change in changes if change is not None}
+    return frozenset(known_lineage(connection, key) for key in keys if key)
 
 
 def _soaked(past: Sequence[StrategyVersion], gated: Gated) -> tuple[Instant | None, Instant]:

@@ -13,20 +13,28 @@ from sqlalchemy import Connection
 
 from gateway.clock import Instant, Moment, text_from
 from gateway.database.engine import Database
-from gateway.errors import Conflict, Forbidden, Invalid, NotFound
-from gateway.identity.lineages import persons
+from gateway.errors import Conflict, Invalid, NotFound
+from gateway.identity.callers import Role
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
+from gateway.releases.agreement import Agreement, Judged, agreement_of
 from gateway.releases.evidence import store
 from gateway.releases.evidence.records import Approval, Concurrence
-from gateway.releases.fulfilment import Answer, answer, approving
+from gateway.releases.fulfilment import Answer, Known, answer
 from gateway.releases.known import Gated, gated_stages, known_of
 from gateway.releases.requirements import Concurs, title
 from gateway.releases.store import version_in_force
 from gateway.releases.versions import StrategyVersion
 
+TRIES_MAX = 5
+"""How often an approval is judged anew because what it was judged on moved meanwhile."""
+
 GATEWAY = Actor(key="", organisation="")
 """Acts that no caller asked for."""
+
+
+class Moved(Exception):
+    """What was judged is no longer so."""
 
 
 class Required(msgspec.Struct, frozen=True):
@@ -49,12 +57,22 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     required: tuple[Required, ...]
 
 
+class _Due(msgspec.Struct, frozen=True):
+    """A stage that nothing keeps shut but the judge."""
+
+    gated: Gated
+    moment: Moment
+    required: tuple[Required, ...]
+    agreement: Agreement
+
+
 class Openings:
     """Stages with requirements, of every release."""
 
-    def __init__(self, database: Database, ledger: Ledger) -> None:
+    def __init__(self, database: Database, ledger: Ledger, judged: Judged) -> None:
         self._database = database
         self._ledger = ledger
+        self._judged = judged
 
     async def recorded(self, release: str) -> Mapping[str, Instant]:
         """When stages of a release were opened, by digest of the stage."""
@@ -70,44 +88,61 @@ class Openings:
                     basis=gated.basis,
                     opened_at=gated.opened_at,
                     after=gated.after,
-                    required=_required(connection, gated, moment),
+                    required=_required(gated, known_of(connection, gated, moment), moment),
                 )
                 for gated in gated_stages(connection, version)
             }
 
         return await self._database.read(work)
 
-    async def approve(self, actor: Actor, release: str, stage: str, moment: Moment, *, basis: str = "") -> Approval:
+    async def approve(
+        self, actor: Actor, release: str, stage: str, moment: Moment, *, roles: tuple[Role, ...], basis: str = ""
+    ) -> Approval:
         """Give one person's word for opening a stage.
 
-        `basis` is what the approver saw; empty for whatever stands. Raises NotFound, Conflict, and Forbidden
-        for whoever wrote the stage.
+        `basis` is what the approver saw; empty for whatever stands. Raises NotFound, Conflict, and what the judge
+        says of whoever may not.
         """
 
-        def work(connection: Connection) -> tuple[Approval, list[Act]]:
+        def asked(connection: Connection) -> tuple[Gated, Agreement]:
             gated = _unopened(connection, release, stage)
-            if basis and basis != gated.basis:
-                raise Conflict(
-                    "The stage, or the evidence for it, is not what it was when you looked.",
-                    code="stage_moved",
-                    next_step=f"Look again, then approve: `gateway release show {release}`.",
-                )
+            _check_seen(gated, basis)
+            known = known_of(connection, gated, moment)
+            return gated, agreement_of(connection, gated, known, actor.key, roles)
+
+        def work(connection: Connection) -> tuple[Approval, list[Act]]:
+            gated, agreement = asked(connection)
+            who = agreement.actor
+            if agreement != judged or who is None:
+                raise Moved
             approval = Approval(
                 id=f"approval_{secrets.token_hex(12)}",
                 release=release,
                 stage=gated.digest,
                 basis=gated.basis,
-                persons=persons(connection, actor.key),
+                persons=(who.person, *who.issuers),
                 given_at=moment.latest,
                 given_by=actor.key,
                 organisation=actor.organisation,
             )
-            _check_counts(connection, gated, approval, moment)
             store.add_approval(connection, approval)
             detail = {"stage": stage, "approval": approval.id, "basis": gated.basis, "strategy": gated.version.digest}
             return approval, [_act(Event.APPROVAL_GIVEN, gated, {**detail})]
 
-        return await self._ledger.administer(actor, work)
+        for _ in range(TRIES_MAX):
+            _, judged = await self._database.read(asked)
+            refusal = await self._judged(judged)
+            if refusal is not None:
+                raise refusal
+            try:
+                return await self._ledger.administer(actor, work)
+            except Moved:
+                continue
+        raise Conflict(
+            "The stage moves faster than it can be judged.",
+            code="change_contended",
+            next_step=f"Look again, then approve: `gateway release show {release}`.",
+        )
 
     async def concur(self, actor: Actor, stage: str, concurrence: Concurrence, moment: Moment) -> Concurrence:
         """Record that an authority whom a stage asks for concurs with it. Raises NotFound, Conflict or Invalid."""
@@ -131,17 +166,19 @@ class Openings:
     async def open_due(self, release: str) -> str:
         """Open the stage of a release whose date has surely come and all of whose requirements hold.
 
-        Answers its name; empty where there is none. Asked first without the lock, so that waiting costs nobody
-        anything, and again under it, so that exactly one process opens it.
+        Answers its name; empty where there is none, or where the judge says that it may not open. Asked first
+        without the lock, so that waiting costs nobody anything, and again under it, so that exactly one process
+        opens it, and only on what was judged.
         """
-        if await self._database.read(lambda connection: self._due(connection, release)) is None:
+        first = await self._database.read(lambda connection: self._due(connection, release))
+        if first is None or (first.agreement.needed and await self._judged(first.agreement) is not None):
             return ""
 
         def work(connection: Connection) -> tuple[str, list[Act]]:
             due = self._due(connection, release)
-            if due is None:
+            if due is None or due.agreement != first.agreement:
                 return "", []
-            gated, moment, required = due
+            gated, moment, required = due.gated, due.moment, due.required
             opening = gated.version.strategy.opening_digest(gated.stage)
             store.add_opening(connection, release, opening, moment.latest)
             detail: dict[str, str | int | bool | list[str]] = {
@@ -156,7 +193,7 @@ class Openings:
 
         return await self._ledger.administer(GATEWAY, work)
 
-    def _due(self, connection: Connection, release: str) -> tuple[Gated, Moment, tuple[Required, ...]] | None:
+    def _due(self, connection: Connection, release: str) -> _Due | None:
         moment = self._ledger.now()
         version = version_in_force(connection, release)
         if version is None:
@@ -166,12 +203,14 @@ class Openings:
         if waiting is None:
             return None
         gated = next(each for each in gated_stages(connection, version) if each.stage == waiting)
-        required = _required(connection, gated, moment)
-        return (gated, moment, required) if all(each.answer.met for each in required) else None
+        known = known_of(connection, gated, moment)
+        required = _required(gated, known, moment)
+        if not all(each.answer.met for each in required):
+            return None
+        return _Due(gated, moment, required, agreement_of(connection, gated, known))
 
 
-def _required(connection: Connection, gated: Gated, moment: Moment) -> tuple[Required, ...]:
-    known = known_of(connection, gated, moment)
+def _required(gated: Gated, known: Known, moment: Moment) -> tuple[Required, ...]:
     return tuple(Required(title(each), answer(each, known, moment)) for each in gated.stage.opens_when)
 
 
@@ -188,6 +227,16 @@ def _unopened(connection: Connection, release: str, stage: str) -> Gated:
     return gated
 
 
+def _check_seen(gated: Gated, basis: str) -> None:
+    """Raise Conflict where an approver saw something else."""
+    if basis and basis != gated.basis:
+        raise Conflict(
+            "The stage, or the evidence for it, is not what it was when you looked.",
+            code="stage_moved",
+            next_step=f"Look again, then approve: `gateway release show {gated.version.strategy.release}`.",
+        )
+
+
 def _check_asked(gated: Gated, authority: str) -> None:
     """Raise Invalid for the concurrence of somebody whom the stage does not ask: it would open nothing."""
     asked = sorted({each.authority for each in gated.stage.opens_when if isinstance(each, Concurs)})
@@ -201,20 +250,6 @@ def _check_asked(gated: Gated, authority: str) -> None:
         param="authority",
         next_step="Name the authority as the stage does, letter for letter.",
     )
-
-
-def _check_counts(connection: Connection, gated: Gated, approval: Approval, moment: Moment) -> None:
-    """Raise Forbidden or Conflict for an approval that would count for nothing."""
-    known = known_of(connection, gated, moment)
-    if not approving([approval], known.authors):
-        raise Forbidden(
-            "Whoever wrote a stage does not approve it.",
-            code="self_approval",
-            next_step="Ask somebody else, with a key of their own.",
-        )
-    standing = [each for each in known.approvals if each.basis == gated.basis]
-    if len(approving([*standing, approval], known.authors)) == len(approving(standing, known.authors)):
-        raise Conflict("You have approved this stage before, or whoever issued your key has.", code="approved_before")
 
 
 def _act(

@@ -12,6 +12,7 @@ import msgspec
 
 from gateway.clock import Instant
 from gateway.releases.cohorts import Canary
+from gateway.releases.recorded import NOTHING_RECORDED, Recorded
 from gateway.releases.requirements import Soak
 from gateway.releases.strategies import AccessLevel, Stage, Strategy
 from gateway.releases.tightness import ask_no_less
@@ -26,6 +27,8 @@ class Gate(msgspec.Struct, frozen=True):
     stage: Stage
     digest: str
     """What its recorded opening is about."""
+    asked: str
+    """What approvals and concurrences are about."""
     before: Stage | None
     """The stage that a soak is counted of."""
     soak: str
@@ -85,17 +88,32 @@ def positions(strategy: Strategy, instant: Instant) -> list[Position]:
     return found
 
 
-def together(old: Strategy, new: Strategy, instant: Instant) -> Iterator[tuple[Position, Position]]:
-    """The positions of an older and a newer strategy that can be both at once.
+def together(
+    old: Strategy, new: Strategy, instant: Instant, recorded: Recorded = NOTHING_RECORDED
+) -> Iterator[tuple[Position, Position]]:
+    """The positions of an older and a newer strategy that can be both at once, by what was recorded of either.
 
-    Requirements are thought to be met alike: whoever would approve the one would approve the other.
+    What is still to be met is thought to be met alike: whoever would approve the one would approve the other. What
+    was met before says nothing of the other.
     """
-    for before in positions(old, instant):
-        for after in positions(new, instant):
+    for before in _reachable(old, instant, recorded):
+        for after in _reachable(new, instant, recorded):
+            anew = [gate for gate in after.opened if not _was_met(gate, recorded)]
             if _is_possible((*before.inside, *after.inside), (*before.outside, *after.outside)) and not (
-                _would_have_opened(before.pending, after.opened) or _have_opened(after.pending, before.opened)
+                _would_have_opened(before.pending, anew) or _have_opened(after.pending, before.opened)
             ):
                 yield before, after
+
+
+def _reachable(strategy: Strategy, instant: Instant, recorded: Recorded) -> list[Position]:
+    """The positions in which no gate is shut whose opening was recorded."""
+    found = positions(strategy, instant)
+    return [each for each in found if not each.pending or each.pending[-1].digest not in recorded.opened]
+
+
+def _was_met(gate: Gate, recorded: Recorded) -> bool:
+    """Whether some of what it asks for was given to it as it stands, and perhaps to it alone."""
+    return gate.digest in recorded.opened or gate.asked in recorded.agreed
 
 
 def _gates(strategy: Strategy) -> list[Gate]:
@@ -103,7 +121,7 @@ def _gates(strategy: Strategy) -> list[Gate]:
     for before, stage in pairwise([None, *strategy.stages]):
         if stage is not None and stage.is_gated:
             soak = strategy.stage_digest(before) if before is not None and _soaks(stage) else ""
-            found.append(Gate(stage, strategy.opening_digest(stage), before, soak))
+            found.append(Gate(stage, strategy.opening_digest(stage), strategy.stage_digest(stage), before, soak))
     return found
 
 

@@ -148,16 +148,17 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return digest_of(self.canonical())
 
     def stage_digest(self, stage: Stage) -> str:
-        """What is asked for when this stage is to open: the stage, for whom it is, and what it gives them.
+        """What is asked for when this stage is to open: the stage, for whom it is, by which texts, and what it gives.
 
-        An approval and a concurrence are about this digest and no other.
+        An approval and a concurrence are about this digest and no other. NOTE: openings are kept by it.
         """
         given = {
             "stage": without_defaults(stage),
             "audiences": {name: without_defaults(self.audiences[name]) for name in stage.to if name in self.audiences},
             "snapshot": self.snapshot,
-            "model": self.inference.model if self.inference is not None else "",
-            "files": self.weights.files if self.weights is not None and Component.WEIGHTS in stage.offers else {},
+            "terms": {name: self.terms[name] for name in stage.conditions.terms if name in self.terms},
+            "inference": self.inference,
+            "weights": self.weights if Component.WEIGHTS in stage.offers else None,
         }
         return digest_of(_encoder.encode(given))
 

@@ -39,6 +39,7 @@ act_may_pass if {
 actor_may_agree if {
 	actor_holds_the_role
 	input.actor.role in roles_that_agree
+	actor_is_a_person
 	actor_is_not_the_author
 	actor_is_new
 }
@@ -103,7 +104,7 @@ obstacles contains "change_stale" if {
 # METADATA
 # title: role_cannot_act
 obstacles contains "role_cannot_act" if {
-	input.act in {"approve", "reject", "review", "review_narrowing"}
+	input.act in {"approve", "approve_stage", "reject", "review", "review_narrowing"}
 	actor_holds_the_role
 	not input.actor.role in roles_that_agree
 }

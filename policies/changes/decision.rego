@@ -2,8 +2,8 @@
 # title: Whether an act on a change may pass
 # description: >
 #   One question in, one decision out: may this person approve, reject, apply or review this
-#   change of a release's strategy. What is required is written as what must be so, never as what
-#   must not: a missing fact refuses. Obstacles only explain.
+#   change of a release's strategy, or approve that a stage opens. What is required is written as
+#   what must be so, never as what must not: a missing fact refuses. Obstacles only explain.
 # scope: package
 # schemas:
 #   - input: schema.changes.question
@@ -48,6 +48,7 @@ reasons := [code |
 		"change_stale",
 		"role_not_held",
 		"role_cannot_act",
+		"machine_cannot_agree",
 		"self_approved",
 		"related_to_author",
 		"approved_already",

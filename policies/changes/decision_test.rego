@@ -2,9 +2,12 @@ package changes_test
 
 import data.changes
 
-author := {"person": "author", "issuers": ["root"]}
+author := {"person": "author", "issuers": ["root"], "is_machine": false}
 
-person(name, role) := {"person": name, "issuers": ["root"], "role": role, "acknowledged": true}
+person(name, role) := {
+	"person": name, "issuers": ["root"], "is_machine": false,
+	"role": role, "acknowledged": true,
+}
 
 planned := {
 	"act": "apply",
@@ -12,10 +15,11 @@ planned := {
 	"is_current": true,
 	"effect": "widening",
 	"irreversible": false,
-	"author": author,
+	"authors": [author],
 	"actor": object.union(author, {"role": "provider", "acknowledged": false}),
 	"actor_roles": ["provider"],
 	"consents": [],
+	"consents_needed": 0,
 	"consents_void": 0,
 	"planned_for_s": 0,
 	"asks_sign_in": false,

@@ -16,7 +16,16 @@ are_unrelated(one, other) if {
 
 # METADATA
 # title: Somebody else than the author acts
-actor_is_not_the_author if are_unrelated(input.actor, input.author)
+actor_is_not_the_author if {
+	every author in input.authors {
+		are_unrelated(input.actor, author)
+	}
+}
+
+# METADATA
+# title: A person acts
+# description: A client or a workload does what it was set up to do; it has no opinion of its own.
+actor_is_a_person if input.actor.is_machine == false
 
 # METADATA
 # title: Nobody who agreed before acts
@@ -33,11 +42,40 @@ actor_is_new if {
 #   was agreed to is not believed because it is written.
 consents_are_of_different_people if {
 	every consent in input.consents {
-		are_unrelated(consent, input.author)
-		consent.role in roles_that_agree
+		_is_of_another_person(consent)
 		count(_others_than(consent)) == count(input.consents) - 1
 	}
 }
+
+_is_of_another_person(consent) if {
+	consent.is_machine == false
+	consent.role in roles_that_agree
+	every author in input.authors {
+		are_unrelated(consent, author)
+	}
+}
+
+# METADATA
+# title: Consents that count
+# description: >
+#   Of people other than all authors, each of whom is somebody else than everybody who agreed
+#   before: nobody makes a second person out of what they hold.
+consents_that_count := [consent |
+	some place in numbers.range(0, count(_of_others) - 1)
+	consent := _of_others[place]
+	_is_nobody_before(consent, place)
+]
+
+_is_nobody_before(consent, place) if {
+	every earlier in array.slice(_of_others, 0, place) {
+		are_unrelated(consent, earlier)
+	}
+}
+
+_of_others := [consent |
+	some consent in input.consents
+	_is_of_another_person(consent)
+]
 
 _others_than(consent) := [other |
 	some other in input.consents
@@ -53,25 +91,37 @@ roles_that_agree := {"analyst", "approver", "provider"}
 # METADATA
 # title: Acts that take somebody else
 # description: Than whoever did what they are about.
-acts_of_another := {"approve", "review", "review_narrowing"}
+acts_of_another := {"approve", "approve_stage", "review", "review_narrowing"}
 
 # METADATA
 # title: The actor holds the role that this is done in
 actor_holds_the_role if input.actor.role in input.actor_roles
 
+_actor_is_an_author if {
+	some author in input.authors
+	author.person == input.actor.person
+}
+
 # METADATA
 # title: self_approved
 obstacles contains "self_approved" if {
 	input.act in acts_of_another
-	input.actor.person == input.author.person
+	_actor_is_an_author
 }
 
 # METADATA
 # title: related_to_author
 obstacles contains "related_to_author" if {
 	input.act in acts_of_another
-	input.actor.person != input.author.person
+	not _actor_is_an_author
 	not actor_is_not_the_author
+}
+
+# METADATA
+# title: machine_cannot_agree
+obstacles contains "machine_cannot_agree" if {
+	input.act in acts_of_another
+	not actor_is_a_person
 }
 
 # METADATA
@@ -93,4 +143,7 @@ obstacles contains "related_to_approver" if {
 
 # METADATA
 # title: role_not_held
-obstacles contains "role_not_held" if not actor_holds_the_role
+obstacles contains "role_not_held" if {
+	input.act != "open_stage"
+	not actor_holds_the_role
+}

@@ -32,3 +32,27 @@ test_a_role_that_is_not_held_counts_for_nothing if {
 	facts := object.union(by(first, {"act": "approve"}), {"actor_roles": ["provider"]})
 	changes.decision.reasons == ["role_not_held"] with input as facts
 }
+
+machine := object.union(first, {"is_machine": true})
+
+test_no_machine_agrees_to_anything if {
+	every facts in [
+		{"act": "approve"},
+		{"act": "review", "state": "applied", "effect": "narrowing"},
+		{"act": "review_narrowing", "state": "in_force", "effect": "narrowing"},
+	] {
+		changes.decision.reasons == ["machine_cannot_agree"] with input as by(machine, facts)
+	}
+}
+
+test_what_a_machine_agreed_to_is_not_agreed_to if {
+	facts := {"consents": [machine, second]}
+	changes.decision.reasons == ["approvals_missing"] with input as with_facts(facts)
+}
+
+test_a_machine_may_write_and_apply_what_people_agreed_to if {
+	program := object.union(author, {"is_machine": true})
+	actor := object.union(program, {"role": "provider", "acknowledged": false})
+	facts := {"authors": [program], "actor": actor, "consents": [first, second]}
+	changes.decision.allow with input as with_facts(facts)
+}

@@ -16,16 +16,17 @@ question_is_well_formed if {
 	is_array(input.consents)
 	is_number(input.consents_void)
 	_effect_is_well_formed
-	_is_party(input.author)
-	_is_consent(input.actor)
+	is_number(input.consents_needed)
+	_authors_are_well_formed
+	_actor_is_well_formed
 	every consent in input.consents {
 		_is_consent(consent)
 	}
 }
 
 _facts := [
-	"act", "actor", "actor_roles", "asks_sign_in", "author", "consents", "consents_void", "effect",
-	"irreversible", "is_current", "planned_for_s", "signed_in_s", "state",
+	"act", "actor", "actor_roles", "asks_sign_in", "authors", "consents", "consents_needed",
+	"consents_void", "effect", "irreversible", "is_current", "planned_for_s", "signed_in_s", "state",
 ]
 
 _sign_in_is_well_formed if {
@@ -36,6 +37,32 @@ _sign_in_is_well_formed if {
 _sign_in_is_well_formed if {
 	is_boolean(input.asks_sign_in)
 	is_number(input.signed_in_s)
+}
+
+_authors_are_well_formed if {
+	count(input.authors) > 0
+	every author in input.authors {
+		_is_party(author)
+	}
+}
+
+# METADATA
+# description: Nobody asks that a stage opens; the gateway does what was agreed to.
+_actor_is_well_formed if {
+	input.act == "open_stage"
+	is_null(input.actor)
+}
+
+_actor_is_well_formed if {
+	input.act != "open_stage"
+	_is_consent(input.actor)
+}
+
+_act_is_well_formed if {
+	input.act in {"approve_stage", "open_stage"}
+	input.state == "waiting"
+	input.effect == "widening"
+	input.irreversible == false
 }
 
 _act_is_well_formed if {
@@ -63,6 +90,7 @@ _is_party(party) if {
 	is_string(party.person)
 	party.person != ""
 	is_array(party.issuers)
+	is_boolean(party.is_machine)
 }
 
 _is_consent(consent) if {

@@ -46,6 +46,7 @@ reasons := [code |
 		"already_asked",
 		"not_the_askers",
 		"not_a_reviewer",
+		"machine_cannot_agree",
 		"reviewer_asked",
 		"related_to_asker",
 		"reviewed_already",

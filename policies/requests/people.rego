@@ -15,6 +15,11 @@ are_unrelated(one, other) if {
 }
 
 # METADATA
+# title: A person acts
+# description: A client or a workload does what it was set up to do; it has no opinion of its own.
+actor_is_a_person if input.actor.is_machine == false
+
+# METADATA
 # title: The actor may review
 # description: In one of those roles, and never their own.
 actor_reviews if {
@@ -43,6 +48,7 @@ actor_is_new if {
 #   Judged again with every act: by somebody who may still review, and who did not ask.
 approvals_that_count := [approval |
 	some approval in input.approvals
+	approval.is_machine == false
 	approval.role in input.reviewers
 	are_unrelated(approval, input.asker)
 ]
@@ -67,6 +73,13 @@ obstacles contains "related_to_asker" if {
 	_is_review
 	input.actor.person != input.asker.person
 	not are_unrelated(input.actor, input.asker)
+}
+
+# METADATA
+# title: machine_cannot_agree
+obstacles contains "machine_cannot_agree" if {
+	input.act in {"approve", "concur"}
+	not actor_is_a_person
 }
 
 # METADATA

@@ -21,9 +21,24 @@ test_the_second_is_another_than_the_first if {
 	facts := {"state": "awaiting_second_approval", "second_approval": true, "approvals": [approval("first")]}
 	requests.decision.reasons == ["reviewed_already"] with input as with_facts(facts)
 
-	heir := {"person": "heir", "issuers": ["first", "root"]}
+	heir := object.union(person("heir"), {"issuers": ["first", "root"]})
 	requests.decision.reasons == ["related_to_reviewer"] with input as with_facts(object.union(facts, {"actor": heir}))
 
 	another := object.union(facts, {"actor": person("second")})
 	requests.decision.leads_to == "granted" with input as with_facts(another)
+}
+
+test_no_machine_approves_or_says_that_an_authority_concurs if {
+	machine := {"actor": object.union(person("first"), {"is_machine": true})}
+	requests.decision.reasons == ["machine_cannot_agree"] with input as with_facts(machine)
+
+	concurs := object.union(machine, {
+		"act": "concur",
+		"state": "awaiting_external_concurrence",
+		"approvals": [approval("second")],
+	})
+	requests.decision.reasons == ["machine_cannot_agree"] with input as with_facts(concurs)
+
+	rejects := object.union(machine, {"act": "reject"})
+	requests.decision.leads_to == "rejected" with input as with_facts(rejects)
 }

@@ -35,4 +35,5 @@ _is_party(party) if {
 	is_string(party.person)
 	party.person != ""
 	is_array(party.issuers)
+	is_boolean(party.is_machine)
 }

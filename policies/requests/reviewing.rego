@@ -7,6 +7,7 @@ act_may_pass if {
 	input.act == "approve"
 	input.state in {"awaiting_second_approval", "pending_review"}
 	input.takes_requests
+	actor_is_a_person
 	actor_reviews
 	actor_is_new
 }
@@ -28,6 +29,7 @@ act_may_pass if {
 	input.state == "awaiting_external_concurrence"
 	input.takes_requests
 	count(approvals_that_count) > 0
+	actor_is_a_person
 	actor_reviews
 }
 

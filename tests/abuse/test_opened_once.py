@@ -70,7 +70,7 @@ def test_approvals_that_race_count_once_a_person_and_open_each_stage_once_for_ev
     assert shut == {403}
     assert time.monotonic() - agreed < OPEN_WITHIN_S
     assert told[200, ""] == RELEASES * len(people)
-    assert {code for status, code in told if status != 200} <= {"approved_before", "conflict"}
+    assert {code for status, code in told if status != 200} <= {"approved_already", "change_contended", "conflict"}
     assert sum(told.values()) == len(asked)
     for release in releases:
         events = Counter(entry["event"] for entry in house.first.entries(release=release))
@@ -90,7 +90,7 @@ def test_a_wrong_role_an_author_and_a_stranger_approve_nothing_at_any_process(ho
     house.follow()
 
     for gateway in house.gateways:
-        assert approve(gateway, release, author) == (403, "self_approval")
+        assert approve(gateway, release, author) == (409, "self_approved")
         for who in ("developer", "analyst", "auditor", "staff"):
             assert approve(gateway, release, who) == (403, "role_required")
         assert approve(gateway, release, "rsg_pro_nobody") == (401, "invalid_api_key")

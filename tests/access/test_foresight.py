@@ -35,11 +35,13 @@ from gateway.metrics import Metrics
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
 from gateway.releases.effects import instants
+from gateway.releases.evidence import store as evidence
 from gateway.releases.lines import Line
+from gateway.releases.requirements import Approvals
 from gateway.releases.strategies import AccessLevel, Strategy
 from gateway.shipped import shipped
 from tests.access.judges.oracle import expected
-from tests.builders import a_grant, a_stage, a_strategy, an_acceptance, an_assertion
+from tests.builders import PAST, a_grant, a_stage, a_strategy, an_acceptance, an_assertion
 from tests.randomly import NOW, RELEASE, TEXTS, callers, held, neighbours
 from tests.releases.builders import an_audience
 
@@ -269,6 +271,24 @@ async def test_who_gains_later_is_told_from_when(foresight: Foresight, database:
     assert [(step.begins, step.until, step.tally.gain, step.gaining) for step in found.steps] == [
         (SOON, NEVER, 1, ("org-0",))
     ]
+
+
+async def test_a_version_that_finds_its_gate_opened_before_lets_people_in_and_one_that_does_not_keeps_them_out(
+    foresight: Foresight, database: Database
+) -> None:
+    weak, strong = (
+        a_strategy(a_stage(name="out", opens=PAST, opens_when=(Approvals(people=people),))) for people in (1, 2)
+    )
+    await settle(database, [Organised("org-0", (), (), frozenset())])
+    await database.write(
+        lambda connection: evidence.add_opening(connection, RELEASE, strong.opening_digest(strong.stages[0]), NOW - DAY)
+    )
+
+    returns = await foresight.consequences(weak, strong, HERE)
+    leaves = await foresight.consequences(strong, weak, HERE)
+
+    assert told(returns, Component.TEXT, NOW) == (Tally(gain=1), {"org-0"}, set())
+    assert told(leaves, Component.TEXT, NOW) == (Tally(lose=1), set(), {"org-0"})
 
 
 async def test_who_gains_by_a_canary_is_whom_it_reaches(foresight: Foresight, database: Database) -> None:

@@ -47,6 +47,7 @@ from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Actor, Ledger
 from gateway.metrics import Metrics
 from gateway.releases import store as releases
+from gateway.releases.agreement import Agreement
 from gateway.releases.caps import Cap
 from gateway.releases.catalogue import bring_into_force
 from gateway.releases.cohorts import Canary
@@ -92,6 +93,11 @@ class Stands(NamedTuple):
     accepted: tuple[str, ...]
     concurrences: tuple[str, ...]
     fronts: tuple[bool, ...]
+
+
+async def nobody_need_agree(_agreement: Agreement) -> GatewayError | None:
+    """No stage here asks for approvals."""
+    raise AssertionError
 
 
 class OracleJudge:
@@ -144,7 +150,7 @@ class History:
         self.directory = Directory(database, self.ledger, Peppers([b"p" * 32]))
         self.admissions = Admissions(database, self.ledger)
         self.restraint = Restraint(database, self.ledger)
-        self.openings = Openings(database, self.ledger)
+        self.openings = Openings(database, self.ledger, nobody_need_agree)
         self.places = Places(database, self.ledger)
         self.place_chaser = PlaceChaser(self.clock, database, self.ledger)  # type: ignore[arg-type]
         self.concurrences = Concurrences(database, self.ledger)

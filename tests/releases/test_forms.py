@@ -113,6 +113,13 @@ def test_a_change_of_a_form_does_what_it_does(after: Strategy, effect: Effect, p
     assert [(each.path, each.effect) for each in found] == [(path, effect)]
 
 
+@pytest.mark.parametrize("binds", [{"second_approval": True}, {"concurrence": "CAISI"}, {"recertify_every_days": 30}])
+def test_losing_a_form_by_which_a_grant_took_more_than_one_person_once_widens(binds: dict[str, Any]) -> None:
+    found = differences(changed(**binds), with_form(None), at(NOW))
+
+    assert [(each.path, each.effect) for each in found] == [("requests", Effect.WIDENING)]
+
+
 def test_a_form_where_there_was_none_widens() -> None:
     assert effect_of(differences(with_form(None), with_form(FORM), at(NOW))) is Effect.WIDENING
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.clock import DAY, Moment, at
+from gateway.identity.lineages import Lineage
 from gateway.releases.evidence.records import (
     Approval,
     Concurrence,
@@ -182,6 +183,8 @@ def test_what_was_not_determined_counts_as_not_below() -> None:
         ((approval("k2", "k1"), approval("k1")), False, "1 of 2 approvals"),
         ((approval("k1", "p"), approval("k2", "p")), True, "2 of 2 approvals"),
         ((approval("k1"), approval("author")), False, "1 of 2 approvals"),
+        ((approval("k1"), approval("child", "author", "root")), False, "1 of 2 approvals"),
+        ((approval("k1"), approval("root")), False, "1 of 2 approvals"),
         (
             (approval("k1"), approval("k2", basis="then")),
             False,
@@ -192,7 +195,7 @@ def test_what_was_not_determined_counts_as_not_below() -> None:
 def test_approvals_are_of_different_people_who_did_not_write_it_on_what_is_known_now(
     given: tuple[Approval, ...], met: bool, told: str
 ) -> None:
-    assert said(Approvals(people=2), approvals=given, authors=frozenset({"author"})) == (met, told)
+    assert said(Approvals(people=2), approvals=given, authors=frozenset({Lineage("author", ("root",))})) == (met, told)
 
 
 def test_a_stage_soaks_from_its_opening_until_it_closes_and_no_moment_less() -> None:
@@ -283,7 +286,7 @@ def facts(draw: st.DrawFn) -> tuple[tuple[Requirement, ...], Known, Moment]:
         basis="now",
         evidence=held,
         approvals=tuple(draw(st.lists(given, max_size=5))),
-        authors=frozenset(draw(st.lists(st.sampled_from("abcde"), max_size=2))),
+        authors=frozenset(draw(st.lists(st.builds(lambda who: Lineage(who[0], tuple(who[1:])), people), max_size=2))),
         incidents=tuple(draw(st.lists(st.just("incident"), max_size=1))),
         concurrences=tuple(
             concurrence("CAISI", NOW.latest + off) for off in draw(st.lists(st.integers(-2, 2), max_size=2))
@@ -324,7 +327,12 @@ def holds(requirement: Requirement, known: Known, moment: Moment) -> bool:
             )
             return not aged and value <= Fraction("0.35") - Fraction(requirement.margin)
         case Approvals():
-            given = [each for each in known.approvals if each.basis == "now" and each.persons[0] not in known.authors]
+            wrote = [(author.person, *author.issuers) for author in known.authors]
+            given = [
+                each
+                for each in known.approvals
+                if each.basis == "now" and not any(each.persons[0] in who or who[0] in each.persons for who in wrote)
+            ]
             return len({each.persons[0] for each in given}) >= requirement.people and not all(
                 requirement.people > 1 and one.persons[0] in other.persons for one in given for other in given
             )

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from gateway.clock import NEVER, Moment, at
 from gateway.releases.caps import Cap
+from gateway.releases.components import Component
 from gateway.releases.files import read_release
 from gateway.releases.requirements import Approvals, Within
 from gateway.releases.stage_dates import Review
-from gateway.releases.strategies import AccessLevel, InferenceTarget, Stage, Strategy
+from gateway.releases.strategies import AccessLevel, Conditions, InferenceTarget, Stage, Strategy, WeightsTarget
 from tests.releases.builders import DOCUMENTS, a_file, a_stage, a_strategy, an_audience
 
 CASES = 10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 300
@@ -141,6 +142,34 @@ def test_a_cap_or_a_review_that_is_moved_keeps_the_opening_and_voids_what_was_sa
     assert later.stage_digest(other) != strategy.stage_digest(stage)
 
 
+TERMS = {"aup": "sha256:" + "1" * 64, "licence": "sha256:" + "2" * 64}
+
+
+@pytest.mark.parametrize(
+    ("changed", "keeps"),
+    [
+        ({"terms": TERMS | {"aup": "sha256:" + "9" * 64}}, False),
+        ({"terms": TERMS | {"licence": "sha256:" + "9" * 64}}, True),
+        ({"inference": InferenceTarget("elsewhere", "atlas")}, False),
+        ({"inference": InferenceTarget("vllm", "other")}, False),
+        ({"inference": None}, False),
+        ({"weights": WeightsTarget("weights/elsewhere", {"a.bin": "sha256:" + "0" * 64})}, False),
+        ({"weights": WeightsTarget("weights/a", {"a.bin": "sha256:" + "9" * 64})}, False),
+    ],
+)
+def test_an_opening_and_an_approval_are_of_the_terms_and_of_whatever_is_given(
+    changed: dict[str, Any], keeps: bool
+) -> None:
+    stage = a_stage("g", 100, opens_when=(Approvals(people=2),), conditions=Conditions(terms=("aup",)),
+                    offers=(Component.TEXT, Component.WEIGHTS))  # fmt: skip
+    weights = WeightsTarget("weights/a", {"a.bin": "sha256:" + "0" * 64})
+    strategy = a_strategy(stage, terms=TERMS, inference=InferenceTarget("vllm", "atlas"), weights=weights)
+    other = msgspec.structs.replace(strategy, **changed)
+
+    assert (strategy.stage_digest(stage) == other.stage_digest(stage)) is keeps
+    assert (strategy.opening_digest(stage) == other.opening_digest(stage)) is keeps
+
+
 def test_of_a_stage_without_either_openings_and_approvals_are_about_one_digest() -> None:
     stage = a_stage("g", 100, opens_when=TWO)
     strategy = a_strategy(stage)
@@ -151,9 +180,7 @@ def test_of_a_stage_without_either_openings_and_approvals_are_about_one_digest()
 def test_a_version_that_leaves_the_stage_as_it_is_keeps_its_opening() -> None:
     stage = a_stage("g", 100, opens_when=TWO)
     strategy = a_strategy(stage)
-    later = msgspec.structs.replace(
-        strategy, listed=False, inference=InferenceTarget("elsewhere", "atlas"), stages=(stage, a_stage("last", 900))
-    )
+    later = msgspec.structs.replace(strategy, listed=False, stages=(stage, a_stage("last", 900)))
 
     assert later.opened({strategy.stage_digest(stage): 300}) == {"g": 300}
 

@@ -19,6 +19,7 @@ class RequestReason(StrEnum):
     ALREADY_ASKED = "already_asked"
     NOT_THE_ASKERS = "not_the_askers"
     NOT_A_REVIEWER = "not_a_reviewer"
+    MACHINE_CANNOT_AGREE = "machine_cannot_agree"
     REVIEWER_ASKED = "reviewer_asked"
     RELATED_TO_ASKER = "related_to_asker"
     REVIEWED_ALREADY = "reviewed_already"
@@ -63,6 +64,9 @@ REQUEST_MEANINGS: dict[RequestReason, Meaning] = {
     RequestReason.NOT_THE_ASKERS: Meaning(403, "Only the organisation that asked does this.", _SEE),
     RequestReason.NOT_A_REVIEWER: Meaning(
         403, "Your key holds none of the roles that review requests for this release.", _ANOTHER
+    ),
+    RequestReason.MACHINE_CANNOT_AGREE: Meaning(
+        403, "A client or a workload agrees to nothing: that takes a person.", "Sign in, or use a key of your own."
     ),
     RequestReason.REVIEWER_ASKED: Meaning(409, "Nobody reviews their own request.", _ANOTHER),
     RequestReason.RELATED_TO_ASKER: Meaning(

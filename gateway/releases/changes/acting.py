@@ -29,6 +29,7 @@ from gateway.releases.changes.change import (
 )
 from gateway.releases.changes.grounds import grounds_of
 from gateway.releases.files import Reading
+from gateway.releases.recorded import recorded_of
 from gateway.releases.schedules import Present
 from gateway.releases.versions import StrategyVersion
 
@@ -82,6 +83,7 @@ def proposed(planning: Planning, in_force: StrategyVersion | None) -> Change:
 def plan(connection: Connection, planning: Planning, change: Change, weighed: Weighed) -> tuple[Change, list[Act]]:
     """Write down what was proposed and weighed. Raises Moved."""
     _check_base(connection, change, change.base)
+    _check_recorded(connection, change, weighed)
     store.keep_documents(connection, planning.reading.documents, planning.moment.latest)
     changes.add_change(connection, change)
     detail: Detail = {
@@ -136,6 +138,7 @@ def apply(
     """Bring the change into force as the next version. Raises Moved, or Conflict where one of its dates has passed."""
     in_force = _check_base(connection, judged, judged.base)
     _check_grounds(connection, judged, grounds)
+    _check_recorded(connection, judged, weighed)
     held = in_force.strategy if in_force is not None else None
     late = [] if judged.adopt and held is None else late_dates(judged.strategy, held, moment)
     if late:
@@ -175,6 +178,11 @@ def _check_base(connection: Connection, judged: Change, base: Base) -> StrategyV
 
 def _check_grounds(connection: Connection, judged: Change, grounds: str) -> None:
     if grounds_of(connection, judged.strategy) != grounds:
+        raise Moved
+
+
+def _check_recorded(connection: Connection, judged: Change, weighed: Weighed) -> None:
+    if recorded_of(connection, judged.release) != weighed.recorded:
         raise Moved
 
 

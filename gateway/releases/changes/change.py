@@ -13,6 +13,7 @@ import msgspec
 from gateway.clock import SECOND, Instant, Moment
 from gateway.releases.differences import Difference, differences, effect_of, is_irreversible
 from gateway.releases.effects import Effect
+from gateway.releases.recorded import Recorded
 from gateway.releases.strategies import Stage, Strategy, digest_of
 
 
@@ -131,17 +132,19 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Weighed(msgspec.Struct, frozen=True):
-    """What a change does, found from what it was planned against: the same whenever it is asked."""
+    """What a change does, found from what it was planned against, and until it is closed from what is recorded."""
 
     differences: tuple[Difference, ...]
     effect: Effect
     irreversible: bool
+    recorded: Recorded
+    """By what was recorded when it was weighed: where more is, it is weighed again."""
 
 
-def weigh(change: Change, base: Strategy | None) -> Weighed:
-    """What a change does to the version that it was planned against."""
-    found = differences(base, change.strategy, Moment(change.planned_at, change.planned_surely_at))
-    return Weighed(found, effect_of(found), is_irreversible(found))
+def weigh(change: Change, base: Strategy | None, recorded: Recorded) -> Weighed:
+    """What a change does to the version that it was planned against, by what was recorded of the stages of either."""
+    found = differences(base, change.strategy, Moment(change.planned_at, change.planned_surely_at), recorded)
+    return Weighed(found, effect_of(found), is_irreversible(found), recorded)
 
 
 def late_dates(strategy: Strategy, in_force: Strategy | None, moment: Moment) -> list[tuple[str, str, Instant]]:

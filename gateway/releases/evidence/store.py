@@ -156,6 +156,13 @@ def _approvals(connection: Connection, *where: Any) -> tuple[Approval, ...]:
     return tuple(Approval(**row._asdict() | {"persons": _persons(row.persons)}) for row in rows)
 
 
+def agreed_stages(connection: Connection, release: str, until: Instant) -> frozenset[str]:
+    """Digests of the stages that somebody had approved, or an authority concurred with, by an instant."""
+    tables = (approval_table, concurrence_table)
+    asked = [select(t.c.stage).where(t.c.release == release, t.c.given_at <= until).distinct() for t in tables]
+    return frozenset(stage for query in asked for stage in connection.execute(query).scalars())
+
+
 def add_concurrence(connection: Connection, concurrence: Concurrence) -> None:
     """Write a new concurrence."""
     connection.execute(insert(concurrence_table).values(**msgspec.structs.asdict(concurrence)))

@@ -7,18 +7,27 @@ import msgspec
 from gateway.access.change_questions import ChangeQuestion, Consent, Party
 
 DAY_S = 86_400
-AUTHOR = Party(person="author", issuers=("root",))
+AUTHOR = Party(person="author", issuers=("root",), is_machine=False)
 
 
-def a_consent(person: str, role: str, *, issuers: tuple[str, ...] = ("root",), acknowledged: bool = True) -> Consent:
+def a_consent(
+    person: str,
+    role: str,
+    *,
+    issuers: tuple[str, ...] = ("root",),
+    acknowledged: bool = True,
+    is_machine: bool = False,
+) -> Consent:
     """Somebody who agrees, or acts, in a role."""
-    return Consent(person=person, issuers=issuers, role=role, acknowledged=acknowledged)
+    return Consent(person=person, issuers=issuers, is_machine=is_machine, role=role, acknowledged=acknowledged)
 
 
 APPROVER = a_consent("ada", "approver")
 ANALYST = a_consent("ben", "analyst")
 OWNER = a_consent("cyd", "provider")
 MYSELF = a_consent("author", "provider")
+MACHINE = a_consent("client", "analyst", is_machine=True)
+APPLIER = Party(person="dan", issuers=("root",), is_machine=False)
 
 
 def a_change_question(act: str = "apply", actor: Consent = MYSELF, **differences: Any) -> ChangeQuestion:
@@ -29,10 +38,11 @@ def a_change_question(act: str = "apply", actor: Consent = MYSELF, **differences
         is_current=True,
         effect="widening",
         irreversible=False,
-        author=AUTHOR,
+        authors=(AUTHOR,),
         actor=actor,
         actor_roles=(actor.role,),
         consents=(),
+        consents_needed=0,
         consents_void=0,
         planned_for_s=0,
         asks_sign_in=False,
@@ -63,6 +73,16 @@ def _applied(actor: Consent, **differences: Any) -> ChangeQuestion:
 
 def _taken(actor: Consent, **differences: Any) -> ChangeQuestion:
     return a_change_question("review_narrowing", actor, **({"state": "in_force", "effect": "narrowing"} | differences))
+
+
+def _stage(actor: Consent, **differences: Any) -> ChangeQuestion:
+    facts = {"state": "waiting", "authors": (AUTHOR, APPLIER)}
+    return a_change_question("approve_stage", actor, **(facts | differences))
+
+
+def _opening(*consents: Consent, **differences: Any) -> ChangeQuestion:
+    facts = {"act": "open_stage", "actor": None, "actor_roles": (), "consents": consents, "consents_needed": 2}
+    return msgspec.structs.replace(_stage(MYSELF), **(facts | differences))
 
 
 CHANGE_CASES = [
@@ -190,8 +210,32 @@ CHANGE_CASES = [
     ChangeCase("a narrowing reviewed when over", _taken(APPROVER, state="over"), ("no_review_due",)),
     ChangeCase("a narrowing reviewed by an auditor", _taken(a_consent("x", "auditor")), ("role_cannot_act",)),
     ChangeCase("a narrowing that widens", _taken(APPROVER, effect="widening"), ("change_not_understood",)),
+    ChangeCase("approved by a machine", _approve(MACHINE), ("machine_cannot_agree",)),
+    ChangeCase("widening, a machine agreed", a_change_question(consents=(APPROVER, MACHINE)), ("approvals_missing",)),
+    ChangeCase("reviewed by a machine", _applied(MACHINE), ("machine_cannot_agree",)),
+    ChangeCase("a narrowing reviewed by a machine", _taken(MACHINE), ("machine_cannot_agree",)),
+    ChangeCase("a stage approved by another", _stage(APPROVER), ()),
+    ChangeCase("a stage approved by a second", _stage(ANALYST, consents=(APPROVER,)), ()),
+    ChangeCase("a stage approved by its author", _stage(MYSELF), ("self_approved",)),
+    ChangeCase("a stage approved by who applied it", _stage(a_consent("dan", "approver")), ("self_approved",)),
+    ChangeCase(
+        "a stage approved by a key of who applied it",
+        _stage(a_consent("x", "approver", issuers=("dan", "root"))),
+        ("related_to_author",),
+    ),
+    ChangeCase("a stage approved twice", _stage(APPROVER, consents=(APPROVER,)), ("approved_already",)),
+    ChangeCase("a stage approved by a machine", _stage(MACHINE), ("machine_cannot_agree",)),
+    ChangeCase("a stage that does not wait", _stage(APPROVER, state="planned"), ("change_not_understood",)),
+    ChangeCase("a stage opens, two agreed", _opening(APPROVER, ANALYST), ()),
+    ChangeCase("a stage opens, one agreed", _opening(APPROVER), ("approvals_missing",)),
+    ChangeCase("a stage opens, the author is one", _opening(APPROVER, MYSELF), ("approvals_missing",)),
+    ChangeCase("a stage opens, two agreed beside the author", _opening(MYSELF, APPROVER, ANALYST), ()),
+    ChangeCase("a stage opens, a machine is one", _opening(APPROVER, MACHINE), ("approvals_missing",)),
+    ChangeCase("a stage opens, asked for by somebody", _opening(actor=APPROVER), ("change_not_understood",)),
     ChangeCase("an act nobody knows", a_change_question("bless"), ("change_not_understood",)),
-    ChangeCase("an author who is nobody", a_change_question(author=Party("", ())), ("change_not_understood",)),
+    ChangeCase(
+        "an author who is nobody", a_change_question(authors=(Party("", (), False),)), ("change_not_understood",)
+    ),
     ChangeCase(
         "narrowing that cannot be undone",
         a_change_question(effect="narrowing", irreversible=True),

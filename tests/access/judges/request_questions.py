@@ -7,17 +7,17 @@ import msgspec
 from gateway.access.change_questions import Party
 from gateway.access.requests.questions import RequestQuestion, Reviewer
 
-ASKER = Party(person="asker", issuers=("root",))
+ASKER = Party(person="asker", issuers=("root",), is_machine=False)
 
 
 def a_person(name: str, *issuers: str) -> Party:
     """Somebody whose key the root issued, or others."""
-    return Party(person=name, issuers=issuers or ("root",))
+    return Party(person=name, issuers=issuers or ("root",), is_machine=False)
 
 
 def a_review(name: str, role: str = "approver", *issuers: str) -> Reviewer:
     """Somebody's approval."""
-    return Reviewer(person=name, issuers=issuers or ("root",), role=role)
+    return Reviewer(person=name, issuers=issuers or ("root",), is_machine=False, role=role)
 
 
 def a_request_question(act: str = "approve", **differences: Any) -> RequestQuestion:
@@ -58,6 +58,9 @@ def concurring(**differences: Any) -> RequestQuestion:
     return a_request_question(**({"act": "concur"} | waiting | differences))
 
 
+MACHINE = Party(person="client", issuers=("root",), is_machine=True)
+
+
 class RequestCase(NamedTuple):
     """`leads_to` is the state, or the reasons why the act may not pass."""
 
@@ -93,6 +96,14 @@ REQUEST_CASES = [
     RequestCase("approved by a second", second(), "granted"),
     RequestCase(
         "approved by a second, an authority awaited", second(concurrence_missing=True), "awaiting_external_concurrence"
+    ),
+    RequestCase("approved by a machine", a_request_question(actor=MACHINE), ("machine_cannot_agree",)),
+    RequestCase("rejected by a machine", a_request_question("reject", actor=MACHINE), "rejected"),
+    RequestCase("a concurrence recorded by a machine", concurring(actor=MACHINE), ("machine_cannot_agree",)),
+    RequestCase(
+        "approved by a second, the first a machine",
+        second(approvals=(Reviewer("client", ("root",), True, "approver"),)),
+        "awaiting_second_approval",
     ),
     RequestCase("approved twice", second(actor=a_person("ben")), ("reviewed_already",)),
     RequestCase(
@@ -143,5 +154,5 @@ REQUEST_CASES = [
     RequestCase("concurred, nobody approved", concurring(approvals=()), ("act_not_possible",)),
     RequestCase("concurred unasked", a_request_question("concur"), ("concurrence_not_awaited",)),
     RequestCase("an act nobody knows", a_request_question("bless"), ("request_not_understood",)),
-    RequestCase("an asker who is nobody", a_request_question(asker=Party("", ())), ("request_not_understood",)),
+    RequestCase("an asker who is nobody", a_request_question(asker=Party("", (), False)), ("request_not_understood",)),
 ]

@@ -27,7 +27,16 @@ NO = '{"allow": false, "reasons": ["change_not_understood"], "waits_s": 0, "revi
 
 persons = st.sampled_from(PEOPLE)
 issuers = st.lists(st.sampled_from(PEOPLE), max_size=2).map(tuple)
-consents = st.builds(Consent, person=persons, issuers=issuers, role=st.sampled_from(ROLES), acknowledged=st.booleans())
+machines = st.sampled_from([False, False, False, True])
+parties = st.builds(Party, person=persons, issuers=issuers, is_machine=machines)
+consents = st.builds(
+    Consent,
+    person=persons,
+    issuers=issuers,
+    is_machine=machines,
+    role=st.sampled_from(ROLES),
+    acknowledged=st.booleans(),
+)
 
 
 @st.composite
@@ -40,10 +49,11 @@ def applications(draw: st.DrawFn) -> ChangeQuestion:
         is_current=draw(st.sampled_from([True, True, False])),
         effect="widening",
         irreversible=draw(st.booleans()),
-        author=draw(st.builds(Party, person=persons, issuers=issuers)),
+        authors=tuple(draw(st.lists(parties, min_size=1, max_size=2))),
         actor=actor,
         actor_roles=(*draw(st.lists(st.sampled_from(ROLES), max_size=2)), actor.role),
         consents=tuple(draw(st.lists(consents, max_size=4))),
+        consents_needed=0,
         consents_void=draw(st.integers(0, 2)),
         planned_for_s=draw(st.sampled_from([0, DAY_S - 1, DAY_S, 10 * DAY_S])),
         asks_sign_in=draw(st.booleans()),
@@ -55,15 +65,20 @@ def are_two(one: Party, other: Party) -> bool:
     return one.person != other.person and one.person not in other.issuers and other.person not in one.issuers
 
 
+def is_another(consent: Consent, question: ChangeQuestion) -> bool:
+    return not consent.is_machine and all(are_two(consent, author) for author in question.authors)
+
+
 def may_be_applied(question: ChangeQuestion) -> bool:
     """The rules for widening a second time, in Python and on their own."""
     given: Sequence[Consent] = question.consents
-    apart = all(are_two(one, question.author) for one in given) and all(are_two(*two) for two in combinations(given, 2))
+    apart = all(is_another(one, question) for one in given) and all(are_two(*two) for two in combinations(given, 2))
     aware = {consent.role for consent in given if consent.acknowledged}
     lasting = {"provider", "approver", "analyst"} <= aware and question.planned_for_s >= DAY_S
     return (
         question.state in {"planned", "approved"}
         and question.is_current
+        and question.actor is not None
         and question.actor.role == "provider"
         and apart
         and all(consent.role != "auditor" for consent in given)
@@ -103,6 +118,27 @@ async def test_widening_never_passes_without_its_approvals(judge: Judge, questio
     decision = await judge.ask_change(question)
 
     assert decision.allow == may_be_applied(question)
+
+
+@pytest.mark.soak
+@settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(question=applications(), needed=st.integers(0, 3), opens=st.booleans())
+async def test_no_stage_opens_without_as_many_people_as_it_asks_for(
+    judge: Judge, question: ChangeQuestion, needed: int, opens: bool
+) -> None:
+    facts = {"state": "waiting", "irreversible": False, "consents_needed": needed}
+    asker = {"act": "open_stage", "actor": None, "actor_roles": ()} if opens else {"act": "approve_stage"}
+    decision = await judge.ask_change(msgspec.structs.replace(question, **facts, **asker))
+
+    agree = [each for each in question.consents if is_another(each, question) and each.role != "auditor"]
+    people = [each for place, each in enumerate(agree) if all(are_two(each, other) for other in agree[:place])]
+    if opens:
+        assert decision.allow == (len(people) >= needed)
+    else:
+        actor = question.actor
+        assert actor is not None
+        apart = is_another(actor, question) and all(are_two(actor, each) for each in question.consents)
+        assert decision.allow == (apart and actor.role != "auditor")
 
 
 async def test_policies_that_say_nothing_about_changes_let_none_pass(policies: PolicySet) -> None:

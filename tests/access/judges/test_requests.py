@@ -25,9 +25,10 @@ NO = '{"allow": false, "reasons": ["request_not_understood"], "leads_to": null}'
 
 names = st.sampled_from(["asker", "ada", "ben", "cyd", "root"])
 issuers = st.lists(names, max_size=2).map(tuple)
-parties = st.builds(Party, person=names, issuers=issuers)
+machines = st.sampled_from([False, False, False, True])
+parties = st.builds(Party, person=names, issuers=issuers, is_machine=machines)
 roles = st.sampled_from(["approver", "provider", "analyst", "developer"])
-reviews = st.builds(Reviewer, person=names, issuers=issuers, role=roles)
+reviews = st.builds(Reviewer, person=names, issuers=issuers, is_machine=machines, role=roles)
 
 
 @st.composite
@@ -57,10 +58,12 @@ def are_two(one: Party, other: Party) -> bool:
 def state_after(question: RequestQuestion) -> str | None:
     """The rules of agreeing a second time, in Python and on their own."""
     counting = [
-        each for each in question.approvals if each.role in question.reviewers and are_two(each, question.asker)
+        each
+        for each in question.approvals
+        if not each.is_machine and each.role in question.reviewers and are_two(each, question.asker)
     ]
     reviews = set(question.actor_roles) & set(question.reviewers) and are_two(question.actor, question.asker)
-    if not (question.takes_requests and reviews):
+    if question.actor.is_machine or not (question.takes_requests and reviews):
         return None
     agreed: list[Party] = list(counting)
     if question.act == "approve":
