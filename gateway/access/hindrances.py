@@ -61,7 +61,7 @@ def concurrences(start: Asked) -> Iterator[Candidate]:
             held = asked.use.holdings.concurrences
             given = OwnConcurrence(
                 id="", organisation="", release=release, authority=authority, reference="", expires_at=NEVER,
-                given_at=0, given_by="",
+                given_at=asked.moment.latest, given_by="",
             )  # fmt: skip
             return with_holdings(asked, concurrences={**held, release: (*held.get(release, ()), given)})
 

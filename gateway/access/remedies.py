@@ -84,7 +84,8 @@ def _grant(start: Asked) -> Iterator[Candidate]:
 
     def give(asked: Asked) -> Asked:
         held = asked.use.holdings
-        grant = Grant("", held.organisation, release, 0, "", "", 0, NEVER)
+        now = asked.moment.latest  # a hold leaves nothing to whom is admitted later
+        grant = Grant("", held.organisation, release, now, "", "", 0, NEVER)
         return with_holdings(asked, grants={**held.grants, release: (grant,)})
 
     yield Candidate(Step(kind=Kind.GRANT, subject=release, says=f"The organisation holds a grant for {release}."), give)

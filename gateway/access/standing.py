@@ -75,9 +75,10 @@ def gather(use: Use, moment: Moment) -> Gathered:
     )
     audiences = audience_facts(strategy, stage, facts)
     concurrences = use.holdings.concurrences.get(strategy.release, ())
-    entering = Entering(use.caller.organisation, use.in_force.lines, concurrences, moment)
+    grants = use.holdings.grants.get(strategy.release, ())
+    entering = Entering(use.caller.organisation, use.in_force.lines, concurrences, moment, grants)
     stage_fact = entering.fact(stage)
-    touching = narrowed(use.in_force.narrowings, stage, use.component, facts, entering)
+    touching = narrowed(use.in_force, stage, use.component, facts, entering)
     narrowing = put_to_judge(touching, stage_fact, audiences)
     terms = _terms(strategy, stage, narrowing)
     accepted = use.holdings.accepted.get(strategy.release, frozenset())
@@ -121,7 +122,7 @@ def _terms(strategy: Strategy, stage: Stage | None, narrowing: list[Narrowed]) -
     """Digests of the terms that bind, by name: those of the stage, and of each stage that it is narrowed to."""
     terms = {name: strategy.terms[name] for name in (stage.conditions.terms if stage is not None else ())}
     for each in narrowing:
-        held, older = each.source.stage, each.source.strategy
+        held, older = each.left, each.source.strategy
         if held is None or older is None or each.lets_pass:
             continue
         for name in held.conditions.terms:

@@ -53,6 +53,7 @@ grant_table = Table(
     Column("recertify_by", BigInteger, index=True),
     Column("recertify_every", BigInteger),
     Column("recertification_noted", BigInteger),
+    Column("admitted_at", BigInteger),
 )
 
 acceptance_table = Table(
