@@ -100,7 +100,7 @@ def _facts(start: Asked) -> Iterator[Candidate]:
             return with_caller(asked, attributes=(*others, assertion))
 
         says = f"It is established of the organisation that `{witness.says}`; {witness.now}."
-        step = Step(kind=Kind.FACT, subject=witness.name, says=says)
+        step = Step(kind=Kind.FACT, subject=witness.name, says=says, asked_by=witness.asked_by)
         yield Candidate(step, assert_it, excludes=f"fact {witness.name}")
 
 
@@ -145,6 +145,7 @@ def _opening(stage: Stage, opens: Instant, waiting: tuple[str, ...], opened: dic
             kind=Kind.DATE,
             subject=stage.name,
             says=f"Stage `{stage.name}` has opened, by its date ({text_from(opens)}).",
+            stages=(stage.name,),
             not_before=opens,
         )
     else:
@@ -154,6 +155,7 @@ def _opening(stage: Stage, opens: Instant, waiting: tuple[str, ...], opened: dic
             subject=waiting[-1],
             says=f"Stage `{stage.name}` has opened, not before {text_from(opens)} and once the requirements of "
             f"{names} are met.",
+            stages=(*waiting, stage.name),
             not_before=opens,
             waits=waiting,
         )

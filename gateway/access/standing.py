@@ -67,12 +67,7 @@ def gather(use: Use, moment: Moment) -> Gathered:
     opens_at = next((opens for each, opens in strategy.openings(opened, organisation) if each is coming), NEVER)
     grant = use.holdings.grant_for(strategy.release, moment)
     attributes = standing(use.caller.attributes, moment)
-    facts = Facts(
-        roles=use.caller.roles,
-        has_grant=grant is not None,
-        attributes={name: assertion.value for name, assertion in attributes.items()},
-        organisation=use.caller.organisation,
-    )
+    facts = _facts(use, moment)
     audiences = audience_facts(strategy, stage, facts)
     concurrences = use.holdings.concurrences.get(strategy.release, ())
     grants = use.holdings.grants.get(strategy.release, ())
@@ -110,6 +105,28 @@ def gather(use: Use, moment: Moment) -> Gathered:
         terms=list(terms.values()),
         assertions=[attributes[name].id for name in read if name in attributes],
         holds_until=_holds_until(use, moment),
+    )
+
+
+def own_stages(use: Use, moment: Moment) -> frozenset[str]:
+    """Names of the stages that are surely for the caller, and of the one in force: it may be told of these."""
+    strategy, organisation = use.in_force.strategy, use.caller.organisation or None
+    facts, open_now = _facts(use, moment), strategy.stage_at(moment, use.in_force.openings, organisation)
+    return frozenset(
+        stage.name
+        for stage in strategy.stages
+        if stage is open_now
+        or (stage.reaches(organisation) and any(each.truth == "yes" for each in audience_facts(strategy, stage, facts)))
+    )
+
+
+def _facts(use: Use, moment: Moment) -> Facts:
+    attributes = standing(use.caller.attributes, moment)
+    return Facts(
+        roles=use.caller.roles,
+        has_grant=use.holdings.grant_for(use.in_force.strategy.release, moment) is not None,
+        attributes={name: assertion.value for name, assertion in attributes.items()},
+        organisation=use.caller.organisation,
     )
 
 
