@@ -167,19 +167,6 @@ def grants(connection: Connection, *, organisation: str, release: str, after: st
     return [Grant(*row) for row in connection.execute(query)]
 
 
-def organisations_admitted(connection: Connection, release: str, instant: Instant) -> list[str]:
-    """Organisations that held a grant for a release at an instant, each once, in order."""
-    held = grant_table.c
-    query = select(held.organisation).where(
-        held.release == release,
-        held.starts_at <= instant,
-        held.ends_at > instant,
-        or_(held.revoked_at.is_(None), held.revoked_at > instant),
-        or_(held.superseded_at.is_(None), held.superseded_at > instant),
-    )
-    return list(connection.execute(query.distinct().order_by(held.organisation)).scalars())
-
-
 def accept_terms(connection: Connection, acceptance: Acceptance) -> bool:
     """Write an acceptance; False when this text was already accepted for this release."""
     held = connection.execute(
