@@ -137,6 +137,20 @@ def in_effect(rows: Iterable[Narrowing], versions: Iterable[Strategy] = ()) -> t
     )
 
 
+def as_drafted(standing: Sequence[InEffect], drafted: Narrowing, strategy: Strategy) -> tuple[InEffect, ...]:
+    """What would be in effect once this was taken of the version in force, or restored."""
+    if drafted.verb is not Verb.RESTORE:
+        return (*standing, *in_effect([drafted], [strategy]))
+    scope = _kept_scope(drafted)
+    return tuple(
+        msgspec.structs.replace(each, restored=(*each.restored, scope))
+        if each.narrowing.id == drafted.inverse_of
+        else each
+        for each in standing
+        if each.narrowing.id != drafted.inverse_of or scope != EVERYBODY
+    )
+
+
 def _kept_scope(row: Narrowing) -> Predicate:
     try:
         return read_predicate(row.scope, kept=True) if row.scope else EVERYBODY
