@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from gateway.access.admissions import Admissions
+from gateway.access.affected import Affecting
 from gateway.access.awaited import Awaited
 from gateway.access.census import Counting
 from gateway.access.changing import Changing
@@ -146,6 +147,7 @@ class Installation:
         self.foresight = Foresight(self.leisure, self.judging)
         self.admissions = Admissions(self.database, self.ledger, self.leisure)
         self.reach = Reach(self.leisure)
+        self.affecting = Affecting(self.leisure, self.judging)
         self.explaining = Explaining(self.leisure, self.ledger, self.current, self.judging)
         self.counting = Counting(self.leisure, self.explaining)
         self.holdings: Lookup[str, Holdings] = Lookup(self.admissions.holdings, keeps=50_000)
@@ -253,6 +255,7 @@ class Installation:
             incidents=self.incidents,
             restraint=self.restraint,
             reach=self.reach,
+            affecting=self.affecting,
             explaining=self.explaining,
             counting=self.counting,
             changing=self.changing,

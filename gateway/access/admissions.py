@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from gateway.access import store
 from gateway.access.grants import LASTING, Acceptance, Grant, Holdings
 from gateway.access.quotas import Meter
-from gateway.clock import DAY, Instant, Moment, text_from
+from gateway.clock import DAY, Instant, Moment, at, text_from
 from gateway.database.engine import Database, Readable
 from gateway.errors import Conflict, DatabaseUnavailable, Invalid, NotFound
 from gateway.ledger.entries import Event
@@ -39,7 +39,8 @@ class Admissions:
             )
 
         def work(connection: Connection) -> tuple[Grant, list[Act]]:
-            given = _with_rules(connection, grant)
+            before = store.grants_held(connection, grant.organisation, grant.release)
+            given = _with_rules(connection, grant).following(before, at(grant.given_at))
             store.add_grant(connection, given)
             detail: dict[str, str | int | bool | list[str]] = {
                 "authority": given.authority,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from gateway.access import past
 from gateway.access.explaining import Explaining
 from gateway.access.group_answers import Answered, Asking
-from gateway.access.in_force import stages_of
+from gateway.access.in_force import left
 from gateway.access.instants import AsOf
 from gateway.access.naming import organisations_of
 from gateway.access.places.store import fronts
@@ -135,8 +135,7 @@ class Counting:
             if in_force is None:
                 return None, None
             read = what_is_read([in_force.strategy], in_force.narrowings)
-            stages = stages_of(in_force.strategy, in_force.narrowings)
-            reach = fronts(connection, release, stages, asked.known)
+            reach = fronts(connection, release, in_force.strategy.stages, left(in_force.narrowings), asked.known)
             return in_force, msgspec.structs.replace(read, fronts=reach)
 
         return await self._database.read(work)

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from gateway.access.concurrences.records import OwnConcurrence
+from gateway.access.grants import Grant
 from gateway.access.questions import StageFact
-from gateway.clock import Moment
-from gateway.releases.lines import NOBODY, Line
+from gateway.clock import NEVER, Instant, Moment
+from gateway.releases.lines import NOBODY, Left, Line
 from gateway.releases.strategies import Stage
 
 
@@ -20,6 +21,18 @@ class Entering(msgspec.Struct, frozen=True):
     concurrences: Sequence[OwnConcurrence]
     """With this organisation's use of the release."""
     moment: Moment
+    grants: Sequence[Grant] = ()
+    """For the release."""
+    admitted_by: Instant = NEVER
+    """Whom a hold leaves a stage had to be admitted to it before this: later words and places do not count."""
+
+    def as_of(self, instant: Instant) -> "Entering":
+        """The same as to a stage that was left at an instant."""
+        return msgspec.structs.replace(self, admitted_by=instant)
+
+    def had_grant(self, instant: Instant) -> bool:
+        """Whether a grant that is active admitted before an instant."""
+        return any(grant.is_active(self.moment) and grant.admits_since < instant for grant in self.grants)
 
     def fact(self, stage: Stage | None) -> StageFact | None:
         """What a question says of a stage, for whoever wants to enter it."""
@@ -39,12 +52,14 @@ class Entering(msgspec.Struct, frozen=True):
     def _place(self, stage: Stage) -> str:
         if stage.cap is None:
             return "not_needed"
-        return self.lines.get(stage.line, NOBODY).place_of(self.organisation, stage.cap.organisations)
+        line = stage.line if self.admitted_by == NEVER else Left(stage, self.admitted_by).line
+        return self.lines.get(line, NOBODY).place_of(self.organisation, stage.cap.organisations)
 
     def _concurrence(self, authority: str) -> str:
         if not authority:
             return "not_needed"
         own = [each for each in self.concurrences if each.authority == authority]
-        if any(each.stands(self.moment) for each in own):
+        had = any(each.given_at < self.admitted_by < each.expires_at and each.withdrawn_at is None for each in own)
+        if any(each.stands(self.moment) for each in own) and (had or self.admitted_by == NEVER):
             return "standing"
         return "ended" if own else "none"

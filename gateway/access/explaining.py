@@ -107,8 +107,8 @@ class Explaining:
             work = partial(_unmet, release=release, asked=asked)
             missing = await self._database.read(work, deadline_s=READ_S)
             found = tuple(tuple(_with_missing(step, missing) for step in way) for way in found)
-        until = await self._until(aside, start, told)
-        return msgspec.structs.replace(told, holds_until=until, ways=found, all_ways=whole)
+        until, turns = await self._until(aside, start, told)
+        return msgspec.structs.replace(told, holds_until=until, turns_at=turns, ways=found, all_ways=whole)
 
     async def weigh(self, named: str, release: str, component: Component, asked: AsOf) -> Explanation:
         """The bare answer, with what it rests on. Raises NotFound."""
@@ -147,16 +147,19 @@ class Explaining:
             return told
         return msgspec.structs.replace(told, admitted=False, reasons=(read.ended.reason,), ended=read.ended)
 
-    async def _until(self, judging: Judging, start: Asked, told: Explanation) -> Instant:
-        """The first date at which the answer is another, if nothing is recorded before."""
+    async def _until(self, judging: Judging, start: Asked, told: Explanation) -> tuple[Instant, Instant]:
+        """The first dates at which the answer is another, and whether it is admitted, if nothing is recorded before."""
+        until = NEVER
         for instant in _boundaries(start)[:BOUNDARIES_MAX]:
             if instant >= start.use.caller.expires_at:
-                return instant
+                return min(until, instant), instant
             question = gather(start.use, at(instant)).question
             decision = await judging.decide(question, question.hash())
             if (decision.allow, decision.reasons) != (told.admitted, told.reasons):
-                return instant
-        return NEVER
+                until = min(until, instant)
+            if decision.allow != told.admitted:
+                return until, instant
+        return until, NEVER
 
 
 def _boundaries(start: Asked) -> list[Instant]:

@@ -37,6 +37,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     """The text, the attribute, the grant, the authority, the stage or the narrowing that it is about."""
     says: str
+    stages: tuple[str, ...] = ()
+    """Stages whose dates or requirements it tells."""
+    asked_by: tuple[str, ...] = ()
+    """Stages of which any asks for what it tells."""
     not_before: Instant | None = None
     """The earliest that it can be; None where that is at once."""
     waits: tuple[str, ...] = ()
@@ -79,6 +83,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     gathered: Gathered | None = None
     holds_until: Instant = NEVER
     """From when the answer is another by dates alone, as far as was known."""
+    turns_at: Instant = NEVER
+    """From when it is admitted and was not, or the other way round: another reason alone tells of others' stages."""
     ended: Ended | None = None
     ways: tuple[Way, ...] = ()
     all_ways: bool = True

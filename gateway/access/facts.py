@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.access.entering import Entering
 from gateway.access.questions import AudienceFact, NarrowingFact, StageFact
+from gateway.access.snapshot import InForce
 from gateway.clock import Instant
 from gateway.identity.predicates import Facts, Some, Truth, attributes_in, truth_of
 from gateway.releases.audiences import PUBLIC, attributes_read, evaluate, wants_grant
@@ -20,6 +21,8 @@ class Narrowed(msgspec.Struct, frozen=True):
     """A narrowing as it concerns one use."""
 
     source: InEffect
+    left: Stage | None
+    """The stage that it leaves to the caller, with what that still offers."""
     fact: NarrowingFact
     lets_pass: bool
     """Whether it surely takes nothing away from the component asked for, as policies/access/narrowings.rego has it."""
@@ -43,12 +46,12 @@ def audience_facts(strategy: Strategy, stage: Stage | None, facts: Facts) -> tup
 
 
 def narrowed(
-    narrowings: Iterable[InEffect], stage: Stage | None, component: Component, facts: Facts, entering: Entering
+    in_force: InForce, stage: Stage | None, component: Component, facts: Facts, entering: Entering
 ) -> list[Narrowed]:
     """Every narrowing that is not over and may touch this use of a release whose open stage this is."""
     components = sorted({component, *(stage.offers if stage is not None else ())})
     found = []
-    for each in narrowings:
+    for each in in_force.narrowings:
         if each.is_over(entering.moment):
             continue
         of = {name: msgspec.structs.replace(facts, component=name) for name in components}
@@ -56,18 +59,36 @@ def narrowed(
         if set(touches.values()) == {Truth.NO}:
             continue
         restored = {name: truth_of(Some(each.restored), of[name]) for name in components}
+        left = _left(each, in_force.strategy, entering.organisation or None)
         fact = NarrowingFact(
             verb=each.narrowing.verb,
             on_unknown=each.narrowing.on_unknown,
             touches={name: truth.value for name, truth in touches.items()},
             restored={name: truth.value for name, truth in restored.items()},
-            stage=entering.fact(each.stage),
-            audiences=() if each.strategy is None else audience_facts(each.strategy, each.stage, facts),
+            stage=entering.as_of(each.narrowing.taken_at).fact(left),
+            audiences=()
+            if each.strategy is None
+            else audience_facts(each.strategy, left, _as_of(each, facts, entering)),
         )
         is_let_in = touches[component] is Truth.UNKNOWN and fact.on_unknown == "allow"
         lets_pass = touches[component] is Truth.NO or restored[component] is Truth.YES or is_let_in
-        found.append(Narrowed(each, fact, lets_pass))
+        found.append(Narrowed(each, left, fact, lets_pass))
     return found
+
+
+def _left(each: InEffect, strategy: Strategy, organisation: str | None) -> Stage | None:
+    """The stage that is left to an organisation, less what by now is another model or other files."""
+    left = each.left_to(organisation)
+    if left is None or each.strategy is None:
+        return None
+    older = each.strategy
+    offers = tuple(name for name in left.offers if strategy.gives(name) == older.gives(name))
+    return msgspec.structs.replace(left, offers=offers)
+
+
+def _as_of(each: InEffect, facts: Facts, entering: Entering) -> Facts:
+    """The facts of who had been admitted when it was taken: nobody is, since."""
+    return msgspec.structs.replace(facts, has_grant=facts.has_grant and entering.had_grant(each.narrowing.taken_at))
 
 
 def put_to_judge(
@@ -96,7 +117,7 @@ def attributes_of(strategy: Strategy, stages: Iterable[Stage | None], found: Ite
         for predicate in (each.source.scope, *each.source.restored):
             names |= attributes_in(predicate)
         if each.source.strategy is not None:
-            names |= _attributes(each.source.strategy, each.source.stage)
+            names |= _attributes(each.source.strategy, each.left)
     return sorted(names)
 
 

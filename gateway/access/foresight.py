@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from gateway.access.consequences import Consequence, Consequences, Judged, Tally, Unknown
 from gateway.access.group_answers import NOTHING, Answered, Asking
+from gateway.access.in_force import left
 from gateway.access.judging import Judging
 from gateway.access.lasting import lasts
 from gateway.access.naming import organisations_of
@@ -29,6 +30,7 @@ from gateway.database.engine import Readable
 from gateway.releases.components import Component
 from gateway.releases.effects import instants
 from gateway.releases.evidence.store import openings
+from gateway.releases.narrowings import InEffect
 from gateway.releases.strategies import Stage, Strategy
 
 GROUPS_MAX = 5_000
@@ -55,11 +57,15 @@ class Foresight:
         self._database = database
         self._judging = judging
 
-    async def consequences(self, before: Strategy | None, after: Strategy, moment: Moment) -> Consequences:
-        """What becomes of every organisation. Raises JudgeUnavailable where it cannot be judged."""
+    async def consequences(
+        self, before: Strategy | None, after: Strategy, moment: Moment, narrowings: Sequence[InEffect] = ()
+    ) -> Consequences:
+        """What becomes of every organisation, under what narrows the release. Raises JudgeUnavailable if unjudged."""
         recorded = await self._database.read(lambda connection: openings(connection, after.release))
-        versions = await self._in_line(Versions.of(before, after, recorded, moment))
-        beginnings = instants(versions.strategies, moment)
+        versions = await self._in_line(Versions.of(before, after, recorded, moment, narrowings))
+        ends = {each.narrowing.until for each in versions.narrowings}
+        ends = {instant for instant in ends if moment.earliest < instant < NEVER}
+        beginnings = sorted({*instants(versions.strategies, moment), *ends})
         steps: list[Consequence] = []
         unknown: dict[tuple[str, str], int] = {}
         reached: dict[str, bool] = {}
@@ -83,7 +89,9 @@ class Foresight:
     async def _in_line(self, versions: Versions) -> Versions:
         """The versions, with how far their caps reach into lines as they stand now."""
         stages = [stage for strategy in versions.strategies for stage in strategy.stages]
-        reach = await self._database.read(lambda connection: fronts(connection, versions.read.release, stages))
+        reach = await self._database.read(
+            lambda connection: fronts(connection, versions.read.release, stages, left(versions.narrowings))
+        )
         return msgspec.structs.replace(versions, read=msgspec.structs.replace(versions.read, fronts=reach))
 
     async def _groups(self, read: Read, moment: Moment, before: Interval | None) -> Sequence[Group]:

@@ -45,6 +45,18 @@ class Grant(msgspec.Struct, frozen=True):
     """In microseconds."""
     recertification_noted: Instant | None = None
     """When it was noticed that it is overdue; None once it was looked at."""
+    admitted_at: Instant | None = None
+    """Since when others had admitted the organisation, which it follows without a break; None: it follows none."""
+
+    @property
+    def admits_since(self) -> Instant:
+        """Since when the organisation is admitted by it, and by those that it follows."""
+        return max(self.given_at, self.starts_at) if self.admitted_at is None else self.admitted_at
+
+    def following(self, held: Iterable["Grant"], moment: Moment) -> "Grant":
+        """The same, in the place of those that admit when it is given: whoever was admitted before stays so."""
+        before = [each.admits_since for each in held if each.is_active(moment) and self.starts_at <= each.ends_at]
+        return msgspec.structs.replace(self, admitted_at=min(before)) if before else self
 
     def is_active(self, moment: Moment) -> bool:
         """Whether it surely has begun, cannot have ended, and nothing stands in its way."""

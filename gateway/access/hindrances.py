@@ -61,13 +61,14 @@ def concurrences(start: Asked) -> Iterator[Candidate]:
             held = asked.use.holdings.concurrences
             given = OwnConcurrence(
                 id="", organisation="", release=release, authority=authority, reference="", expires_at=NEVER,
-                given_at=0, given_by="",
+                given_at=asked.moment.latest, given_by="",
             )  # fmt: skip
             return with_holdings(asked, concurrences={**held, release: (*held.get(release, ()), given)})
 
         agrees = "agrees anew" if fact.concurrence == "ended" else "agrees"
         says = f"`{authority}` {agrees} to the organisation's use of {release}."
-        yield Candidate(Step(kind=Kind.CONCURRENCE, subject=authority, says=says), agree)
+        asked_by = tuple(each.name for each in in_force.strategy.stages if each.conditions.concurrence == authority)
+        yield Candidate(Step(kind=Kind.CONCURRENCE, subject=authority, says=says, asked_by=asked_by), agree)
 
 
 def places(start: Asked) -> Iterator[Candidate]:
@@ -86,7 +87,7 @@ def places(start: Asked) -> Iterator[Candidate]:
 
         admits = f"stage `{stage.name}` admits {stage.cap.organisations}"
         says = f"The organisation moves up in the line until it holds a place: {admits}, and all are taken."
-        yield Candidate(Step(kind=Kind.PLACE, subject=stage.name, says=says), let_in)
+        yield Candidate(Step(kind=Kind.PLACE, subject=stage.name, says=says, stages=(stage.name,)), let_in)
 
 
 def reviews(start: Asked) -> Iterator[Candidate]:
@@ -104,7 +105,8 @@ def reviews(start: Asked) -> Iterator[Candidate]:
             return with_release(asked, strategy=msgspec.structs.replace(strategy, stages=stages))
 
         says = f"Stage `{stage.name}` is reviewed and has a later date than {text_from(review.by)}: until then it is"
-        step = Step(kind=Kind.REVIEW, subject=stage.name, says=f"{says} frozen, and takes nobody new.")
+        says = f"{says} frozen, and takes nobody new."
+        step = Step(kind=Kind.REVIEW, subject=stage.name, says=says, stages=(stage.name,))
         yield Candidate(step, look_at_it)
 
 

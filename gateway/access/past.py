@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from gateway.access import store
 from gateway.access.concurrences.records import OwnConcurrence
 from gateway.access.grants import Grant, Holdings
-from gateway.access.in_force import stages_of
+from gateway.access.in_force import left
 from gateway.access.places.store import lines
 from gateway.access.snapshot import InForce
 from gateway.clock import Instant, instant_written
@@ -34,7 +34,7 @@ def in_force_by(connection: Connection, release: str, known: Instant | None) -> 
         found.version.digest,
         found.openings,
         found.narrowings,
-        lines(connection, release, stages_of(strategy, found.narrowings), known),
+        lines(connection, release, strategy.stages, left(found.narrowings), known),
     )
 
 

@@ -46,6 +46,8 @@ class Read(msgspec.Struct, frozen=True):
     named: tuple[str, ...] = ()
     """Organisations that are asked about by their id."""
     canaries: tuple[Canary, ...] = ()
+    holds: tuple[Instant, ...] = ()
+    """When a stage was left to those who had been admitted to it by then."""
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -72,6 +74,10 @@ class Group(msgspec.Struct, frozen=True):
     """standing, ended or none, in the order of `Read.authorities`."""
     fronts: tuple[bool, ...] = ()
     """Whether they stand within each of `Read.fronts`."""
+    had_grants: tuple[bool, ...] = ()
+    """Whether a grant that is active admitted them before each of `Read.holds`."""
+    had_concurrences: frozenset[tuple[str, int]] = frozenset()
+    """Authorities that agreed at one of `Read.holds`, and which."""
     first: str = ""
     """The first of them in order of id: it stands for all, also where they are asked for by id."""
     row: tuple[Any, ...] = ()
@@ -146,6 +152,10 @@ def _facts(connection: Connection, read: Read, moment: Moment, within: Slice, re
         *((_there_is(grant_table, own, condition), state) for state, condition in states.items()),
         else_="none",
     )
+    had = [
+        _there_is(grant_table, own, states["active"], _admits_since() < instant).label(f"had_grant_{place}")
+        for place, instant in enumerate(read.holds)
+    ]
     accepted = [
         _there_is(
             acceptance_table,
@@ -159,6 +169,11 @@ def _facts(connection: Connection, read: Read, moment: Moment, within: Slice, re
     agreed = [
         _concurrence(read, authority, standing, moment, known).label(f"agreed_{place}")
         for place, authority in enumerate(read.authorities)
+    ]
+    had_agreed = [
+        _had_concurrence(read, authority, standing, instant, known).label(f"had_agreed_{of}_{place}")
+        for of, authority in enumerate(read.authorities)
+        for place, instant in enumerate(read.holds)
     ]
     fronts = [
         _there_is(
@@ -175,8 +190,29 @@ def _facts(connection: Connection, read: Read, moment: Moment, within: Slice, re
     reached = [
         _reaches(canary, organisation, dialect).label(f"canary_{place}") for place, canary in enumerate(read.canaries)
     ]
-    parts = (*accepted, *agreed, *fronts, *itself, *reached)
+    parts = (*had, *accepted, *agreed, *had_agreed, *fronts, *itself, *reached)
     return select(*standing.c, grant.label("grant_state"), *parts).subquery("facts")
+
+
+def _admits_since() -> Any:
+    """What `Grant.admits_since` says."""
+    held = grant_table.c
+    own = case((held.starts_at > held.given_at, held.starts_at), else_=held.given_at)
+    return func.coalesce(held.admitted_at, own)
+
+
+def _had_concurrence(read: Read, authority: str, standing: Subquery, instant: Instant, known: Known | None) -> Any:
+    held, withdrawn = concurrence_table.c, Event.OWN_CONCURRENCE_WITHDRAWN
+    return _there_is(
+        concurrence_table,
+        held.organisation == standing.c.organisation,
+        held.release == read.release,
+        held.authority == authority,
+        held.given_at < instant,
+        held.expires_at > instant,
+        had_begun(held.id, Event.OWN_CONCURRENCE_GIVEN, known),
+        not_ended(held.withdrawn_at, held.id, withdrawn, known),
+    )
 
 
 def _concurrence(read: Read, authority: str, standing: Subquery, moment: Moment, known: Known | None) -> Any:
@@ -218,8 +254,11 @@ def _columns(facts: Subquery) -> Sequence[Any]:
 def _group(read: Read, values: tuple[Any, ...], shares: Sequence[Share]) -> Group:
     is_provider, *rest = values
     attributes, (grant, *rest) = rest[: len(read.attributes)], rest[len(read.attributes) :]
+    had_grants, rest = rest[: len(read.holds)], rest[len(read.holds) :]
     accepted, rest = rest[: len(read.texts)], rest[len(read.texts) :]
     agreed, rest = rest[: len(read.authorities)], rest[len(read.authorities) :]
+    asked = [(authority, place) for authority in read.authorities for place in range(len(read.holds))]
+    had_agreed, rest = rest[: len(asked)], rest[len(asked) :]
     fronts = rest[: len(read.fronts)]
     return Group(
         is_provider=bool(is_provider),
@@ -229,6 +268,8 @@ def _group(read: Read, values: tuple[Any, ...], shares: Sequence[Share]) -> Grou
         organisations=sum(share.organisations for share in shares),
         concurrences=tuple(agreed),
         fronts=tuple(bool(within) for within in fronts),
+        had_grants=tuple(bool(had) for had in had_grants),
+        had_concurrences=frozenset(of for of, had in zip(asked, had_agreed, strict=True) if had),
         first=shares[0].first,
         row=values,
         shares=tuple(shares),

@@ -84,7 +84,8 @@ def _grant(start: Asked) -> Iterator[Candidate]:
 
     def give(asked: Asked) -> Asked:
         held = asked.use.holdings
-        grant = Grant("", held.organisation, release, 0, "", "", 0, NEVER)
+        now = asked.moment.latest  # a hold leaves nothing to whom is admitted later
+        grant = Grant("", held.organisation, release, now, "", "", 0, NEVER)
         return with_holdings(asked, grants={**held.grants, release: (grant,)})
 
     yield Candidate(Step(kind=Kind.GRANT, subject=release, says=f"The organisation holds a grant for {release}."), give)
@@ -99,7 +100,7 @@ def _facts(start: Asked) -> Iterator[Candidate]:
             return with_caller(asked, attributes=(*others, assertion))
 
         says = f"It is established of the organisation that `{witness.says}`; {witness.now}."
-        step = Step(kind=Kind.FACT, subject=witness.name, says=says)
+        step = Step(kind=Kind.FACT, subject=witness.name, says=says, asked_by=witness.asked_by)
         yield Candidate(step, assert_it, excludes=f"fact {witness.name}")
 
 
@@ -144,6 +145,7 @@ def _opening(stage: Stage, opens: Instant, waiting: tuple[str, ...], opened: dic
             kind=Kind.DATE,
             subject=stage.name,
             says=f"Stage `{stage.name}` has opened, by its date ({text_from(opens)}).",
+            stages=(stage.name,),
             not_before=opens,
         )
     else:
@@ -153,6 +155,7 @@ def _opening(stage: Stage, opens: Instant, waiting: tuple[str, ...], opened: dic
             subject=waiting[-1],
             says=f"Stage `{stage.name}` has opened, not before {text_from(opens)} and once the requirements of "
             f"{names} are met.",
+            stages=(*waiting, stage.name),
             not_before=opens,
             waits=waiting,
         )

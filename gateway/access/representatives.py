@@ -1,6 +1,6 @@
 """One caller that stands for every organisation of a group: put to the judge as any caller is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -27,20 +27,32 @@ class Versions(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(
-        cls, before: Strategy | None, after: Strategy, recorded: Mapping[str, Instant], moment: Moment
+        cls,
+        before: Strategy | None,
+        after: Strategy,
+        recorded: Mapping[str, Instant],
+        moment: Moment,
+        narrowings: Sequence[InEffect] = (),
     ) -> "Versions":
-        """Both, with their digests, and what was recorded of stages by digest.
+        """Both, with their digests and what was recorded of stages by digest, under the same narrowings.
 
         A stage whose date is still to come is taken to open by then; one whose date has come is open where that
-        was recorded, and shut where it was not.
+        was recorded, and shut where it was not. A new version lifts no narrowing.
         """
         versions = [strategy for strategy in (before, after) if strategy is not None]
         held, becomes = (
-            None if each is None else InForce(each, each.digest(), _openings(each, recorded, moment))
+            None
+            if each is None
+            else InForce(each, each.digest(), _openings(each, recorded, moment), narrowings=tuple(narrowings))
             for each in (before, after)
         )
         assert becomes is not None
-        return cls(held, becomes, what_is_read(versions))
+        return cls(held, becomes, what_is_read(versions, narrowings))
+
+    @property
+    def narrowings(self) -> tuple[InEffect, ...]:
+        """What narrows the release."""
+        return self.after.narrowings
 
     @property
     def strategies(self) -> list[Strategy]:
@@ -61,7 +73,8 @@ def what_is_read(versions: Iterable[Strategy], narrowings: Iterable[InEffect] = 
     attributes = {name for each in asked for audience in each.audiences.values() for name in attributes_read(audience)}
     attributes |= {name for scope in scopes for name in attributes_in(scope)}
     tests = [test for scope in scopes for test in tests_in(scope) if isinstance(test, Among)]
-    canaries = {stage.canary for each in listed for stage in each.stages if stage.canary is not None}
+    canaries = {stage.canary for each in asked for stage in each.stages if stage.canary is not None}
+    held = {each.narrowing.taken_at for each in narrowed if each.strategy is not None}
     return Read(
         release=listed[0].release,
         attributes=tuple(sorted(attributes)),
@@ -69,6 +82,7 @@ def what_is_read(versions: Iterable[Strategy], narrowings: Iterable[InEffect] = 
         authorities=tuple(sorted({stage.conditions.concurrence for each in asked for stage in each.stages} - {""})),
         named=tuple(sorted({name for test in tests if test.what == "organisation" for name in test.names})),
         canaries=tuple(sorted(canaries, key=lambda canary: (canary.salt, canary.percent))),
+        holds=tuple(sorted(held)),
     )
 
 
@@ -95,29 +109,37 @@ def caller_of(read: Read, group: Group) -> Caller:
 
 def holdings_of(read: Read, group: Group, accepted: Iterable[str]) -> Holdings:
     """What a group holds towards the release, these texts accepted."""
-    grant = msgspec.structs.replace(_LASTING, release=read.release, **_BECAME.get(group.grant, {}))
+    had = (instant - 1 for instant, has in zip(read.holds, group.had_grants, strict=True) if has)
+    admits = {"admitted_at": next(had, NEVER)} if read.holds else {}
+    grant = msgspec.structs.replace(_LASTING, release=read.release, **admits, **_BECAME.get(group.grant, {}))
     grants = {} if group.grant == "none" else {read.release: (grant,)}
-    agreed = tuple(
-        OwnConcurrence(
-            id="", organisation="", release=read.release, authority=authority, reference="", given_at=0, given_by="",
-            expires_at=NEVER, withdrawn_at=None if state == "standing" else 0,
-        )
-        for authority, state in zip(read.authorities, group.concurrences, strict=True)
-        if state != "none"
-    )  # fmt: skip
-    return Holdings("", grants, {read.release: frozenset(accepted)}, {read.release: agreed})
+    agreed: list[OwnConcurrence] = []
+    for authority, state in zip(read.authorities, group.concurrences, strict=True):
+        own = msgspec.structs.replace(_AGREED, release=read.release, authority=authority)
+        if state != "none":
+            given_at = max(read.holds, default=0)
+            withdrawn_at = None if state == "standing" else 0
+            agreed.append(msgspec.structs.replace(own, given_at=given_at, withdrawn_at=withdrawn_at))
+        for place, instant in enumerate(read.holds):
+            if (authority, place) in group.had_concurrences:
+                agreed.append(msgspec.structs.replace(own, given_at=instant - 1, expires_at=instant + 1))
+    return Holdings("", grants, {read.release: frozenset(accepted)}, {read.release: tuple(agreed)})
 
 
 def in_lines(version: InForce, read: Read, group: Group) -> InForce:
     """A version as it stands for a group: at the back of the shortest front that it stands within."""
     lines: dict[str, Line] = {}
     for front, is_within in reversed(list(zip(read.fronts, group.fronts, strict=True))):
-        standing = max(front.standing, lines.get(front.line, NOBODY).standing)
-        places = {group.first: front.cap} if is_within else lines.get(front.line, NOBODY).places
-        lines[front.line] = Line(places, standing)
+        name = front.known_as or front.line
+        standing = max(front.standing, lines.get(name, NOBODY).standing)
+        places = {group.first: front.cap} if is_within else lines.get(name, NOBODY).places
+        lines[name] = Line(places, standing)
     return msgspec.structs.replace(version, lines=lines)
 
 
+_AGREED = OwnConcurrence(
+    id="", organisation="", release="", authority="", reference="", given_at=0, given_by="", expires_at=NEVER
+)
 _LASTING = Grant("", "", "", 0, "", "", 0, NEVER)
 _BECAME = {"ended": {"revoked_at": 0}, "paused": {"paused_at": 0}, "recertification_due": {"recertify_by": 0}}
 """What makes a grant that lasts one of another kind."""

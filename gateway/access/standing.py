@@ -67,17 +67,13 @@ def gather(use: Use, moment: Moment) -> Gathered:
     opens_at = next((opens for each, opens in strategy.openings(opened, organisation) if each is coming), NEVER)
     grant = use.holdings.grant_for(strategy.release, moment)
     attributes = standing(use.caller.attributes, moment)
-    facts = Facts(
-        roles=use.caller.roles,
-        has_grant=grant is not None,
-        attributes={name: assertion.value for name, assertion in attributes.items()},
-        organisation=use.caller.organisation,
-    )
+    facts = _facts(use, moment)
     audiences = audience_facts(strategy, stage, facts)
     concurrences = use.holdings.concurrences.get(strategy.release, ())
-    entering = Entering(use.caller.organisation, use.in_force.lines, concurrences, moment)
+    grants = use.holdings.grants.get(strategy.release, ())
+    entering = Entering(use.caller.organisation, use.in_force.lines, concurrences, moment, grants)
     stage_fact = entering.fact(stage)
-    touching = narrowed(use.in_force.narrowings, stage, use.component, facts, entering)
+    touching = narrowed(use.in_force, stage, use.component, facts, entering)
     narrowing = put_to_judge(touching, stage_fact, audiences)
     terms = _terms(strategy, stage, narrowing)
     accepted = use.holdings.accepted.get(strategy.release, frozenset())
@@ -112,6 +108,28 @@ def gather(use: Use, moment: Moment) -> Gathered:
     )
 
 
+def own_stages(use: Use, moment: Moment) -> frozenset[str]:
+    """Names of the stages that are surely for the caller, and of the one in force: it may be told of these."""
+    strategy, organisation = use.in_force.strategy, use.caller.organisation or None
+    facts, open_now = _facts(use, moment), strategy.stage_at(moment, use.in_force.openings, organisation)
+    return frozenset(
+        stage.name
+        for stage in strategy.stages
+        if stage is open_now
+        or (stage.reaches(organisation) and any(each.truth == "yes" for each in audience_facts(strategy, stage, facts)))
+    )
+
+
+def _facts(use: Use, moment: Moment) -> Facts:
+    attributes = standing(use.caller.attributes, moment)
+    return Facts(
+        roles=use.caller.roles,
+        has_grant=use.holdings.grant_for(use.in_force.strategy.release, moment) is not None,
+        attributes={name: assertion.value for name, assertion in attributes.items()},
+        organisation=use.caller.organisation,
+    )
+
+
 def door_of(component: Component) -> str:
     """The door that gives a component, as key scopes name it."""
     return "weights" if component is Component.WEIGHTS else "inference"
@@ -121,7 +139,7 @@ def _terms(strategy: Strategy, stage: Stage | None, narrowing: list[Narrowed]) -
     """Digests of the terms that bind, by name: those of the stage, and of each stage that it is narrowed to."""
     terms = {name: strategy.terms[name] for name in (stage.conditions.terms if stage is not None else ())}
     for each in narrowing:
-        held, older = each.source.stage, each.source.strategy
+        held, older = each.left, each.source.strategy
         if held is None or older is None or each.lets_pass:
             continue
         for name in held.conditions.terms:

@@ -53,6 +53,7 @@ grant_table = Table(
     Column("recertify_by", BigInteger, index=True),
     Column("recertify_every", BigInteger),
     Column("recertification_noted", BigInteger),
+    Column("admitted_at", BigInteger),
 )
 
 acceptance_table = Table(
@@ -164,19 +165,6 @@ def grants(connection: Connection, *, organisation: str, release: str, after: st
     if release:
         query = query.where(grant_table.c.release == release)
     return [Grant(*row) for row in connection.execute(query)]
-
-
-def organisations_admitted(connection: Connection, release: str, instant: Instant) -> list[str]:
-    """Organisations that held a grant for a release at an instant, each once, in order."""
-    held = grant_table.c
-    query = select(held.organisation).where(
-        held.release == release,
-        held.starts_at <= instant,
-        held.ends_at > instant,
-        or_(held.revoked_at.is_(None), held.revoked_at > instant),
-        or_(held.superseded_at.is_(None), held.superseded_at > instant),
-    )
-    return list(connection.execute(query.distinct().order_by(held.organisation)).scalars())
 
 
 def accept_terms(connection: Connection, acceptance: Acceptance) -> bool:

@@ -45,8 +45,8 @@ def warnings_of(
     found += [
         Warned(
             "canary",
-            f"`{stage.name}` reaches {stage.canary.percent} % of organisations: those are counted, and the others stay"
-            " in the stage before.",
+            f"`{stage.name}` reaches {stage.canary.percent} % of organisations, and the others have the stage before:"
+            " the counts go by that.",
         )
         for stage in strategy.stages
         if stage.canary is not None

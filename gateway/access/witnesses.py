@@ -15,6 +15,7 @@ from gateway.identity.countries import COUNTRIES
 from gateway.identity.expressions import text_of
 from gateway.identity.facts import KYC_LEVELS
 from gateway.identity.predicates import Facts, Not, Test, Truth, answer, tests_in, wanted
+from gateway.releases.strategies import Strategy
 
 
 class Witness(msgspec.Struct, frozen=True):
@@ -26,6 +27,8 @@ class Witness(msgspec.Struct, frozen=True):
     """What would be established, as a predicate."""
     now: str
     """How it stands."""
+    asked_by: tuple[str, ...] = ()
+    """Stages with an audience that asks for this very thing; none where only what narrows the release does."""
 
 
 def witnesses(in_force: InForce, caller: Caller, moment: Moment) -> list[Witness]:
@@ -39,8 +42,13 @@ def witnesses(in_force: InForce, caller: Caller, moment: Moment) -> list[Witness
         for truth, says in ((Truth.YES, text_of(test)), (Truth.NO, text_of(Not(test)))):
             value = _value(test, truth)
             if stands is not truth and value is not None and says not in found:
-                found[says] = Witness(test.attribute, value, says, now)
+                found[says] = Witness(test.attribute, value, says, now, _asked_by(in_force.strategy, test))
     return list(found.values())
+
+
+def _asked_by(strategy: Strategy, test: Test) -> tuple[str, ...]:
+    asking = {name for name, audience in strategy.audiences.items() if test in audience.tests}
+    return tuple(stage.name for stage in strategy.stages if asking.intersection(stage.to))
 
 
 def _tests(in_force: InForce) -> Iterator[Test]:

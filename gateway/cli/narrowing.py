@@ -171,5 +171,15 @@ def _show_preview(preview: Any) -> None:
     for name, count, named in counts:
         some = f" ({', '.join(named)}{', …' if count > len(named) else ''})" if named else ""
         click.echo(f"  {count:>9} organisations {name}: {meaning[name]}{some}", err=True)
+    click.echo(f"  {_affected(preview['affected'])}", err=True)
     for warning in preview["warnings"]:
         click.echo(f"warning: {printable(warning)}", err=True)
+
+
+def _affected(counted: Any) -> str:
+    if counted is None:
+        return "how many of them have something to lose is not known in time"
+    changed, named = counted["losing"] + counted["gaining"], counted["named"]
+    some = f" ({', '.join(named)}{', …' if changed > len(named) else ''})" if named else ""
+    told = f"as things stand {counted['losing']} lose access and {counted['gaining']} get it back{some}"
+    return f"{told}; workloads are not counted"

@@ -6,6 +6,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from gateway.access.admissions import Admissions
+from gateway.access.affected import Affecting
 from gateway.access.census import Counting
 from gateway.access.changing import Changing
 from gateway.access.concurrences.recording import Concurrences
@@ -54,6 +55,7 @@ class Areas:
     incidents: Incidents
     restraint: Restraint
     reach: Reach
+    affecting: Affecting
     explaining: Explaining
     counting: Counting
     changing: Changing

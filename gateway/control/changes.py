@@ -142,7 +142,8 @@ async def _shown(areas: Areas, change: str, moment: Moment) -> ShownChange:
 
 async def _plan(areas: Areas, change: str, moment: Moment) -> Plan:
     proposed = await areas.changing.get(change)
-    consequences = await areas.foresight.consequences(proposed.base, proposed.change.strategy, moment)
+    narrowings = await areas.restraint.standing(proposed.change.strategy.release)
+    consequences = await areas.foresight.consequences(proposed.base, proposed.change.strategy, moment, narrowings)
     foreseen = Foreseen(
         consequences=consequences,
         outlook=await areas.changing.outlook(proposed, moment),

@@ -3,16 +3,14 @@
 import msgspec
 from litestar import Controller, get
 
-from gateway.clock import Instant
-from gateway.control.areas import Areas, InAreas, Now
+from gateway.control.areas import InAreas
 from gateway.control.guards import open_to
-from gateway.control.instants import narrowed_at, version_at
+from gateway.control.instants import stood_at
 from gateway.control.wire import PartInPath, WhenFilter
 from gateway.identity.callers import OVERSIGHT
 from gateway.releases.labels import ReleaseLabel, label_of
 from gateway.releases.regimes.classification import Label, classify
 from gateway.releases.regimes.subjects import subject_of
-from gateway.releases.versions import StrategyVersion
 
 
 class Labelled(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,31 +39,28 @@ class Classifications(Controller):
 
     @get("/label", **open_to(*OVERSIGHT))
     async def label(
-        self, *, namespace: PartInPath, name: PartInPath, areas: InAreas, moment: Now, at: WhenFilter = None
+        self, *, namespace: PartInPath, name: PartInPath, areas: InAreas, at: WhenFilter = None
     ) -> Labelled:
         """The label in three vocabularies, with reasons, by the version that was in force."""
-        version, asked = await version_at(areas, f"{namespace}/{name}", at, moment)
-        narrowings = await narrowed_at(areas, version.strategy.release, at, asked)
+        found = await stood_at(areas, f"{namespace}/{name}", at)
+        version, moment = found.version, found.asked.moment
         return Labelled(
             release=version.strategy.release,
             number=version.number,
             digest=version.digest,
-            label=label_of(version.strategy, asked, await _opened(areas, version), narrowings),
+            label=label_of(version.strategy, moment, found.openings, found.narrowings),
         )
 
     @get("/classification", **open_to(*OVERSIGHT))
     async def classification(
-        self, *, namespace: PartInPath, name: PartInPath, areas: InAreas, moment: Now, at: WhenFilter = None
+        self, *, namespace: PartInPath, name: PartInPath, areas: InAreas, at: WhenFilter = None
     ) -> Classified:
         """What each definition of law and guidance comes to, with reasons, by the version that was in force."""
-        version, asked = await version_at(areas, f"{namespace}/{name}", at, moment)
+        found = await stood_at(areas, f"{namespace}/{name}", at)
+        version, moment = found.version, found.asked.moment
         return Classified(
             release=version.strategy.release,
             number=version.number,
             digest=version.digest,
-            labels=classify(subject_of(version.strategy, asked, await _opened(areas, version))),
+            labels=classify(subject_of(version.strategy, moment, found.openings)),
         )
-
-
-async def _opened(areas: Areas, version: StrategyVersion) -> dict[str, Instant]:
-    return version.strategy.opened(await areas.openings.recorded(version.strategy.release))

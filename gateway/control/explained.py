@@ -7,11 +7,10 @@ import msgspec
 
 from gateway.access.decisions import Obligations
 from gateway.access.explanations import Explanation, Kind, Step, Way
-from gateway.access.standing import Gathered, Use
+from gateway.access.standing import Gathered, Use, own_stages
 from gateway.clock import NEVER
 from gateway.control.wire import shown, when
 from gateway.identity.attributes import standing
-from gateway.releases.audiences import attributes_read
 from gateway.releases.strategies import Stage
 
 
@@ -159,7 +158,7 @@ def shown_explanation(told: Explanation, *, oversees: bool) -> ShownExplanation:
         terms=[] if use is None or gathered is None else _terms(use, gathered),
         narrowings=[] if use is None or gathered is None or not oversees else _narrowings(use, gathered),
         obligations=None if told.decision is None or not told.admitted else told.decision.obligations,
-        holds_until=when(told.holds_until),
+        holds_until=when(told.holds_until if oversees else told.turns_at),
         ways=[[_step(step, oversees=oversees) for step in way] for way in _told(told, oversees=oversees)],
         all_ways=told.all_ways,
     )
@@ -236,11 +235,17 @@ def _narrowings(use: Use, gathered: Gathered) -> list[TouchingNarrowing]:
 
 
 def _told(told: Explanation, *, oversees: bool) -> Iterable[Way]:
-    """The ways, for others without those by which the scope of a narrowing could be guessed."""
-    if oversees or told.in_force is None:
+    """The ways, for others without those that tell of stages that are not theirs, or of what a narrowing asks."""
+    if oversees or told.use is None:
         return told.ways
-    asked = {name for audience in told.in_force.strategy.audiences.values() for name in attributes_read(audience)}
-    return [way for way in told.ways if all(step.kind is not Kind.FACT or step.subject in asked for step in way)]
+    theirs = own_stages(told.use, told.as_of.moment)
+    return [way for way in told.ways if all(_may_be_told(step, theirs) for step in way)]
+
+
+def _may_be_told(step: Step, theirs: frozenset[str]) -> bool:
+    """Whether a step tells no date of a stage that is not theirs, and nothing that only such a stage asks for."""
+    is_asked = step.kind in (Kind.FACT, Kind.CONCURRENCE)
+    return theirs.issuperset(step.stages) and (not is_asked or not theirs.isdisjoint(step.asked_by))
 
 
 def _step(step: Step, *, oversees: bool) -> ShownStep:

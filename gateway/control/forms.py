@@ -5,9 +5,10 @@ from litestar import Controller, get
 from gateway.control.areas import Areas, Asking, InAreas
 from gateway.control.asked import ShownForm, shown_form
 from gateway.control.guards import EVERYBODY, open_to
+from gateway.control.known import knows_of
 from gateway.control.wire import PartInPath
 from gateway.errors import NotFound
-from gateway.identity.callers import OVERSIGHT, Caller
+from gateway.identity.callers import Caller
 
 
 class FormsOfReleases(Controller):
@@ -31,6 +32,6 @@ class FormsOfReleases(Controller):
 async def check_known(areas: Areas, caller: Caller, release: str) -> None:
     """Raise NotFound, in one shape, for a release that there is not or that this caller may not know of."""
     snapshot, _ = areas.current.now()
-    known = caller.has(*OVERSIGHT) or await areas.usable.may_know_of(caller, release)
+    known = await knows_of(areas, caller, release)
     if release not in snapshot.releases or not known:
         raise NotFound

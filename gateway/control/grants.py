@@ -11,6 +11,7 @@ from gateway.access.grants import Grant
 from gateway.clock import DAY, Moment
 from gateway.control.areas import Areas, Asking, By, InAreas, Now
 from gateway.control.guards import open_to
+from gateway.control.known import those_known
 from gateway.control.wire import (
     After,
     Body,
@@ -129,7 +130,8 @@ class Grants(Controller):
         grants = await areas.admissions.grants(
             organisation=organisation or "", release=release or "", after=after or "", limit=limit
         )
-        return GrantPage([_shown(grant, moment) for grant in grants], grants[-1].id if len(grants) == limit else None)
+        known = await those_known(areas, caller, grants, lambda grant: grant.release)
+        return GrantPage([_shown(grant, moment) for grant in known], grants[-1].id if len(grants) == limit else None)
 
     @post("/", **open_to(Role.PROVIDER))
     async def give(

@@ -13,6 +13,7 @@ from litestar.params import JSONBody
 from gateway.clock import DAY, SECOND, Moment
 from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.guards import EVERYBODY, open_to
+from gateway.control.known import knows_of
 from gateway.control.wire import (
     After,
     Body,
@@ -172,7 +173,7 @@ async def _warnings(areas: Areas, caller: Caller, scopes: tuple[str, ...]) -> li
     return [
         f"There is no release `{release}`, or none that you may know of: this key reaches nothing by that scope."
         for release in named
-        if release not in everything or not (caller.has(*OVERSIGHT) or await areas.usable.may_know_of(caller, release))
+        if release not in everything or not await knows_of(areas, caller, release)
     ]
 
 

@@ -4,6 +4,7 @@ A refusal that hid a release is told to its organisation exactly as one that met
 the record gives nothing away that the door did not.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from litestar.params import QueryParameter
 from gateway.access.reasons import Reason
 from gateway.control.areas import Areas, Asking, InAreas
 from gateway.control.guards import open_to
+from gateway.control.known import hidden_among
 from gateway.control.wire import (
     DecisionFilter,
     EndpointFilter,
@@ -38,7 +40,7 @@ from gateway.spelling import meant
 INDEX_MAX = 2**53 - 1
 
 _TOLD_OF_UNKNOWN = frozenset({"organisation", "key", "component", "endpoint", "end_user", "reasons", "bytes_in"})
-"""What the record says of a call to a name that is no release."""
+"""What the record says of a call to a name that is no release, and is told of any that the caller may not know of."""
 
 
 class ShownEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -134,7 +136,7 @@ class LedgerEntries(Controller):
         with areas.searching.by(caller):
             page = await _page(areas, caller, query)
             notes = await _notes(areas, query) if after is None and caller.has(*OVERSIGHT) else []
-        entries = [await _shown(areas, caller, entry) for entry in page.entries]
+        entries = await _all_shown(areas, caller, page.entries)
         return EntryPage(entries, page.cursor, page.is_last, notes)
 
     @get("/checkpoint", **open_to(*OVERSIGHT))
@@ -150,7 +152,7 @@ class LedgerEntries(Controller):
         """One entry, by its index or its id, with the very text that is hashed."""
         with areas.searching.by(caller):
             found = await _about(areas, caller, entry)
-        shown_entries = [await _shown(areas, caller, each, whole=True) for each in found[:2]]
+        shown_entries = await _all_shown(areas, caller, found[:2], whole=True)
         return EntryWithEnd(shown_entries[0], shown_entries[1] if len(shown_entries) > 1 else None)
 
 
@@ -191,11 +193,27 @@ async def _about(areas: Areas, caller: Caller, entry: str) -> list[Entry]:
     return found
 
 
-async def _shown(areas: Areas, caller: Caller, entry: Entry, *, whole: bool = False) -> ShownEntry:
-    hides = entry.event == Event.ACCESS_REFUSED and entry.body.get("reasons") == [Reason.MODEL_NOT_FOUND]
-    if hides and not caller.has(*OVERSIGHT) and not await areas.usable.may_know_of(caller, _release_of(entry)):
-        body = {name: value for name, value in entry.body.items() if name in _TOLD_OF_UNKNOWN}
-        return _without_hash(entry, body)
+async def _all_shown(
+    areas: Areas, caller: Caller, entries: Sequence[Entry], *, whole: bool = False
+) -> list[ShownEntry]:
+    hidden = await hidden_among(areas, caller, (release for each in entries if (release := _release_of(each))))
+    # A call to a name that is none has no release in its entry, and is told as one to a hidden release is.
+    unnamed = not caller.has(*OVERSIGHT)
+    return [
+        await _shown(areas, each, hides=_release_of(each) in hidden or (unnamed and _met_none(each)), whole=whole)
+        for each in entries
+    ]
+
+
+def _met_none(entry: Entry) -> bool:
+    is_refused = entry.event == Event.ACCESS_REFUSED and entry.body.get("reasons") == [Reason.MODEL_NOT_FOUND]
+    return is_refused and not _release_of(entry)
+
+
+async def _shown(areas: Areas, entry: Entry, *, hides: bool, whole: bool) -> ShownEntry:
+    """An entry; of a release that is hidden from the caller, what a call to a name that is none leaves."""
+    if hides:
+        return _without_hash(entry, {name: said for name, said in entry.body.items() if name in _TOLD_OF_UNKNOWN})
     canonical = await _text_of(areas, entry) if whole else ""
     return msgspec.structs.replace(
         _without_hash(entry, entry.body), leaf_hash=entry.leaf_hash.hex(), canonical=canonical

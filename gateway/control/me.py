@@ -14,6 +14,7 @@ from gateway.clock import Moment
 from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.asked import ShownRequest, shown_request
 from gateway.control.guards import EVERYBODY, open_to
+from gateway.control.known import those_known
 from gateway.control.wire import shown, when
 from gateway.identity.callers import Caller, Role
 from gateway.releases.components import Component
@@ -222,7 +223,8 @@ async def _requests(areas: Areas, caller: Caller, moment: Moment) -> list[ShownR
     found = await areas.requests.page(
         organisation=caller.organisation, release="", states=(), before="", limit=REQUESTS_SHOWN
     )
-    return [shown_request(request, moment) for request in found]
+    known = await those_known(areas, caller, found, lambda request: request.release)
+    return [shown_request(request, moment) for request in known]
 
 
 async def _waits_at(areas: Areas, standing: Standing) -> int | None:

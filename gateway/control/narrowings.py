@@ -1,11 +1,14 @@
 """`/control/releases/{namespace}/{name}/narrowings`: taking access away at once, and giving it back."""
 
+from functools import partial
 from typing import Annotated
 
 import msgspec
 from litestar import Controller, get, post
 from litestar.params import JSONBody, QueryParameter
 
+from gateway.access.affected import Affected
+from gateway.access.past import in_force_by
 from gateway.access.reach import warned
 from gateway.access.search import Reached
 from gateway.clock import NEVER
@@ -71,6 +74,9 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     named: list[str]
     """Ids of the first in the scope."""
     named_unknown: list[str]
+    affected: Affected | None
+    """Of all these, those that really lose access to something as things stand, or get it back; null where that is not
+    known in time. Workloads are not counted: they are not kept."""
     warnings: list[str]
     """What is odd about it; nothing was stopped by that."""
 
@@ -124,6 +130,8 @@ class Narrowings(Controller):
         release = f"{namespace}/{name}"
         narrowing = await areas.restraint.draft(_order(release, data), moment)
         version = await areas.catalogue.get(release)
+        in_force = await areas.database.read(partial(in_force_by, release=release, known=None))
+        assert in_force is not None, "it was drafted of one"
         reached: Reached = await areas.reach.of(narrowing, version.strategy, moment)
         return Preview(
             release=release,
@@ -133,6 +141,7 @@ class Narrowings(Controller):
             stage=narrowing.stage,
             inverse_of=narrowing.inverse_of,
             **msgspec.structs.asdict(reached),
+            affected=await areas.affecting.of(narrowing, in_force, moment),
             warnings=warned(narrowing, reached),
         )
 

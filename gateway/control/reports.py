@@ -1,18 +1,20 @@
 """`/control/releases/{namespace}/{name}/reports`: reports made from the plan and the record, as of any instant."""
 
+from functools import partial
 from typing import Annotated
 
 from litestar import Controller, get
 from litestar.params import PathParameter
 
-from gateway.access.store import organisations_admitted
-from gateway.clock import Instant, Moment
-from gateway.control.areas import Areas, InAreas, Now
+from gateway.access.census import READ_S
+from gateway.access.instants import AsOf
+from gateway.access.sectors import sectors_admitted
+from gateway.clock import Instant
+from gateway.control.areas import Areas, InAreas
 from gateway.control.guards import open_to
-from gateway.control.instants import narrowed_at, version_at
+from gateway.control.instants import stood_at
 from gateway.control.wire import PartInPath, WhenFilter
 from gateway.identity.callers import OVERSIGHT
-from gateway.identity.search import asserted
 from gateway.ledger.entries import Entry
 from gateway.ledger.search import Query
 from gateway.releases.reports.decisions import DECIDING, decision_record
@@ -42,25 +44,21 @@ class Reports(Controller):
         name: PartInPath,
         kind: KindInPath,
         areas: InAreas,
-        moment: Now,
         at: WhenFilter = None,
     ) -> Report:
         """One report, by the version that was in force. What neither plan nor record knows is marked."""
-        version, asked = await version_at(areas, f"{namespace}/{name}", at, moment)
-        opened = version.strategy.opened(await areas.openings.recorded(version.strategy.release))
-        recorded = Recorded(
-            opened={stage: instant for stage, instant in opened.items() if instant <= asked.latest},
-            narrowings=await narrowed_at(areas, version.strategy.release, at, asked),
-        )
+        found = await stood_at(areas, f"{namespace}/{name}", at)
+        version, moment = found.version, found.asked.moment
+        recorded = Recorded(opened=found.openings, narrowings=found.narrowings)
         match Kind(kind):
             case Kind.SB53:
-                return transparency(version, asked, recorded)
+                return transparency(version, moment, recorded)
             case Kind.DECISION_RECORD:
-                until = None if at is None else asked.latest + 1
+                until = None if at is None else moment.latest + 1
                 entries, whole = await _deciding(areas, version.strategy.release, until)
-                return decision_record(version, entries, asked, recorded, whole=whole)
+                return decision_record(version, entries, moment, recorded, whole=whole)
             case Kind.SPECIALISED_ACCESS:
-                return await _specialised(areas, version, asked)
+                return await _specialised(areas, version, found.asked)
 
 
 async def _deciding(areas: Areas, release: str, until: Instant | None) -> tuple[list[Entry], bool]:
@@ -89,9 +87,7 @@ async def _pages(areas: Areas, query: Query) -> tuple[list[Entry], bool]:
     return found, False
 
 
-async def _specialised(areas: Areas, version: StrategyVersion, moment: Moment) -> Report:
-    release = version.strategy.release
-    admitted = await areas.database.read(lambda c: organisations_admitted(c, release, moment.latest))
-    sectors = await areas.database.read(lambda c: asserted(c, "sector", admitted, moment))
-    values = (sectors[organisation].value if organisation in sectors else None for organisation in admitted)
-    return specialised_access(version, values, moment)
+async def _specialised(areas: Areas, version: StrategyVersion, asked: AsOf) -> Report:
+    work = partial(sectors_admitted, release=version.strategy.release, moment=asked.moment, known=asked.known)
+    sectors = await areas.database.read(work, deadline_s=READ_S)
+    return specialised_access(version, sectors, asked.moment)

@@ -20,6 +20,7 @@ from gateway.control.asked import (
 )
 from gateway.control.forms import check_known
 from gateway.control.guards import open_to
+from gateway.control.known import knows_of, those_known
 from gateway.control.wire import (
     After,
     Body,
@@ -134,7 +135,8 @@ class RequestsForAccess(Controller):
             limit=limit,
         )
         last = found[-1].id if len(found) == limit else None
-        return RequestPage([shown_request(each, moment) for each in found], last)
+        known = await those_known(areas, caller, found, lambda request: request.release)
+        return RequestPage([shown_request(each, moment) for each in known], last)
 
     @post("/", **open_to(Role.DEVELOPER))
     async def ask(self, data: JSONBody[NewRequest], areas: InAreas, caller: Asking, moment: Now) -> ShownRequest:
@@ -201,6 +203,8 @@ async def _seen(areas: Areas, caller: Caller, request_id: str, moment: Moment) -
     reviewed = await areas.requests.get(request_id, moment)
     request = reviewed.request
     if request is None or not (caller.has(*OVERSIGHT) or request.organisation == caller.organisation):
+        raise absent(request_id)
+    if not await knows_of(areas, caller, request.release):
         raise absent(request_id)
     return reviewed
 

@@ -9,9 +9,10 @@ from gateway.access.grants import Acceptance
 from gateway.access.snapshot import InForce
 from gateway.control.areas import Areas, Asking, By, InAreas, Now
 from gateway.control.guards import EVERYBODY, open_to
+from gateway.control.known import knows_of
 from gateway.control.wire import Body, Digest, DocumentInPath, PartInPath
 from gateway.errors import Conflict, NotFound
-from gateway.identity.callers import OVERSIGHT, Caller, Role
+from gateway.identity.callers import Caller, Role
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +115,7 @@ async def _in_force(areas: Areas, caller: Caller, release: str) -> InForce:
     """The release, if this caller may know of it. Raises NotFound, in one shape, where it may not or there is none."""
     snapshot, _ = areas.current.now()
     in_force = snapshot.releases.get(release)
-    known = caller.has(*OVERSIGHT) or await areas.usable.may_know_of(caller, release)
+    known = await knows_of(areas, caller, release)
     if in_force is None or not known:
         raise NotFound
     return in_force

@@ -5,11 +5,10 @@ from datetime import datetime
 import msgspec
 from litestar import Controller, Response, get
 
-from gateway.clock import Moment
-from gateway.control.areas import Areas, InAreas, Now
+from gateway.control.areas import Areas, InAreas
 from gateway.control.drawings import svg
 from gateway.control.guards import open_to
-from gateway.control.instants import narrowed_at, version_at
+from gateway.control.instants import stood_at
 from gateway.control.wire import PartInPath, WhenFilter, shown, when
 from gateway.identity.callers import OVERSIGHT
 from gateway.releases.timelines import Bar, Narrowed, Timeline, layout
@@ -84,24 +83,23 @@ class Timelines(Controller):
 
     @get("/timeline", **open_to(*OVERSIGHT))
     async def show(
-        self, *, namespace: PartInPath, name: PartInPath, areas: InAreas, moment: Now, at: WhenFilter = None
+        self, *, namespace: PartInPath, name: PartInPath, areas: InAreas, at: WhenFilter = None
     ) -> ShownTimeline:
         """Every stage as a bar, and where now is, or the instant asked about."""
-        return _shown(await _timeline(areas, f"{namespace}/{name}", at, moment))
+        return _shown(await _timeline(areas, f"{namespace}/{name}", at))
 
     @get("/timeline.svg", media_type=SVG, **open_to(*OVERSIGHT))
     async def picture(
-        self, *, namespace: PartInPath, name: PartInPath, areas: InAreas, moment: Now, at: WhenFilter = None
+        self, *, namespace: PartInPath, name: PartInPath, areas: InAreas, at: WhenFilter = None
     ) -> Response[str]:
         """The same as a picture."""
-        timeline = await _timeline(areas, f"{namespace}/{name}", at, moment)
+        timeline = await _timeline(areas, f"{namespace}/{name}", at)
         return Response(svg(timeline), media_type=SVG, headers=_ALONE)
 
 
-async def _timeline(areas: Areas, release: str, at: str | None, now: Moment) -> Timeline:
-    version, moment = await version_at(areas, release, at, now)
-    opened = version.strategy.opened(await areas.openings.recorded(release))
-    return layout(version.strategy, moment, opened, await narrowed_at(areas, release, at, moment))
+async def _timeline(areas: Areas, release: str, at: str | None) -> Timeline:
+    found = await stood_at(areas, release, at)
+    return layout(found.version.strategy, found.asked.moment, found.openings, found.narrowings)
 
 
 def _shown(timeline: Timeline) -> ShownTimeline:

@@ -22,8 +22,6 @@ from sqlalchemy import (
 )
 
 from gateway.clock import Moment
-from gateway.identity.attributes import standing
-from gateway.identity.callers import Assertion
 from gateway.identity.compiled import Answer, Compiled
 from gateway.identity.index import held_facts
 from gateway.identity.organisations import PROVIDER
@@ -36,9 +34,6 @@ from gateway.identity.predicates import (
 from gateway.identity.store import assertion_table, organisation_table
 from gateway.spelling import meant
 
-BATCH = 500
-"""Organisations a statement: both databases bound how many values one may name."""
-
 _decode = msgspec.json.Decoder(str | int | bool | tuple[str, ...]).decode
 SPAN = 25_000
 """Organisations a statement: however many there are, none comes near to how long a statement may take."""
@@ -48,24 +43,6 @@ ALIKE = 1_000
 """Ids looked through for the one that was meant: help, which must not cost more than the answer."""
 
 _columns = assertion_table.c
-
-
-def asserted(connection: Connection, name: str, organisations: Sequence[str], moment: Moment) -> dict[str, Assertion]:
-    """The assertion of this name that stands, by organisation; absent where none does.
-
-    What was withdrawn after the moment stood then.
-    """
-    found: dict[str, list[Assertion]] = {}
-    for first in range(0, len(organisations), BATCH):
-        query = select(_columns.organisation, *(_columns[field] for field in Assertion.__struct_fields__)).where(
-            _columns.organisation.in_(organisations[first : first + BATCH]),
-            _columns.name == name,
-            or_(_columns.withdrawn_at.is_(None), _columns.withdrawn_at > moment.latest),
-        )
-        for organisation, id_, name_, value, *rest in connection.execute(query):
-            found.setdefault(organisation, []).append(Assertion(id_, name_, _decode(value), *rest))
-    stood = {organisation: standing(assertions, moment) for organisation, assertions in found.items()}
-    return {organisation: by_name[name] for organisation, by_name in stood.items() if name in by_name}
 
 
 def fault_of_names(connection: Connection, names: Sequence[str]) -> str:

@@ -113,13 +113,6 @@ class Catalogue:
             raise NotFound
         return version
 
-    async def as_of(self, release: str, moment: Moment) -> StrategyVersion:
-        """The version in force at a moment; before the first was, the first. Raises NotFound."""
-        version = await self._database.read(lambda c: store.version_as_of(c, release, moment.latest))
-        if version is None:
-            raise NotFound
-        return version
-
     async def releases(self, after: str = "", limit: int = PAGE_MAX) -> list[Release]:
         """Releases in order of name, after the given one."""
         most = _page(limit)

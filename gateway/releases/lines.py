@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from gateway.clock import Instant
 from gateway.releases.nodes import Faults, shown
 from gateway.releases.stages import StageRead
 from gateway.releases.strategies import Stage
@@ -35,6 +36,19 @@ class Line(msgspec.Struct, frozen=True):
 
 
 NOBODY = Line()
+
+
+class Left(msgspec.Struct, frozen=True):
+    """A stage with a cap that was left to whoever held a place in it at an instant."""
+
+    stage: Stage
+    at: Instant
+
+    @property
+    def line(self) -> str:
+        """By which whoever held one, and still stands in line, is found among the lines of a release."""
+        cap = 0 if self.stage.cap is None else self.stage.cap.organisations
+        return f"{self.stage.line} to {cap} at {self.at}"
 
 
 def longest(stages: Iterable[Stage]) -> dict[str, int]:

@@ -107,25 +107,30 @@ def told(each: InEffect) -> str:
 
 
 def _less(stage: Stage, each: InEffect, taken: Sequence[Component]) -> Stage | None:
-    """The stage less what one narrowing takes from whoever asks; None where nothing is left."""
-    held = each.stage if each.narrowing.verb in TO_A_STAGE else None
+    """The stage less what one narrowing takes from whoever asks; None where nothing is left.
+
+    Where some organisations are left one stage and the others another, it is what any of them may have.
+    """
+    held = each.stages_left if each.narrowing.verb in TO_A_STAGE else ()
+    widest = max((left.access for left in held), key=_LEVELS.index, default=None)
     if each.restored:
-        return _for_some(stage, held)
-    kept = [component for component in taken if held is not None and component in held.offers]
+        return _for_some(stage, widest)
+    kept = [component for component in taken if any(component in left.offers for left in held)]
     offers = tuple(component for component in stage.offers if component in kept or component not in taken)
     if not offers:
         return None
     access, to = stage.access, stage.to
-    if held is not None and len(taken) == len(stage.offers):
-        access, to = min(access, held.access, key=_LEVELS.index), stage.to if PUBLIC in held.to else held.to
+    if widest is not None and len(taken) == len(stage.offers):
+        whom = tuple(sorted({name for left in held for name in left.to}))
+        access, to = min(access, widest, key=_LEVELS.index), stage.to if PUBLIC in whom else whom
     if access is AccessLevel.OPEN_WEIGHTS and Component.WEIGHTS not in offers:
         access = AccessLevel.API
     return msgspec.structs.replace(stage, offers=offers, access=access, to=to)
 
 
-def _for_some(stage: Stage, held: Stage | None) -> Stage:
+def _for_some(stage: Stage, held: AccessLevel | None) -> Stage:
     """A stage that was given back to some: no wider than limited, or than what everybody was left."""
-    widest = AccessLevel.LIMITED if held is None else max(AccessLevel.LIMITED, held.access, key=_LEVELS.index)
+    widest = AccessLevel.LIMITED if held is None else max(AccessLevel.LIMITED, held, key=_LEVELS.index)
     return msgspec.structs.replace(stage, access=min(stage.access, widest, key=_LEVELS.index))
 
 

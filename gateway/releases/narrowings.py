@@ -93,10 +93,28 @@ class InEffect(msgspec.Struct, frozen=True):
         return [text_of(scope) for scope in self.restored]
 
     @property
-    def stage(self) -> Stage | None:
-        """The stage that is left; None where there was none, or the verb is another."""
+    def stages_left(self) -> tuple[Stage, ...]:
+        """The stages that it leaves, each to those whom none before it here reaches: the one it names comes first.
+
+        Where that one was for a share of organisations, the others had the stage before it.
+        """
         stages = self.strategy.stages if self.strategy is not None else ()
-        return next((stage for stage in stages if stage.name == self.narrowing.stage), None)
+        place = next((place for place, stage in enumerate(stages) if stage.name == self.narrowing.stage), -1)
+        left: list[Stage] = []
+        for stage in reversed(stages[: place + 1]):
+            if left and left[0].goes_by_its_date and stage.is_gated:
+                break  # nobody knows any more whether it had opened
+            left.append(stage)
+            if stage.canary is None:
+                break
+        return tuple(left)
+
+    def left_to(self, organisation: str | None) -> Stage | None:
+        """The stage that is left to an organisation, or to any; None where it had none, or the verb is another."""
+        stage = next((stage for stage in self.stages_left if stage.reaches(organisation)), None)
+        if stage is None or (self.narrowing.verb is Verb.ROLL_BACK and stage.name == self.narrowing.stage):
+            return stage
+        return stage if stage.closes > self.narrowing.taken_at else None
 
 
 def in_effect(rows: Iterable[Narrowing], versions: Iterable[Strategy] = ()) -> tuple[InEffect, ...]:
@@ -116,6 +134,20 @@ def in_effect(rows: Iterable[Narrowing], versions: Iterable[Strategy] = ()) -> t
         InEffect(row, _kept_scope(row), tuple(restored.get(row.id, ())), known.get(row.strategy))
         for row in taken
         if EVERYBODY not in restored.get(row.id, ())
+    )
+
+
+def as_drafted(standing: Sequence[InEffect], drafted: Narrowing, strategy: Strategy) -> tuple[InEffect, ...]:
+    """What would be in effect once this was taken of the version in force, or restored."""
+    if drafted.verb is not Verb.RESTORE:
+        return (*standing, *in_effect([drafted], [strategy]))
+    scope = _kept_scope(drafted)
+    return tuple(
+        msgspec.structs.replace(each, restored=(*each.restored, scope))
+        if each.narrowing.id == drafted.inverse_of
+        else each
+        for each in standing
+        if each.narrowing.id != drafted.inverse_of or scope != EVERYBODY
     )
 
 
@@ -149,8 +181,11 @@ def checked_scope(text: str) -> str:
 
 def held_stage(strategy: Strategy, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> str:
     """Name of the stage that a hold freezes; empty where none is open. `opened` has the openings that were recorded."""
-    stage = strategy.stage_at(moment, opened)
-    return stage.name if stage is not None else ""
+    reached = [stage for stage, opens in strategy.openings(opened) if moment.surely_reached(opens)]
+    # Where a share's stage has closed, the others have theirs still: what is left to each of them is asked by its name.
+    if not reached or (reached[-1].canary is None and moment.maybe_reached(reached[-1].closes)):
+        return ""
+    return reached[-1].name
 
 
 def earlier_stage(strategy: Strategy, name: str, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> str:

@@ -118,13 +118,6 @@ def versions(connection: Connection, release: str, *, before: int | None, limit:
     return [_version(row) for row in connection.execute(query.order_by(version_table.c.number.desc()).limit(limit))]
 
 
-def version_as_of(connection: Connection, release: str, instant: Instant) -> StrategyVersion | None:
-    """The version in force at an instant; before the first was, the first."""
-    of_release = _versions.where(version_table.c.release == release)
-    newest = of_release.where(version_table.c.applied_at <= instant).order_by(version_table.c.number.desc()).limit(1)
-    return _one(connection, newest) or _one(connection, of_release.order_by(version_table.c.number).limit(1))
-
-
 def load_all(connection: Connection) -> dict[str, StrategyVersion]:
     """Every version in force, by release. A row that is not what its digest says raises: nothing is served by it."""
     return {row.release: _version(row) for row in connection.execute(_in_force)}

@@ -87,6 +87,11 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether the date alone does not open it."""
         return bool(self.opens_when)
 
+    @property
+    def goes_by_its_date(self) -> bool:
+        """Whether it opens on its date though one before it waits: only what widens nothing does."""
+        return self.access is AccessLevel.CLOSED and not self.is_gated
+
     def reaches(self, organisation: str | None) -> bool:
         """Whether it may be in force for an organisation; None stands for any."""
         return self.canary is None or organisation is None or self.canary.reaches(organisation)
@@ -162,6 +167,12 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         }
         return digest_of(_encoder.encode(given))
 
+    def gives(self, component: Component) -> tuple[object, ...]:
+        """What is given by a component's name: the same model, or the same files, wherever they are kept."""
+        if component is Component.WEIGHTS:
+            return (self.weights.files if self.weights is not None else None,)
+        return (self.inference.model if self.inference is not None else None, self.snapshot)
+
     def opening_digest(self, stage: Stage) -> str:
         """What is recorded as opened: the stage, whoever is counted in it and whenever it is looked at again.
 
@@ -190,8 +201,7 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         for stage in self.stages:
             own = max(stage.opens, opened.get(stage.name, NEVER)) if stage.is_gated else stage.opens
             last = max(last, own)
-            narrows = stage.access is AccessLevel.CLOSED and not stage.is_gated
-            found.append((stage, own if narrows else last))
+            found.append((stage, own if stage.goes_by_its_date else last))
         return [(stage, opens) for stage, opens in found if stage.reaches(organisation)]
 
     def taken_over(self, stage: Stage, opened: Mapping[str, Instant] = NOTHING_OPENED) -> tuple[Stage, Instant] | None:

@@ -17,6 +17,7 @@ from gateway.access.concurrences.records import OwnConcurrence
 from gateway.access.consequences import Consequences, Tally
 from gateway.access.foresight import Foresight
 from gateway.access.grants import Grant, Holdings
+from gateway.access.in_force import left
 from gateway.access.judges.embedded import EmbeddedJudge
 from gateway.access.judges.policies import read_policy_set
 from gateway.access.judging import Judging
@@ -37,6 +38,7 @@ from gateway.releases.components import Component
 from gateway.releases.effects import instants
 from gateway.releases.evidence import store as evidence
 from gateway.releases.lines import Line
+from gateway.releases.narrowings import InEffect, Narrowing, Verb, in_effect
 from gateway.releases.requirements import Approvals
 from gateway.releases.strategies import AccessLevel, Strategy
 from gateway.shipped import shipped
@@ -169,13 +171,14 @@ def answered(
     component: Component,
     moment: Moment,
     lines: Mapping[str, Line],
+    narrowings: tuple[InEffect, ...] = (),
 ) -> tuple[bool, bool]:
     """What the rules say to it, as things stand and once it has accepted every text."""
     if strategy is None:
         return False, False
     caller, holds = whose
     accepting = msgspec.structs.replace(holds, accepted={strategy.release: frozenset(TEXTS.values())})
-    in_force = InForce(strategy, strategy.digest(), lines=lines)
+    in_force = InForce(strategy, strategy.digest(), lines=lines, narrowings=narrowings)
     uses = [Use(caller, component, in_force, each) for each in (holds, accepting)]
     as_it_is, accepted = (expected(gather(use, moment).question).allow for use in uses)
     return as_it_is, accepted
@@ -201,27 +204,59 @@ def some_by_shares(draw: st.DrawFn) -> tuple[Strategy, Strategy]:
     return shared(before), shared(after)
 
 
+@st.composite
+def narrowed(draw: st.DrawFn, strategy: Strategy) -> tuple[InEffect, ...]:
+    """Perhaps what narrows the release, taken now or before anybody was admitted to it."""
+    rows = [
+        Narrowing(
+            id=f"narrowing_{number}",
+            number=number,
+            release=RELEASE,
+            verb=draw(st.sampled_from([Verb.HOLD, Verb.HOLD, Verb.ROLL_BACK, Verb.SUSPEND, Verb.EMBARGO])),
+            scope=draw(st.sampled_from(["", "", "not us_person", "organisation = org-1", "kyc >= K3"])),
+            on_unknown=draw(st.sampled_from(["deny", "allow"])),
+            strategy=strategy.digest(),
+            stage=draw(st.sampled_from([stage.name for stage in strategy.stages])),
+            cause="drill",
+            taken_at=draw(st.sampled_from([PAST - 1, NOW])),
+            taken_by="Pro000000000",
+            until=draw(st.sampled_from([NEVER, NEVER, NOW + 2 * DAY])),
+        )
+        for number in range(1, draw(st.sampled_from([1, 1, 1, 2, 3])))
+    ]
+    return in_effect(rows, [strategy])
+
+
 @pytest.mark.soak
 @settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(pair=some_by_shares(), population=populations(), is_new=st.sampled_from([False, False, True]))
+@given(pair=some_by_shares(), population=populations(), is_new=st.sampled_from([False, False, True]), data=st.data())
 async def test_who_gains_by_a_plan_is_whom_the_judge_admits_once_it_is_applied(
-    foresight: Foresight, database: Database, pair: tuple[Strategy, Strategy], population: list[Organised], is_new: bool
+    foresight: Foresight,
+    database: Database,
+    pair: tuple[Strategy, Strategy],
+    population: list[Organised],
+    is_new: bool,
+    data: st.DataObject,
 ) -> None:
     before, after = None if is_new else pair[0], pair[1]
+    narrowings = data.draw(narrowed(pair[0]))
     await settle(database, population)
 
-    found = await foresight.consequences(before, after, HERE)
+    found = await foresight.consequences(before, after, HERE, narrowings)
 
     standing = {each.id: await kept(database, each.id) for each in population}
     stages = [stage for each in (before, after) if each for stage in each.stages]
-    lines = await database.read(lambda connection: places.lines(connection, RELEASE, stages), deadline_s=PATIENCE_S)
-    for instant in instants([each for each in (before, after) if each], HERE):
+    lines = await database.read(
+        lambda connection: places.lines(connection, RELEASE, stages, left(narrowings)), deadline_s=PATIENCE_S
+    )
+    ends = {each.narrowing.until for each in narrowings} - {NEVER}
+    for instant in sorted({*instants([each for each in (before, after) if each], HERE), *ends}):
         moment = HERE if instant == HERE.earliest else at(instant)
         for component in Component:
             gain, lose, may_gain, may_lose, again = set(), set(), set(), set(), set()
             for name, whose in standing.items():
                 (was, could), (becomes, can) = (
-                    answered(each, whose, component, moment, lines) for each in (before, after)
+                    answered(each, whose, component, moment, lines, narrowings) for each in (before, after)
                 )
                 gain |= {name} if becomes and not was else set()
                 lose |= {name} if was and not becomes else set()
@@ -318,6 +353,18 @@ async def test_a_canary_that_reaches_nobody_is_told_of_and_its_audiences_do_not_
 
     assert (found.unknown, found.unreached) == ((), ("some",))
     assert [step.tally.gain for step in found.steps] == [len(names), len(names)]
+
+
+async def test_nobody_gains_by_a_wider_version_of_what_is_suspended(foresight: Foresight, database: Database) -> None:
+    await settle(database, [Organised("org-0", (), (), frozenset())])
+    taken = Narrowing(
+        id="narrowing_1", number=1, release=RELEASE, verb=Verb.SUSPEND, cause="order", taken_at=NOW, taken_by="key",
+        until=SOON,
+    )  # fmt: skip
+
+    found = await foresight.consequences(for_the_known(), a_strategy(), HERE, in_effect([taken]))
+
+    assert [(step.begins, step.tally.gain) for step in found.steps] == [(SOON, 1)]
 
 
 async def test_organisations_that_are_disabled_neither_gain_nor_lose(foresight: Foresight, database: Database) -> None:

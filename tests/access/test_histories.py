@@ -20,7 +20,7 @@ from gateway.access.entering import Entering
 from gateway.access.explaining import Explaining
 from gateway.access.explanations import Explanation
 from gateway.access.grants import Acceptance, Grant
-from gateway.access.in_force import all_in_force, stages_of
+from gateway.access.in_force import all_in_force, left
 from gateway.access.instants import AsOf
 from gateway.access.judging import Judging
 from gateway.access.places.asking import Places
@@ -233,8 +233,7 @@ class History:
         def work(connection: Connection) -> tuple[dict[str, Stands], dict[str, Stands]]:
             in_force = past.in_force_by(connection, RELEASE, known)
             assert in_force is not None
-            stages = stages_of(in_force.strategy, in_force.narrowings)
-            reach = fronts(connection, RELEASE, stages, known)
+            reach = fronts(connection, RELEASE, in_force.strategy.stages, left(in_force.narrowings), known)
             read = Read(RELEASE, (), tuple(sorted(TEXTS.values())), authorities=(AUTHORITY,), fronts=reach)
             found, _ = one_by_one(connection, read, moment, after="", limit=100, known=known)
             apart = {each.first: _apart(connection, each.first, in_force, reach, asked) for each in found}
@@ -423,7 +422,9 @@ def _apart(connection: Connection, organisation: str, in_force: InForce, reach: 
         held.grant_standing(RELEASE, asked.moment),
         tuple(digest for digest in sorted(TEXTS.values()) if digest in accepted),
         (fact.concurrence,),
-        tuple(in_force.lines[front.line].place_of(organisation, front.cap) == "held" for front in reach),
+        tuple(
+            in_force.lines[front.known_as or front.line].place_of(organisation, front.cap) == "held" for front in reach
+        ),
     )
 
 

@@ -24,11 +24,25 @@ from gateway.identity.expressions import text_of
 from gateway.identity.predicates import Facts, Predicate, Truth, truth_of
 from gateway.identity.predicates import Test as Comparison
 from gateway.releases.audiences import Audience
+from gateway.releases.caps import Cap
+from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
+from gateway.releases.lines import Left, Line
 from gateway.releases.narrowed import remaining
-from gateway.releases.narrowings import Narrowing, Verb, in_effect
-from gateway.releases.strategies import AccessLevel, Conditions, Stage, Strategy
-from tests.builders import PAST, a_caller, a_grant, a_stage, a_strategy, an_acceptance, an_assertion, holdings, in_force
+from gateway.releases.narrowings import Narrowing, Verb, held_stage, in_effect
+from gateway.releases.strategies import AccessLevel, Conditions, InferenceTarget, Stage, Strategy
+from tests.builders import (
+    PAST,
+    a_caller,
+    a_concurrence,
+    a_grant,
+    a_stage,
+    a_strategy,
+    an_acceptance,
+    an_assertion,
+    holdings,
+    in_force,
+)
 from tests.identity.random_predicates import predicates, values
 
 CASES = 10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 100
@@ -71,6 +85,9 @@ def strategies(draw: st.DrawFn) -> Strategy:
             closes=draw(st.sampled_from([*[NEVER] * 7, NOW + shift + 1])),
             access=draw(st.sampled_from([*AccessLevel, AccessLevel.API, AccessLevel.OPEN_WEIGHTS])),
             to=draw(st.sampled_from([("public",)] * 4) | audiences),
+            canary=draw(st.sampled_from([None, None, Canary(percent=50, salt="a"), Canary(percent=90, salt="a")]))
+            if place
+            else None,
             offers=draw(st.sampled_from([tuple(Component)] * 4) | offers),
             conditions=Conditions(
                 terms=draw(st.sampled_from([(), ("aup",)])),
@@ -82,6 +99,7 @@ def strategies(draw: st.DrawFn) -> Strategy:
         for place, shift in enumerate(opens)
     ]
     facts: dict[str, Any] = {"audiences": AUDIENCES, "terms": {"aup": AUP}, "listed": draw(st.booleans())}
+    facts["inference"] = InferenceTarget("simulated", draw(st.sampled_from(["atlas", "atlas", "titan"])))
     return a_strategy(*stages, **facts)
 
 
@@ -89,7 +107,9 @@ def strategies(draw: st.DrawFn) -> Strategy:
 def callers(draw: st.DrawFn) -> Caller:
     """A customer's developer or the provider's own, about whom more or less is asserted."""
     names = draw(st.sets(st.sampled_from(["us_person", "residence_country", "citizenships", "kyc", "mau"])))
-    role, organisation = draw(st.sampled_from([(Role.DEVELOPER, "acme"), (Role.STAFF, "provider")]))
+    role, organisation = draw(
+        st.sampled_from([(Role.DEVELOPER, "acme"), (Role.DEVELOPER, "bolt"), (Role.STAFF, "provider")])
+    )
     return a_caller(
         organisation=organisation,
         roles=(role,),
@@ -99,7 +119,7 @@ def callers(draw: st.DrawFn) -> Caller:
 
 @st.composite
 def held(draw: st.DrawFn) -> Holdings:
-    grants = [a_grant()] if draw(st.booleans()) else []
+    grants = draw(st.sampled_from([[], [a_grant()], [a_grant(given_at=NOW)], [a_grant(starts_at=NOW)]]))
     accepted = (an_acceptance(digest=AUP),) if draw(st.integers(0, 3)) else ()
     return holdings(*grants, accepted=accepted)
 
@@ -192,6 +212,35 @@ def test_a_narrowing_admits_and_uncovers_nothing_that_was_not_so_before(
 
 @pytest.mark.soak
 @thorough
+@given(drawn=uses(), later=moments)
+def test_a_hold_takes_nothing_from_whoever_is_admitted_and_gives_nobody_more_later(
+    engine: Engine, drawn: tuple[Use, Strategy], later: Moment
+) -> None:
+    use, older = drawn
+    here = at(NOW)
+    before = msgspec.structs.replace(use, in_force=in_force(older))
+    hold = a_narrowing(verb=Verb.HOLD, strategy=older.digest(), stage=held_stage(older, here))
+
+    then, held = judged(engine, before, at(NOW - 1)), judged(engine, under(before, older, hold), here)
+    was, since = judged(engine, before, here), judged(engine, under(use, older, hold), later)
+
+    has_grants = set(use.holdings.grants.get("acme/atlas-1", ()))
+    if all(grant.admits_since < NOW for grant in has_grants):
+        assert held.allow == was.allow, "whoever had it has it"
+        assert was.allow or not since.allow or later.earliest < NOW
+    elif not then.allow:
+        assert not held.allow or _without_grants(engine, before, here), "nobody is admitted anew"
+    if since.allow:
+        assert use.in_force.strategy.gives(use.component) == older.gives(use.component)
+
+
+def _without_grants(engine: Engine, use: Use, moment: Moment) -> bool:
+    bare = msgspec.structs.replace(use.holdings, grants={})
+    return judged(engine, msgspec.structs.replace(use, holdings=bare), moment).allow
+
+
+@pytest.mark.soak
+@thorough
 @given(drawn=uses(), moment=moments, data=st.data())
 def test_a_narrowing_and_its_inverse_leave_every_answer_as_it_was(
     engine: Engine, drawn: tuple[Use, Strategy], moment: Moment, data: st.DataObject
@@ -263,7 +312,8 @@ def test_what_is_shown_as_taken_from_everybody_nobody_is_given(
 
     left = remaining(stage, narrowed.in_force.narrowings, moment)
 
-    if left.stage is None or (use.component in stage.offers and use.component not in left.stage.offers):
+    # Of a stage for a share: what the others have by the stage before it is not shown as taken.
+    if use.component in stage.offers and (left.stage is None or use.component not in left.stage.offers):
         assert not judged(engine, narrowed, moment).allow
     if left.stage is not None:
         levels = list(AccessLevel)
@@ -341,6 +391,110 @@ def test_a_roll_back_leaves_the_earlier_stage_and_hides_nothing_that_was_known(e
 
     assert reasons(engine, a_use(back, caller=staff), NOW) == ()
     assert reasons(engine, a_use(back, held=holdings(a_grant())), NOW) == (Reason.HELD,)
+
+
+SALT = next(
+    f"salt-{place}"
+    for place in range(1000)
+    if Canary(percent=50, salt=f"salt-{place}").reaches("acme")
+    and not Canary(percent=90, salt=f"salt-{place}").reaches("bolt")
+)
+BY_SHARES = a_strategy(
+    a_stage(name="trusted", opens=PAST, access=AccessLevel.LIMITED, to=("testers",)),
+    a_stage(name="some", opens=NOW - 10, canary=Canary(percent=50, salt=SALT)),
+    a_stage(name="general", opens=NOW + 10),
+    audiences=AUDIENCES,
+)
+TO_SOME = {"strategy": BY_SHARES.digest(), "stage": "some"}
+
+
+def a_shared_use(narrowing: Narrowing, organisation: str, *grants: Any, now: Strategy = BY_SHARES) -> Use:
+    beside = InForce(now, now.digest(), narrowings=in_effect([narrowing], [BY_SHARES]))
+    return Use(a_caller(organisation=organisation), Component.TEXT, beside, holdings(*grants))
+
+
+@pytest.mark.parametrize("verb", [Verb.HOLD, Verb.ROLL_BACK])
+def test_what_is_held_at_a_share_leaves_the_others_the_stage_that_they_had(engine: Engine, verb: Verb) -> None:
+    held = a_narrowing(verb=verb, **TO_SOME)
+
+    assert reasons(engine, a_shared_use(held, "acme"), NOW + 10) == ()
+    assert reasons(engine, a_shared_use(held, "bolt"), NOW + 10) == (Reason.HELD,)
+    assert reasons(engine, a_shared_use(held, "bolt", a_grant(organisation="bolt")), NOW + 10) == ()
+
+
+def test_a_larger_share_in_a_new_version_is_not_the_stage_that_was_held(engine: Engine) -> None:
+    wider = a_strategy(
+        BY_SHARES.stages[0],
+        msgspec.structs.replace(BY_SHARES.stages[1], canary=None),
+        audiences=AUDIENCES,
+    )
+    held = a_narrowing(verb=Verb.HOLD, **TO_SOME)
+
+    assert reasons(engine, a_shared_use(held, "bolt", now=wider), NOW) == (Reason.HELD,)
+    assert reasons(engine, a_shared_use(held, "acme", now=wider), NOW) == ()
+
+
+def test_a_hold_does_not_give_the_others_a_stage_that_was_over_when_it_was_taken(engine: Engine) -> None:
+    over = msgspec.structs.replace(BY_SHARES.stages[0], closes=NOW - 1, access=AccessLevel.API, to=("public",))
+    ended = msgspec.structs.replace(BY_SHARES, stages=(over, *BY_SHARES.stages[1:]))
+    held = a_narrowing(verb=Verb.HOLD, strategy=ended.digest(), stage="some")
+    beside = InForce(ended, ended.digest(), narrowings=in_effect([held], [ended]))
+    use = Use(a_caller(organisation="bolt"), Component.TEXT, beside, holdings())
+
+    assert reasons(engine, use, NOW + 10) == (Reason.HELD,)
+
+
+def test_a_hold_gives_no_other_model_by_the_same_name(engine: Engine) -> None:
+    held = a_narrowing(verb=Verb.HOLD, strategy=STORY.digest(), stage="trusted")
+    other = msgspec.structs.replace(STORY, inference=InferenceTarget("simulated", "titan"))
+    elsewhere = msgspec.structs.replace(STORY, inference=InferenceTarget("another", "atlas"))
+    told = [
+        reasons(engine, Use(a_caller(), Component.TEXT, beside, holdings(a_grant())), NOW)
+        for now in (other, elsewhere)
+        if (beside := InForce(now, now.digest(), narrowings=in_effect([held], [STORY])))
+    ]
+
+    assert told == [(Reason.HELD,), ()]
+
+
+def test_a_grant_given_under_a_hold_admits_nobody_until_it_is_restored(engine: Engine) -> None:
+    held = a_narrowing(verb=Verb.HOLD, strategy=STORY.digest(), stage="trusted")
+    since = a_grant(given_at=NOW + 1, starts_at=PAST)
+    renewed = since.following([a_grant(ends_at=NOW + 5)], at(NOW + 1))
+
+    assert reasons(engine, a_use(held, held=holdings(since)), NOW + 2) == (Reason.HELD,)
+    assert reasons(engine, a_use(held, held=holdings(renewed)), NOW + 6) == ()
+    assert reasons(engine, a_use(held, restoring(held), held=holdings(since)), NOW + 2) == ()
+
+
+def test_an_authority_that_agrees_under_a_hold_lets_nobody_new_in(engine: Engine) -> None:
+    asked = a_strategy(a_stage(conditions=Conditions(concurrence="Commerce")))
+    held = a_narrowing(verb=Verb.HOLD, strategy=asked.digest(), stage="general")
+    beside = InForce(asked, asked.digest(), narrowings=in_effect([held], [asked]))
+    before, since = a_concurrence(expires_at=NOW + 5), a_concurrence(given_at=NOW + 1)
+
+    told = [
+        reasons(engine, Use(a_caller(), Component.TEXT, beside, Holdings.of("acme", (), (), agreed)), NOW + 6)
+        for agreed in ([since], [before, since])
+    ]
+
+    assert told == [(Reason.HELD,), ()]
+
+
+def test_nobody_takes_a_place_under_a_hold(engine: Engine) -> None:
+    capped = a_strategy(a_stage(cap=Cap(organisations=2)))
+    held = a_narrowing(verb=Verb.HOLD, strategy=capped.digest(), stage="general")
+    left = Left(capped.stages[0], NOW).line
+    lines = {"general": Line.of(["acme", "bolt"]), left: Line({"acme": 1}, 2)}
+    beside = InForce(capped, capped.digest(), narrowings=in_effect([held], [capped]), lines=lines)
+    free = msgspec.structs.replace(beside, lines={"general": Line.of(["acme"]), left: Line({"acme": 1}, 2)})
+
+    told = [
+        reasons(engine, Use(a_caller(organisation=organisation), Component.TEXT, stands, holdings()), NOW)
+        for organisation, stands in (("acme", beside), ("bolt", beside), ("bolt", free))
+    ]
+
+    assert told == [(), (Reason.HELD,), (Reason.HELD,)]
 
 
 def test_a_component_that_is_suspended_is_not_drawn_on_by_another() -> None:

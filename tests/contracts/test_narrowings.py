@@ -150,14 +150,14 @@ async def test_a_hold_remembers_the_stage_and_the_version_it_leaves(restraint: R
 
     assert (held.stage, held.strategy) == ("internal", older.digest)
     assert standing.strategy == older.strategy
-    assert standing.stage == older.strategy.stages[0]
+    assert standing.left_to("acme") == older.strategy.stages[0]
 
 
 async def test_a_hold_before_the_first_stage_leaves_none(restraint: Restraint) -> None:
     await restraint.take(ACTOR, an_order(verb=Verb.HOLD), NOW)
 
     [standing] = await restraint.standing(RELEASE)
-    assert (standing.narrowing.stage, standing.stage) == ("", None)
+    assert (standing.narrowing.stage, standing.left_to("acme")) == ("", None)
 
 
 async def test_a_roll_back_names_a_stage_that_was_open_before(restraint: Restraint) -> None:

@@ -160,6 +160,28 @@ stages:
     assert (await told(recorded, LIMITED, by="developer", of=None))["coming"]["name"] == "general"
 
 
+async def test_what_it_would_take_tells_nothing_of_stages_that_are_for_others(recorded: Premises) -> None:
+    file = """\
+release: acme/window
+serves: {inference: {upstream: simulated, model: open}}
+audiences:
+  testers: {grant: required}
+  gov: {sector: defence, kyc: ">= K5"}
+stages:
+  - {name: trusted, opens: 2024-01-01T00:00:00Z, access: limited, to: [testers], offers: [inference.text]}
+  - {name: gov-window, opens: 2040-01-01T00:00:00Z, access: limited, to: [gov], offers: [inference.text]}
+  - {name: general, opens: 2041-01-01T00:00:00Z, access: api, to: [public], offers: [inference.text]}
+"""
+    await recorded.apply(file)
+
+    whole = await told(recorded, "acme/window")
+    own = await explain(recorded, "acme/window", "developer", None)
+
+    assert says(whole) == [["grant"], ["date"], ["fact", "fact", "date"]]
+    assert says(own.json()) == [["grant"], ["date"]], "and the date is that of the stage for everybody"
+    assert all(word not in own.text for word in ("gov", "defence", "K5", "2040"))
+
+
 async def test_who_is_narrowed_is_told_neither_the_scope_nor_the_cause(recorded: Premises) -> None:
     body = {"verb": "suspend", "scope": "not us_person", "cause": "secret directive"}
     taken = (await recorded.ask("POST", f"/releases/{OPEN}/narrowings", json=body)).json()

@@ -244,8 +244,24 @@ async def test_a_preview_counts_and_changes_nothing(admitted: Premises) -> None:
     assert preview.status_code == 200, preview.text
     assert (told["scope"], told["inside"], told["unknown"], told["outside"]) == ("not us_person", 0, 2, 1)
     assert told["named_unknown"] == ["bolt", "provider"]
+    assert told["affected"] == {"losing": 0, "gaining": 0, "named": []}, "who is admitted is outside"
     assert await usable(admitted, "developer", LIMITED) == "yes"
     assert (await admitted.ask("GET", PATH)).json() == {"narrowings": [], "next": None}
+
+
+async def test_a_preview_tells_who_really_loses_access_and_who_gets_it_back(admitted: Premises) -> None:
+    order = {"verb": "suspend", "cause": CAUSE}
+
+    suspending = (await admitted.ask("POST", f"{PATH}/preview", json=order)).json()
+    await take(admitted, "suspend")
+    again = (await admitted.ask("POST", f"{PATH}/preview", json=order)).json()
+    restoring = (await admitted.ask("POST", f"{PATH}/preview", json=order | {"verb": "restore"})).json()
+    some = {"verb": "restore", "cause": CAUSE, "scope": "organisation = bolt"}
+    of_others = (await admitted.ask("POST", f"{PATH}/preview", json=some)).json()
+
+    assert (suspending["inside"], suspending["affected"]) == (3, {"losing": 1, "gaining": 0, "named": ["acme"]})
+    assert again["affected"] == of_others["affected"] == {"losing": 0, "gaining": 0, "named": []}
+    assert restoring["affected"] == {"losing": 0, "gaining": 1, "named": ["acme"]}
 
 
 @pytest.mark.parametrize(

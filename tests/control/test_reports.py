@@ -1,9 +1,15 @@
 """Reports over the door: made from what is in force and on record, as of any instant."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from gateway.clock import Moment, instant_written, text_from
+from gateway.ledger.store import Actor
+from gateway.lifetime import Lifetime
+from gateway.releases.narrowings import Verb
+from gateway.releases.restraint import Order
 from tests.fakes.premises import LIMITED, OPEN, Premises, open_release
 
 KINDS = ("sb53", "decision-record", "specialised-access")
@@ -73,3 +79,32 @@ async def test_reports_are_for_those_who_oversee(house: Premises, by: str) -> No
     answers = [await house.ask("GET", f"/releases/{OPEN}/reports/{kind}", by=by) for kind in KINDS]
 
     assert [answer.status_code for answer in answers] == [403] * 3
+
+
+async def test_what_is_recorded_later_changes_no_answer_about_the_past(house: Premises) -> None:
+    await Lifetime(house.installation).record_start()
+    await house.ask("POST", "/grants", json={"organisation": "acme", "release": LIMITED, "authority": "x"})
+    at = text_from(house.areas.current.clock.now().latest + 1)
+    while text_from(house.areas.current.clock.now().earliest) <= at:
+        await asyncio.sleep(0.005)
+        await house.follow()
+    paths = [f"reports/{kind}" for kind in KINDS] + ["label", "classification", "timeline", "timeline.svg"]
+
+    async def told() -> list[str]:
+        return [(await house.ask("GET", f"/releases/{LIMITED}/{path}", params={"at": at})).text for path in paths]
+
+    before = await told()
+    for number in range(6):
+        name = f"lab-{number}"
+        claim = {"name": "sector", "value": "academia", "issuer": "registry", "asserted_at": "2024-01-01T00:00:00Z"}
+        given = {"organisation": name, "release": LIMITED, "authority": "x", "starts_at": "2026-01-01T00:00:00Z"}
+        await house.ask("POST", "/organisations", json={"id": name, "name": name})
+        await house.ask("POST", f"/organisations/{name}/attributes", json=claim)
+        await house.ask("POST", "/grants", json=given)
+    asked_for_before = Moment(instant_written(at) - 1, instant_written(at) - 1)  # and recorded only now
+    order = Order(release=LIMITED, verb=Verb.SUSPEND, cause="order")
+    await house.areas.restraint.take(Actor(key="Pro000000000", organisation="provider"), order, asked_for_before)
+    now = (await house.ask("GET", f"/releases/{LIMITED}/label")).json()["label"]
+
+    assert await told() == before
+    assert now["access"]["label"] == "closed" and now["narrowings"]

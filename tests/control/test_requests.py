@@ -8,7 +8,7 @@ import pytest
 from gateway.clock import DAY, text_from
 from gateway.identity.callers import Role
 from gateway.ledger.entries import Event
-from tests.fakes.premises import CLOSED, OPEN, Premises
+from tests.fakes.premises import CLOSED, LIMITED, OPEN, Premises
 from tests.fakes.requests import ANSWERS, GATED, SECRET, asking_release, usable
 
 
@@ -361,3 +361,25 @@ async def test_no_word_of_anybody_holds_what_no_database_keeps_and_no_terminal_s
     )
 
     assert [answer.status_code for answer in (*told, back, filled)] == [400] * 7
+
+
+async def test_nothing_of_ones_own_names_a_release_that_is_embargoed(desk: Premises) -> None:
+    asked = await ask(desk)
+    await desk.ask("POST", "/grants", json={"organisation": "acme", "release": LIMITED, "authority": "contract"})
+    narrowed = [
+        await desk.ask("POST", f"/releases/{release}/narrowings", json={"verb": "embargo", "cause": "order"})
+        for release in (GATED, LIMITED)
+    ]
+    paths = ("/me", "/requests", f"/requests/{asked['id']}", "/grants", "/ledger")
+    await desk.follow()
+
+    hidden = {path: await desk.ask("GET", path, by="developer") for path in paths}
+    withdrawn = await desk.ask("POST", f"/requests/{asked['id']}/withdraw", by="developer")
+    overseen = await desk.ask("GET", f"/requests/{asked['id']}", by="auditor")
+
+    names = [release.partition("/")[2] for release in (GATED, LIMITED)]
+    assert all(answer.status_code == 201 for answer in narrowed)
+    assert {path: name for path, answer in hidden.items() for name in names if name in answer.text} == {}
+    assert (hidden[paths[2]].status_code, withdrawn.status_code, overseen.status_code) == (404, 404, 200)
+    ledger = hidden["/ledger"].json()["entries"]
+    assert any(entry["event"] == "grant:given" for entry in ledger), "it is there, and says of what no more"

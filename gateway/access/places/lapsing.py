@@ -70,9 +70,10 @@ def lines_by_grant(in_force: InForce) -> list[str]:
     """The lines of a release in which customers stand by grants alone, whichever of its stages may be in force."""
     stages = [(in_force.strategy, stage) for stage in in_force.strategy.stages]
     stages += [
-        (each.strategy, each.stage)
+        (each.strategy, stage)
         for each in in_force.narrowings
-        if each.strategy is not None and each.stage is not None
+        if each.strategy is not None
+        for stage in each.stages_left
     ]
     by_grant: dict[str, bool] = {}
     for strategy, stage in stages:

@@ -44,6 +44,8 @@ class Front(msgspec.Struct, frozen=True):
     """How many stand there, up to the cap."""
     last: int
     """The highest number that is admitted."""
+    known_as: str = ""
+    """How its line is called among those of the release, where that is otherwise: one that was left."""
 
 
 class Listed(msgspec.Struct, frozen=True):

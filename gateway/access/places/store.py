@@ -33,7 +33,7 @@ from gateway.database.naming import metadata
 from gateway.identity.organisations import PROVIDER
 from gateway.ledger.acts import Known, had_begun, not_ended
 from gateway.ledger.entries import Event
-from gateway.releases.lines import Line, longest
+from gateway.releases.lines import Left, Line, longest
 from gateway.releases.strategies import Stage
 
 place_table = Table(
@@ -129,14 +129,35 @@ def first(connection: Connection, release: str, line: str, count: int, known: In
 
 
 def fronts(
-    connection: Connection, release: str, stages: Iterable[Stage], known: Instant | None = None
+    connection: Connection,
+    release: str,
+    stages: Iterable[Stage],
+    left: Iterable[Left] = (),
+    known: Instant | None = None,
 ) -> tuple[Front, ...]:
     """How far each cap of these stages reaches into its line, now or by what was recorded until `known`.
 
-    The shorter come before the longer.
+    The shorter come before the longer; those of stages that were left come last.
     """
     wanted = sorted({(each.line, each.cap.organisations) for each in stages if each.cap is not None})
-    return tuple(_front(connection, release, line, cap, known) for line, cap in wanted)
+    found = [_front(connection, release, line, cap, known) for line, cap in wanted]
+    return (*found, *(_front_left(connection, release, each, known) for each in left))
+
+
+def _front_left(connection: Connection, release: str, left: Left, known: Instant | None) -> Front:
+    """Whoever held a place at an instant, of those who stand yet: nobody has one since."""
+    cap = 0 if left.stage.cap is None else left.stage.cap.organisations
+    last = _last_then(connection, release, left, cap, known)
+    return Front(left.stage.line, cap, standing=cap, last=last, known_as=left.line)
+
+
+def _last_then(connection: Connection, release: str, left: Left, cap: int, known: Instant | None) -> int:
+    """The highest number that held a place in a line at an instant."""
+    held = place_table.c
+    then = or_(stood(None if known is None else Known(known, "", None)), held.freed_at > left.at)
+    asked = held.release == release, held.line == left.stage.line, held.asked_at < left.at, then
+    within = select(held.number).where(*asked).order_by(held.number).limit(cap)
+    return max(connection.execute(within).scalars(), default=0)
 
 
 def _front(connection: Connection, release: str, line: str, cap: int, known: Instant | None) -> Front:
@@ -147,10 +168,20 @@ def _front(connection: Connection, release: str, line: str, cap: int, known: Ins
 
 
 def lines(
-    connection: Connection, release: str, stages: Iterable[Stage], known: Instant | None = None
+    connection: Connection,
+    release: str,
+    stages: Iterable[Stage],
+    left: Iterable[Left] = (),
+    known: Instant | None = None,
 ) -> Mapping[str, Line]:
-    """The lines of these stages of a release, each as far as their caps reach, by name."""
-    return {name: Line.of(first(connection, release, name, count, known)) for name, count in longest(stages).items()}
+    """The lines of these stages of a release, each as far as their caps reach, by name; and of those that were left."""
+    found = {name: Line.of(first(connection, release, name, count, known)) for name, count in longest(stages).items()}
+    for front in fronts(connection, release, (), left, known):
+        standing = select(place_table.c.organisation).where(*_standing(release, front.line, known))
+        within = standing.where(place_table.c.number <= front.last).order_by(place_table.c.number)
+        places = Line.of(connection.execute(within).scalars()).places
+        found[front.known_as] = Line(places, front.standing)
+    return found
 
 
 def listed(connection: Connection, release: str, line: str, *, after: int, limit: int) -> list[Listed]:

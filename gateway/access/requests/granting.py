@@ -39,8 +39,10 @@ def granted(
         recertify_by=recertify_by,
         recertify_every=form.recertify_every_days * DAY or None,
     )
+    those_held = store.grants_held(connection, request.organisation, request.release)
+    grant = grant.following(those_held, moment)
     acts = [_given(grant)]
-    for held in store.grants_held(connection, request.organisation, request.release):
+    for held in those_held:
         if held.state(moment) in LASTING:
             over = msgspec.structs.replace(held, superseded_at=moment.latest, superseded_by=grant.id)
             store.change_grant(connection, over, held)

@@ -19,9 +19,11 @@ SMALL = 5
 Sector = str | int | bool | tuple[str, ...] | None
 
 
-def specialised_access(version: StrategyVersion, sectors: Iterable[Sector], moment: Moment) -> Report:
-    """The statistics; `sectors` has, for each organisation that holds a grant, what is asserted of it, or None."""
-    counts = Counter(map(sector_of, sectors))
+def specialised_access(version: StrategyVersion, sectors: Iterable[tuple[Sector, int]], moment: Moment) -> Report:
+    """The statistics; `sectors` has what is asserted of organisations that hold a grant, or None, and of how many."""
+    counts = Counter[str]()
+    for asserted, organisations in sectors:
+        counts[sector_of(asserted)] += organisations
     cells = {name: told(counts[name]) for name in (*SECTORS, OTHER, UNKNOWN)}
     hidden = any(0 < count < SMALL for count in counts.values())
     total = "not given: a suppressed count could be worked out from it" if hidden else told(counts.total())

@@ -164,7 +164,7 @@ def test_what_decides_is_what_concerns_the_release_and_not_its_callers() -> None
 
 def cells(*sectors: Any) -> tuple[str, dict[str, str]]:
     """The total, and the count of each sector."""
-    report = specialised_access(STAGED, sectors, NOW)
+    report = specialised_access(STAGED, [(sector, 1) for sector in sectors], NOW)
     return statements(report)["In all"].says, dict(rows(report, "Organisations"))  # type: ignore[arg-type]
 
 
