@@ -172,11 +172,19 @@ async def _with_demonstration(
             await model.stop()
 
 
+ONE_PERSON_WIDENS = (
+    "A single provider's key can widen access alone: GATEWAY_CHANGES is direct. Set it to reviewed before anything is"
+    " at stake."
+)
+
+
 async def _welcome(installation: Installation, address: str, *, demo: bool) -> None:
     if demo:
         path = await furnish(installation, address)
         log.info("demonstration_ready", keys_and_models=str(path))
     log.info("serving", address=address, schema=f"{address}/schema")
+    if installation.settings.changes == "direct":
+        log.warning("one_person_widens", told=ONE_PERSON_WIDENS)
 
 
 def _show_once(first: Issued) -> None:

@@ -31,6 +31,8 @@ def form_changes(before: RequestForm | None, after: RequestForm | None) -> Itera
     if before is None or after is None:
         said = [None if form is None else [field.name for field in form.fields] for form in (before, after)]
         yield FormChange("", said[0], said[1], Effect.WIDENING if before is None else Effect.NARROWING)
+        if after is not None:
+            yield from _said(after)
         return
     yield from _fields(before, after)
     for name, narrows in _narrower(before, after).items():
@@ -40,6 +42,16 @@ def form_changes(before: RequestForm | None, after: RequestForm | None) -> Itera
     if before.review_within_days != after.review_within_days:
         days = before.review_within_days, after.review_within_days
         yield FormChange(".review_within_days", *days, Effect.NEUTRAL)
+
+
+def _said(form: RequestForm) -> Iterator[FormChange]:
+    """What a form says that nobody could fill in before: that there is one is what widens."""
+    for field in form.fields:
+        yield FormChange(f".form.{field.name}", None, _shown(field), Effect.NEUTRAL)
+    for name in form.__struct_fields__:
+        value = _plain(getattr(form, name))
+        if name != "fields" and value not in (None, "", 0, False):
+            yield FormChange(f".{name}", None, value, Effect.NEUTRAL)
 
 
 def _narrower(before: RequestForm, after: RequestForm) -> dict[str, bool]:

@@ -16,7 +16,8 @@ import msgspec
 from gateway.clock import DAY, NEVER, Instant, Moment
 from gateway.releases.narrowed import PARTICIPLES, in_words, remaining, standing, told
 from gateway.releases.narrowings import InEffect
-from gateway.releases.stage_states import TO_COME, states
+from gateway.releases.stage_states import TO_COME, states, takes_over
+from gateway.releases.stage_states import in_force as standing_stages
 from gateway.releases.strategies import NOTHING_OPENED, Stage, Strategy
 
 SHARE_MIN = 0.05
@@ -31,6 +32,8 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     access: str
     audiences: tuple[str, ...]
+    share: int | None
+    """The percentage of organisations that it reaches; None for all whom its audiences name."""
     state: str
     """As `stage_states.states` tells it."""
     opens: Instant
@@ -136,7 +139,7 @@ def layout(
         release=strategy.release,
         as_of=moment.latest,
         stage=None if in_force is None else in_force.name,
-        stands=_stands(in_force, lasting, moment),
+        stands=_stands(in_force, standing_stages(strategy, moment, known), lasting, moment),
         now=axis.position(now),
         bars=tuple(
             _bar(span, state, axis) for span, state in zip(spans, states(strategy, moment, known, lasting), strict=True)
@@ -147,7 +150,8 @@ def layout(
 
 
 def _spans(strategy: Strategy, opened: Mapping[str, Instant], now: Instant) -> list[_Span]:
-    """Every stage in order: each ends where the next begins, and what waits begins now at the earliest."""
+    """Every stage in order: each ends where the next that leaves nobody in it begins; what waits begins now at the
+    earliest."""
     openings = strategy.openings(opened)
     begins: list[Instant] = []
     for stage, opens in openings:
@@ -156,15 +160,15 @@ def _spans(strategy: Strategy, opened: Mapping[str, Instant], now: Instant) -> l
         begins[place] = min(begins[place], begins[place + 1])
     spans = []
     for place, (stage, opens) in enumerate(openings):
-        is_last = place + 1 == len(openings)
-        following = NEVER if is_last else begins[place + 1]
+        after = next((n for n, (each, _) in enumerate(openings) if n > place and takes_over(each, stage)), None)
+        following = NEVER if after is None else begins[after]
         spans.append(
             _Span(
                 stage=stage,
                 opens=opens,
                 begins=begins[place],
                 ends=max(begins[place], min(stage.closes, following)),
-                ends_later=not is_last and openings[place + 1][1] >= NEVER and stage.closes > following,
+                ends_later=after is not None and openings[after][1] >= NEVER and stage.closes > following,
             )
         )
     return spans
@@ -176,6 +180,7 @@ def _bar(span: _Span, state: str, axis: Axis) -> Bar:
         name=stage.name,
         access=stage.access.value,
         audiences=stage.to,
+        share=None if stage.canary is None else stage.canary.percent,
         state=state,
         opens=stage.opens if span.opens >= NEVER else span.opens,
         waits=waits,
@@ -187,9 +192,14 @@ def _bar(span: _Span, state: str, axis: Axis) -> Bar:
     )
 
 
-def _stands(in_force: Stage | None, lasting: Sequence[InEffect], moment: Moment) -> str:
+def _stands(in_force: Stage | None, standing: Sequence[Stage], lasting: Sequence[InEffect], moment: Moment) -> str:
     done = in_words(in_force, lasting, moment)
     stage = "no stage" if in_force is None else in_force.name
+    if in_force is not None and in_force.canary is not None:
+        others = [each.name for each in standing if each is not in_force]
+        shared = f"{stage} is open to {in_force.canary.percent} % of organisations"
+        left = f"{' and '.join(others)} to the others" if others else "nothing to the others"
+        return f"{shared}, {left}" if done is None else f"{shared}, {left}; {done}"
     if done is None:
         return f"{stage} is open"
     is_for_all = in_force is not None and bool(remaining(in_force, lasting, moment).done)

@@ -108,6 +108,9 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     organisation: str
 
 
+A_LATER_END = "Name an instant that is still to come, such as `--expires 30d`."
+
+
 class Concurrence(msgspec.Struct, frozen=True, kw_only=True):
     """That an authority outside concurs with opening a stage."""
 
