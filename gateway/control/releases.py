@@ -16,8 +16,9 @@ from gateway.control.versions import Narrowed, ShownVersion, shown_version
 from gateway.control.wire import After, Body, DigestFilter, DigestOrNone, Limit, PartInPath, shown
 from gateway.identity.callers import OVERSIGHT, Role
 from gateway.releases.files import DOCUMENT_BYTES_MAX, Reading
-from gateway.releases.narrowed import in_words, remaining
+from gateway.releases.narrowed import in_words
 from gateway.releases.narrowings import InEffect
+from gateway.releases.stage_states import is_whole, left_of
 from gateway.releases.strategies import Stage, Strategy
 from gateway.releases.versions import Release
 
@@ -225,8 +226,8 @@ async def _release(areas: Areas, release: Release, moment: Moment) -> ShownRelea
 
 def _left(strategy: Strategy, stage: Stage | None, standing: Sequence[InEffect], moment: Moment) -> Stage | None:
     """The stage that is open, or to which everybody was taken back from it."""
-    found = None if stage is None else remaining(stage, standing, moment)
-    if found is None or not found.to or found.parts or found.is_for_some:
+    found = None if stage is None else left_of(strategy, stage, standing, moment)
+    if found is None or not found.to or not is_whole(found):
         return stage
     return next((each for each in strategy.stages if each.name == found.to), stage)
 

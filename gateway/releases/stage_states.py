@@ -1,10 +1,13 @@
 """How a stage stands at a moment: one word, the same wherever stages are shown."""
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
+
+import msgspec
 
 from gateway.clock import Instant, Moment
-from gateway.releases.narrowed import Remaining, remaining
-from gateway.releases.narrowings import InEffect
+from gateway.releases.narrowed import PARTICIPLES, Remaining, remaining, standing
+from gateway.releases.narrowings import TO_A_STAGE, InEffect
 from gateway.releases.strategies import NOTHING_OPENED, Stage, Strategy
 
 TO_COME = ("to come", "waiting", "missed")
@@ -24,9 +27,9 @@ def states(
     embargoed. Several are open at once where a share of the organisations is ahead of the others, and a stage that
     is past is open again for whoever was taken back to it.
     """
-    standing = in_force(strategy, moment, opened)
-    left = {each.name: remaining(each, narrowings, moment) for each in standing}
-    taken_back = {each.to for each in left.values() if _is_whole(each)}
+    open_now = in_force(strategy, moment, opened)
+    left = {each.name: left_of(strategy, each, narrowings, moment) for each in open_now}
+    taken_back = {each.to for each in left.values() if is_whole(each)}
     return [
         _narrowed(left[stage.name])
         if stage.name in left
@@ -53,11 +56,22 @@ def takes_over(later: Stage, stage: Stage) -> bool:
     return later.canary.salt == stage.canary.salt and later.canary.percent >= stage.canary.percent
 
 
+def left_of(strategy: Strategy, stage: Stage, narrowings: Sequence[InEffect], moment: Moment) -> Remaining:
+    """What is left of a stage in force; whoever was taken back to one that gives as much is in that one too."""
+    found = remaining(stage, narrowings, moment)
+    earlier = {each.name for each in takewhile(lambda each: each != stage, strategy.stages)}
+    for each in [] if found.done else standing(narrowings, moment):
+        taken = each.narrowing
+        if taken.verb in TO_A_STAGE and taken.stage in earlier and not (taken.scope or each.restored):
+            return msgspec.structs.replace(found, done=PARTICIPLES[taken.verb], to=taken.stage)
+    return found
+
+
 def _narrowed(left: Remaining) -> str:
-    return left.done if left.done and _is_whole(left) else "open"
+    return left.done if left.done and is_whole(left) else "open"
 
 
-def _is_whole(left: Remaining) -> bool:
+def is_whole(left: Remaining) -> bool:
     """Whether what was done was done to all of the stage, for everybody."""
     return not left.parts and not left.is_for_some and (left.stage is None or bool(left.to))
 

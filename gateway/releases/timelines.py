@@ -14,10 +14,9 @@ from itertools import accumulate, pairwise
 import msgspec
 
 from gateway.clock import DAY, NEVER, Instant, Moment
-from gateway.releases.narrowed import PARTICIPLES, in_words, remaining, standing, told
+from gateway.releases.narrowed import PARTICIPLES, in_words, standing, told
 from gateway.releases.narrowings import InEffect
-from gateway.releases.stage_states import TO_COME, states, takes_over
-from gateway.releases.stage_states import in_force as standing_stages
+from gateway.releases.stage_states import TO_COME, in_force, left_of, states, takes_over
 from gateway.releases.strategies import NOTHING_OPENED, Stage, Strategy
 
 SHARE_MIN = 0.05
@@ -128,7 +127,7 @@ def layout(
     """
     now = min(moment.latest, NEVER - 1)
     known = {name: instant for name, instant in opened.items() if instant <= now}
-    in_force = strategy.stage_at(moment, known)
+    stage = strategy.stage_at(moment, known)
     spans, lasting = _spans(strategy, known, now), standing(narrowings, moment)
     dates = {instant for span in spans for instant in (span.begins, span.ends) if instant < NEVER}
     dates |= {instant for each in lasting for instant in _lasts(each, now) if instant < NEVER}
@@ -138,8 +137,8 @@ def layout(
     return Timeline(
         release=strategy.release,
         as_of=moment.latest,
-        stage=None if in_force is None else in_force.name,
-        stands=_stands(in_force, standing_stages(strategy, moment, known), lasting, moment),
+        stage=None if stage is None else stage.name,
+        stands=_stands(strategy, known, lasting, moment),
         now=axis.position(now),
         bars=tuple(
             _bar(span, state, axis) for span, state in zip(spans, states(strategy, moment, known, lasting), strict=True)
@@ -192,18 +191,21 @@ def _bar(span: _Span, state: str, axis: Axis) -> Bar:
     )
 
 
-def _stands(in_force: Stage | None, standing: Sequence[Stage], lasting: Sequence[InEffect], moment: Moment) -> str:
-    done = in_words(in_force, lasting, moment)
-    stage = "no stage" if in_force is None else in_force.name
-    if in_force is not None and in_force.canary is not None:
-        others = [each.name for each in standing if each is not in_force]
-        shared = f"{stage} is open to {in_force.canary.percent} % of organisations"
-        left = f"{' and '.join(others)} to the others" if others else "nothing to the others"
-        return f"{shared}, {left}" if done is None else f"{shared}, {left}; {done}"
-    if done is None:
-        return f"{stage} is open"
-    is_for_all = in_force is not None and bool(remaining(in_force, lasting, moment).done)
-    return f"{stage} is {done}" if is_for_all else f"{stage} is open; {done}"
+def _stands(strategy: Strategy, opened: Mapping[str, Instant], lasting: Sequence[InEffect], moment: Moment) -> str:
+    """What is open, to which share, and what narrowings leave of it."""
+    stage = strategy.stage_at(moment, opened)
+    done = in_words(stage, lasting, moment)
+    if stage is None:
+        return "no stage is open" if done is None else f"no stage is open; {done}"
+    left = left_of(strategy, stage, lasting, moment)
+    if left.done:
+        return f"{stage.name} is {left.told}"
+    open_ = f"{stage.name} is open"
+    if stage.canary is not None:
+        others = [each.name for each in in_force(strategy, moment, opened) if each is not stage]
+        rest = " and ".join(others) or "nothing"
+        open_ = f"{open_} to {stage.canary.percent} % of organisations, {rest} to the others"
+    return open_ if done is None else f"{open_}; {done}"
 
 
 def _narrowed(each: InEffect, axis: Axis, now: Instant) -> Narrowed:

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,4 +149,9 @@ def test_a_stage_that_was_rolled_back_to_is_open_again() -> None:
         strategy=SHARED.digest(), taken_at=5 * DAY, taken_by="Pro000000000", cause="drill",
     )  # fmt: skip
 
+    shared = msgspec.structs.replace(back, taken_at=3 * DAY)
+
     assert states_at(6, back) == ["open", "past", "rolled back"]
+    assert states_at(3, shared) == ["open", "rolled back", "to come"]
+    drawn = layout(SHARED, at(3 * DAY), narrowings=in_effect([shared], [SHARED]))
+    assert drawn.stands == "some is rolled back at preview"
