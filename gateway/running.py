@@ -102,7 +102,7 @@ async def _serve(
             async with listening(server, settings.host, settings.port) as port:
                 _settle_memory()
                 if not server.should_exit:
-                    await _welcome(installation, _address(settings.host, port), demo=demo)
+                    await welcome(installation, _address(settings.host, port), demo=demo)
         finally:
             ending.cancel()
 
@@ -178,7 +178,8 @@ ONE_PERSON_WIDENS = (
 )
 
 
-async def _welcome(installation: Installation, address: str, *, demo: bool) -> None:
+async def welcome(installation: Installation, address: str, *, demo: bool) -> None:
+    """Say where it serves, and what whoever runs it should know."""
     if demo:
         path = await furnish(installation, address)
         log.info("demonstration_ready", keys_and_models=str(path))

@@ -124,11 +124,12 @@ def test_an_empty_scope_is_a_mistake_and_never_everybody(shell: Terminal) -> Non
 
 
 def test_the_list_shows_who_took_a_narrowing_and_who_reviewed_it(shell: Terminal) -> None:
-    taken = json.loads(shell.type("release", "suspend", LIMITED, "--cause", "order 7", "--yes", "--json").stdout)
+    suspend = ("release", "suspend", LIMITED, "--cause", "order 7", "--yes", "--json")
+    taken = json.loads(shell.type(*suspend, by="approver").stdout)
     before = shell.type("release", "narrowings", LIMITED).stdout
     words = ("release", "review", LIMITED, taken["id"], "confirm", "--cause", "seen", "--as", "analyst")
     assert shell.type(*words, by="analyst").exit_code == 0
     after = shell.type("release", "narrowings", LIMITED).stdout
 
-    assert shell.house.callers["provider"].key in before and "due " in before
+    assert shell.house.callers["approver"].key in before and "due " in before
     assert f"confirmed by {shell.house.callers['analyst'].key}" in after
