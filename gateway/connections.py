@@ -134,18 +134,29 @@ class BoundedProtocol(ReadingProtocol):
         super().connection_lost(exc)
 
     def leave(self) -> None:
-        """Let the answer under way be the last. An idle connection stays: its client may be asking this moment."""
+        """Let the answer under way be the last, where it can still say so: its client then sends nothing behind it."""
         answering = self._answering
-        if answering is not None and not answering.response_complete and not self.pipeline:
+        if answering is not None and not answering.response_started and not self.pipeline:
             answering.keep_alive = False
 
     def shutdown(self) -> None:
         """Close once the answer under way is complete; what waits behind it is not begun."""
+        if self._may_be_asked_again():
+            return  # `look` closes it, unless the next answer does
         answering = self._answering
         if answering is None or answering.response_complete or self.transport.is_closing():
             self.transport.close_at_once()
         else:
             answering.keep_alive = False
+
+    def _may_be_asked_again(self) -> bool:
+        """Whether the client may be sending a request this moment, to a gateway that gives callers time to leave."""
+        if not self._drain.lasts_s or self.transport.is_closing():
+            return False
+        answering = self._answering
+        if answering is not None and not answering.response_complete:
+            return answering.response_started and answering.keep_alive
+        return self.idle_since is not None and self.loop.time() < self.idle_since + self._drain.lasts_s
 
     def look(self, now: float) -> None:
         """Drop the connection where its request did not arrive in time or its client takes none of what is left to
@@ -160,8 +171,11 @@ class BoundedProtocol(ReadingProtocol):
                 self.arriving_since = now
             else:
                 self.transport.abort()
-        elif self.idle_since is not None and now > self.idle_since + KEEP_ALIVE_S:
+        elif self.idle_since is not None and now > self.idle_since + self._idle_s():
             self.transport.close()
+
+    def _idle_s(self) -> float:
+        return min(KEEP_ALIVE_S, self._drain.lasts_s) if self._drain.begun else KEEP_ALIVE_S
 
     def _only_waits(self) -> bool:
         """Whether it is the gateway that keeps the request under way from arriving, or from being answered."""

@@ -19,7 +19,7 @@ from gateway.access.gate import Gate
 from gateway.access.grants import Holdings
 from gateway.access.in_force import all_in_force
 from gateway.access.judging import Judging
-from gateway.access.leaving import withdrawing_all
+from gateway.access.leaving import withdraw_agreement
 from gateway.access.limits import take_limits
 from gateway.access.opening import Opener
 from gateway.access.overdue import StageChaser
@@ -197,7 +197,7 @@ class Installation:
     def _let_people_in(self, peppers: Peppers) -> None:
         """The register of people, and their way in by the identity providers that the operator declared."""
         settings = self.settings
-        self.people = Registry(self.directory, withdrawing_all(self.current.clock.now))
+        self.people = Registry(self.directory, withdraw_agreement)
         self.providers = providers_of(settings, self.metrics)
         listing = [name for name, provider in self.providers.items() if provider.takes_a_list]
         self.roster = Roster(self.directory, listing, self.people.leave)

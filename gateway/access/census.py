@@ -24,8 +24,8 @@ from gateway.releases.components import Component
 GROUPS_MAX = 5_000
 NAMED_MAX = 20
 """Organisations named for each component."""
-READ_S = 60.0
-"""How long one grouping may take: a million organisations are read whole."""
+READ_S = 120.0
+"""How long one grouping may take: a million organisations are read whole, on a machine that may be busy."""
 STEP = 2_000
 """Organisations looked at in one reading of a page."""
 STEPS_MAX = 10

@@ -34,8 +34,8 @@ GROUPS_MAX = 5_000
 INTERVALS_MAX = 40
 NAMED_MAX = 20
 """Organisations named for each line."""
-READ_S = 60.0
-"""How long one grouping may take: a million organisations are read whole."""
+READ_S = 120.0
+"""How long one grouping may take: a million organisations are read whole, on a machine that may be busy."""
 
 
 class Interval(msgspec.Struct, frozen=True):

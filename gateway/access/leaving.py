@@ -1,6 +1,6 @@
-"""What somebody who leaves had agreed to, taken back wherever it is not done yet: inside the transaction of leaving."""
+"""What somebody agreed to and is not done yet, taken back when they leave: of changes, of stages and of requests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
@@ -10,17 +10,11 @@ from gateway.ledger.store import Act
 from gateway.releases.changes.withdrawing import withdraw_approvals
 from gateway.releases.evidence.withdrawing import withdraw_stage_approvals
 
-Withdraw = Callable[[Connection, Sequence[str], str], list[Act]]
 
-
-def withdrawing_all(now: Callable[[], Moment]) -> Withdraw:
-    """Takes back approvals of changes, of stages and of requests that anybody known by these ids gave, for a cause."""
-
-    def withdraw(connection: Connection, keys: Sequence[str], cause: str) -> list[Act]:
-        return [
-            *withdraw_approvals(connection, keys, cause),
-            *withdraw_stage_approvals(connection, keys, cause),
-            *withdraw_request_approvals(connection, keys, cause, now().latest),
-        ]
-
-    return withdraw
+def withdraw_agreement(connection: Connection, keys: Sequence[str], cause: str, moment: Moment) -> list[Act]:
+    """Take back all that somebody known by any of these ids has agreed to, inside the transaction in which they go."""
+    return [
+        *withdraw_approvals(connection, keys, cause, moment),
+        *withdraw_stage_approvals(connection, keys, cause, moment),
+        *withdraw_request_approvals(connection, keys, cause, moment),
+    ]

@@ -121,7 +121,8 @@ def facts_within(
 ) -> Subquery:
     """A row for each organisation of a slice, with everything that is read of it."""
     known = None if recorded_by is None else Known(recorded_by, *within)
-    standing = standing_facts(read.attributes, moment, within, known).subquery("standing")
+    dialect = connection.dialect.name
+    standing = standing_facts(read.attributes, moment, dialect, within, known).subquery("standing")
     organisation = standing.c.organisation
     given = had_begun(grant_table.c.id, Event.GRANT_GIVEN, known)
     own = and_(grant_table.c.organisation == organisation, grant_table.c.release == read.release, given)
@@ -157,8 +158,7 @@ def facts_within(
     ]
     itself = [case((organisation.in_(read.named), organisation), else_="").label("itself")] if read.named else []
     reached = [
-        _reaches(canary, organisation, connection.dialect.name).label(f"canary_{place}")
-        for place, canary in enumerate(read.canaries)
+        _reaches(canary, organisation, dialect).label(f"canary_{place}") for place, canary in enumerate(read.canaries)
     ]
     parts = (*accepted, *agreed, *fronts, *itself, *reached)
     return select(*standing.c, grant.label("grant_state"), *parts).subquery("facts")

@@ -14,11 +14,13 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     and_,
+    any_,
     case,
     cast,
     exists,
     false,
     func,
+    literal_column,
     not_,
     null,
     or_,
@@ -50,7 +52,8 @@ Answer = ColumnElement[bool]
 UNKNOWN: Answer = cast(null(), Boolean)
 
 _ORDERS: Mapping[str, Callable[..., Answer]] = {"<": lt, "<=": le, ">=": ge, ">": gt}
-_A_COUNTRY = f"^({'|'.join(COUNTRIES)})$"
+_ANY_COUNTRY = any_(literal_column(f"'{{{','.join(COUNTRIES)}}}'::text[]"))
+"""For PostgreSQL, which looks up a constant by hashing: asked of a million organisations, a pattern takes seconds."""
 _A_WORD = r"^[a-z0-9]+([-_.+][a-z0-9]+)*\+?$"
 _encode = msgspec.json.encode
 
@@ -122,7 +125,7 @@ class Compiled(msgspec.Struct, frozen=True):
         if form not in (Form.COUNTRY, Form.WORD):
             return true()
         if self.dialect == "postgresql":
-            return text.collate("C").regexp_match(_A_COUNTRY if form is Form.COUNTRY else _A_WORD)
+            return text == _ANY_COUNTRY if form is Form.COUNTRY else text.collate("C").regexp_match(_A_WORD)
         if form is Form.COUNTRY:
             # One value to bind, where a list of them would bind hundreds for each test of a scope.
             return and_(_like(text, "[A-Z][A-Z]"), func.instr(" ".join(COUNTRIES), text) > 0)

@@ -4,28 +4,28 @@ An organisation is asked as one use of it would be: by a role, for a component, 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    LargeBinary,
     Select,
+    and_,
     case,
     false,
     func,
     or_,
     select,
-    type_coerce,
+    true,
 )
-from sqlalchemy.dialects import postgresql
 
 from gateway.clock import Moment
 from gateway.identity.attributes import standing
 from gateway.identity.callers import Assertion
 from gateway.identity.compiled import Answer, Compiled
+from gateway.identity.index import held_facts
 from gateway.identity.organisations import PROVIDER
 from gateway.identity.predicates import (
     Among,
@@ -40,7 +40,7 @@ BATCH = 500
 """Organisations a statement: both databases bound how many values one may name."""
 
 _decode = msgspec.json.Decoder(str | int | bool | tuple[str, ...]).decode
-SPAN = 50_000
+SPAN = 25_000
 """Organisations a statement: however many there are, none comes near to how long a statement may take."""
 _TRUE = b"true"
 """As a value that is true is stored."""
@@ -119,8 +119,8 @@ def holding(connection: Connection, name: str, moment: Moment, limit: int) -> tu
     """Of how many organisations this fact stands as true, and the first of them in order of id."""
     count, first = 0, list[str]()
     for span in spans(connection, SPAN):
-        held = _held((name,), moment, connection.dialect.name, span).subquery()
-        true = select(held.c.organisation).where(held.c[name] == _TRUE).subquery()
+        held = held_facts((name,), moment, connection.dialect.name, _in(span, _columns.organisation)).subquery()
+        true = select(held.c.organisation).where(held.c.held_0 == _TRUE).subquery()
         count += connection.execute(select(func.count()).select_from(true)).scalar_one()
         if count > len(first) < limit:
             named = select(true.c.organisation).order_by(true.c.organisation).limit(limit - len(first))
@@ -136,9 +136,9 @@ def organisations_answering(
     values: Mapping[str, ColumnElement[bytes]] = {}
     names = sorted(attributes_in(predicate))
     if names:
-        held = _held(names, moment, dialect, span).subquery()
+        held = held_facts(names, moment, dialect, _in(span, _columns.organisation)).subquery()
         joined = joined.outerjoin(held, held.c.organisation == organisation_table.c.id)
-        values = {name: held.c[name] for name in names}
+        values = {name: held.c[f"held_{place}"] for place, name in enumerate(names)}
 
     def by(roles: tuple[str, ...]) -> Answer:
         uses = [Compiled(component, roles, asked.has_grant, values, dialect) for component in components]
@@ -150,37 +150,10 @@ def organisations_answering(
     if "role" in of_what:
         answer = case((organisation_table.c.id == PROVIDER, by(asked.own)), else_=answer)
     query = select(organisation_table.c.id, answer.label("answer")).select_from(joined)
-    return _within(query.where(organisation_table.c.disabled_at.is_(None)), organisation_table.c.id, span)
+    return query.where(organisation_table.c.disabled_at.is_(None), _in(span, organisation_table.c.id))
 
 
-def _held(names: Sequence[str], moment: Moment, dialect: str, span: Span | None) -> Select[Any]:
-    """A row for each organisation: under each name, the value of the strongest assertion; of equals, the latest."""
-    last = _columns.id.collate("C") if dialect == "postgresql" else _columns.id
-    place = func.row_number().over(
-        partition_by=(_columns.organisation, _columns.name),
-        order_by=(_columns.assurance.desc(), _columns.asserted_at.desc(), last.desc()),
-    )
-    standing_now = (
-        _columns.name.in_(names),
-        _columns.withdrawn_at.is_(None),
-        _columns.asserted_at <= moment.earliest,
-        _columns.expires_at > moment.latest,
-    )
-    ranked = select(_columns.organisation, _columns.name, _columns.value, place.label("place")).where(*standing_now)
-    strongest = _within(ranked, _columns.organisation, span).subquery()
-
-    def under(name: str) -> ColumnElement[bytes]:
-        if dialect == "postgresql":  # which has no max() of bytes before version 18
-            listed = func.array_agg(strongest.c.value, type_=postgresql.ARRAY(LargeBinary))
-            return listed.filter(strongest.c.name == name)[1]
-        return func.max(case((strongest.c.name == name, strongest.c.value)))
-
-    columns = [type_coerce(under(name), LargeBinary).label(name) for name in names]
-    return select(strongest.c.organisation, *columns).where(strongest.c.place == 1).group_by(strongest.c.organisation)
-
-
-def _within(query: Select[Any], organisation: ColumnElement[str], span: Span | None) -> Select[Any]:
+def _in(span: Span | None, organisation: ColumnElement[str]) -> ColumnElement[bool]:
     if span is None:
-        return query
-    query = query.where(organisation <= span.upto)
-    return query.where(organisation > span.after) if span.after else query
+        return true()
+    return and_(organisation <= span.upto, organisation > span.after) if span.after else organisation <= span.upto

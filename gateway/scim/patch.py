@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from gateway.errors import Invalid
-from gateway.identity.provisioning.conditions import Condition, holds
+from gateway.identity.provisioning.conditions import Comparison, Condition, holds
 from gateway.scim.attributes import Attribute, Kind
 from gateway.scim.filters import read_filter, without_schema
 from gateway.scim.resources import checked, same
@@ -19,6 +19,8 @@ from gateway.scim.resources import checked, same
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 OPERATIONS_MAX = 1_000
+SEARCHES_MAX = 20
+"""Filters that have to be held against every member."""
 _PATH = re.compile(r"(?P<name>[A-Za-z$][\w$-]*)(?:\[(?P<filter>.*)\])?(?:\.(?P<part>[A-Za-z$][\w$-]*))?", re.DOTALL)
 
 Resource = Mapping[str, Any]
@@ -58,10 +60,16 @@ def read_patch(body: Mapping[str, Any], kind: Kind) -> list[Operation]:
 
 def patched(resource: Resource, steps: Sequence[Operation]) -> dict[str, Any]:
     """The resource with every step taken. Raises Invalid, and then none is."""
+    if sum(step.path.condition is not None and _named(step.path) is None for step in steps) > SEARCHES_MAX:
+        raise Invalid(f"A patch has at most {SEARCHES_MAX} filters but on `value`.", code="tooMany")
     changed = dict(resource)
     for step in steps:
         _take(changed, step)
-    return changed
+    return {name: [*said.values()] if isinstance(said, _Values) else said for name, said in changed.items()}
+
+
+class _Values(dict[str, dict[str, Any]]):
+    """The values of an attribute that has several, by what each is: many steps on many of them take no longer."""
 
 
 def _steps(listed: Any, kind: Kind) -> list[Operation]:
@@ -147,31 +155,47 @@ def _take(resource: dict[str, Any], step: Operation) -> None:
         resource[name] = checked(attribute, step.value)
 
 
-def _values(standing: list[dict[str, Any]], step: Operation) -> list[dict[str, Any]]:
+def _values(standing: list[dict[str, Any]] | _Values, step: Operation) -> _Values:
     """The values of an attribute that has several, after a step."""
     path, attribute = step.path, step.path.attribute
+    values = standing if isinstance(standing, _Values) else _Values((each["value"], each) for each in standing)
     if path.part and not (step.name == "remove" and path.condition is not None):
         raise Invalid(f"A part of one of the `{attribute.name}` is not to be changed by itself.", code="mutability")
     if step.name == "remove":
-        return _without(standing, step)
+        return _without(values, _chosen(values, step))
     new: list[dict[str, Any]] = checked(attribute, step.value)
-    if path.condition is not None:
-        chosen = [each for each in standing if holds(path.condition, each)]
-        if not chosen and step.name == "replace":
+    if step.name == "replace":
+        chosen = _chosen(values, msgspec.structs.replace(step, value=None))
+        if path.condition is not None and not chosen:
             raise Invalid(f"None of the `{attribute.name}` is meant by the path.", code="noTarget")
-        if step.name == "replace":
-            standing = [each for each in standing if each not in chosen]
-    elif step.name == "replace":
-        standing = []
-    have = {each["value"] for each in standing}
-    return [*standing, *(each for each in new if each["value"] not in have)]
+        values = _without(values, chosen)
+    for each in new:
+        values.setdefault(each["value"], each)
+    return values
 
 
-def _without(standing: list[dict[str, Any]], step: Operation) -> list[dict[str, Any]]:
-    path = step.path
-    if path.condition is not None:
-        return [each for each in standing if not holds(path.condition, each)]
+def _chosen(values: _Values, step: Operation) -> list[str]:
+    """Which values a step is about: those that the path means, those that its value names, or all."""
+    condition = step.path.condition
+    if condition is not None:
+        named = _named(step.path)
+        if named is not None:
+            return [named] if named in values else []
+        return [value for value, each in values.items() if holds(condition, each)]
     if step.value in (None, "", []):
-        return []
-    named = {each["value"] for each in checked(path.attribute, step.value)}
-    return [each for each in standing if each["value"] not in named]
+        return [*values]
+    return [each["value"] for each in checked(step.path.attribute, step.value) if each["value"] in values]
+
+
+def _without(values: _Values, chosen: list[str]) -> _Values:
+    for value in chosen:
+        del values[value]
+    return values
+
+
+def _named(path: Path) -> str | None:
+    """The one value that a path means: `members[value eq "…"]`; None where it has to be looked for."""
+    match path.condition:
+        case Comparison("value", "eq", str(value)):
+            return value
+    return None

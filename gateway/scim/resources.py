@@ -11,6 +11,7 @@ from gateway.scim.attributes import Attribute, Kind
 from gateway.scim.filters import without_schema
 
 TEXT_MAX = 200
+"""However its letters are written: some become three where case does not count."""
 MEMBERS_MAX = 5_000
 """Of one group."""
 
@@ -46,7 +47,7 @@ def checked(attribute: Attribute, value: Any) -> Any:
         value = value[0]["value"]  # as Entra ID wraps single values
     if attribute.type == "boolean":
         return _truth(attribute, value)
-    if not isinstance(value, str) or not 0 < len(value) <= TEXT_MAX or not value.isprintable() or not value.strip():
+    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value.casefold()) > TEXT_MAX:
         raise Invalid(
             f"`{attribute.name}` is one line of at most {TEXT_MAX} printable characters.", code="invalidValue"
         )

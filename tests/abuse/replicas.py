@@ -1,6 +1,6 @@
 """Several gateway processes over one PostgreSQL database, in front of one upstream that remembers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -25,16 +25,9 @@ class Replicas:
 
 @contextmanager
 def replicas(
-    folder: Path,
-    server: PostgreSQLServer,
-    count: int,
-    interval_ms: float = 0.0,
-    settings: Mapping[str, str] | None = None,
+    folder: Path, server: PostgreSQLServer, count: int, interval_ms: float = 0.0, **settings: str
 ) -> Iterator[Replicas]:
-    """So many processes on a fresh database, which share what replicas must: peppers, signing keys and name.
-
-    `settings` are more that they share, as `GatewayProcess` takes them.
-    """
+    """So many processes on a fresh database, which share what replicas must: peppers, signing keys and name."""
     database = server.new_database()
     shared = {
         "database_url": server.url(database),
@@ -43,7 +36,7 @@ def replicas(
         "token_keys_file": str(folder / "shared" / "token.keys"),
         "public_url": "https://gateway.example",
         "revision_poll_ms": "50",
-        **(settings or {}),
+        **settings,
     }
     (folder / "shared").mkdir(parents=True)
     with ExitStack() as stack:

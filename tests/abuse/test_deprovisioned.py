@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.access.leaving import withdrawing_all
+from gateway.access.leaving import withdraw_agreement
 from gateway.clock import HOUR, Moment, at
 from gateway.database.engine import open_database
 from gateway.identity.callers import Role
@@ -61,8 +61,7 @@ def two(tmp_path_factory: pytest.TempPathFactory, postgresql_server: PostgreSQLS
     folder = tmp_path_factory.mktemp("deprovisioned")
     declared = folder / "providers.yaml"
     declared.write_text(PROVIDERS)
-    settings = {"identity_providers": str(declared)}
-    with replicas(folder, postgresql_server, 2, interval_ms=20, settings=settings) as running:
+    with replicas(folder, postgresql_server, 2, interval_ms=20, identity_providers=str(declared)) as running:
         running.first.apply(
             "release: demo/slow\nserves: {inference: {upstream: fake, model: slow}}\n"
             "stages: [{name: general, opens: 2026-01-05T00:00:00Z, access: api, to: [public]}]\n"
@@ -112,7 +111,7 @@ async def sign_in(two: Replicas, user_name: str) -> Held:
         state_expires_at=now().latest + HOUR,
     )
     try:
-        arrived = await Registry(beside, withdrawing_all(now)).arrive(arrival, now())
+        arrived = await Registry(beside, withdraw_agreement).arrive(arrival, now())
         caller = await beside.in_session(secret.reveal(), now())
         key = await beside.issue_key(caller, KeyOrder(roles=(Role.PROVIDER,)), now())
         client = await beside.issue_key(caller, KeyOrder(roles=(Role.PROVIDER,), is_client=True), now())

@@ -58,6 +58,7 @@ def seeds(gateway: GatewayProcess) -> list[bytes]:
             "/control/keys?limit=5",
             "/control/ledger?order=oldest&decision=admitted",
             "/schema/openapi.json",
+            "/scim/v2/Users?filter=userName%20eq%20%22a%22&count=1",
             "/healthz",
         ):
             found.append(f"GET {path} {head}\r\n")

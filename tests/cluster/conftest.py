@@ -5,13 +5,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cluster.callers import ROOMY
 from tests.fakes.cluster import ClusterHouse, cluster_house
 from tests.fakes.upstreams import UpstreamProcess, upstream_process
+from tests.faults.load import Load
+from tests.journeys.releases import open_to_all
 
 SOAK = os.environ.get("RELEASE_GATEWAY_SOAK") == "1"
 """Whether the heavy figures are run whole."""
 
-collect_ignore = [] if SOAK else ["test_orders.py", "test_rollout.py"]
+collect_ignore = (
+    [] if SOAK else ["test_balance.py", "test_command.py", "test_held.py", "test_orders.py", "test_rollout.py"]
+)
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +38,14 @@ def house(paced: UpstreamProcess, lengthy: UpstreamProcess) -> Iterator[ClusterH
     """The cluster."""
     with cluster_house({"paced": paced.url, "lengthy": lengthy.url}) as opened:
         yield opened
+
+
+@pytest.fixture
+def loaded(house: ClusterHouse) -> Iterator[ClusterHouse]:
+    """The cluster with callers who go on calling, by whom nothing is noticed."""
+    house.apply(open_to_all("force/load", ROOMY))
+    with Load(house.base_url, house.keys["developer"], "force/load") as load:
+        assert load.begun.wait(20)
+        yield house
+    assert load.broken == []
+    assert {each.status for each in load.got} == {200}

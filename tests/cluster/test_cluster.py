@@ -1,20 +1,12 @@
 """`make cluster`: everything comes up in any order, is entered at one place, and ends at ctrl-C."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
 import httpx
 import pytest
 
 from gateway.access.judges.policies import read_policy_set
 from gateway.shipped import shipped
 from tests.fakes.cluster import ClusterHouse
-from tests.fakes.gateway import until
-from tools.cluster.layout import HOST, ROOT, Ports
+from tools.cluster.layout import HOST
 
 INNER = ("/metrics", "/healthz", "/readyz", "/policies/bundle.tar.gz", "/policies/", "//policies/bundle.tar.gz")
 
@@ -40,55 +32,6 @@ def test_what_is_not_for_callers_cannot_be_reached_by_the_balancer(house: Cluste
     answer = httpx.get(f"{house.base_url}{path}", headers={"authorization": f"Bearer {token}"})
 
     assert answer.status_code == 404
-
-
-def test_where_no_gateway_can_be_reached_callers_are_told_so_in_a_shape_they_read(house: ClusterHouse) -> None:
-    for part in house.cluster.gateways:
-        part.stop()
-    try:
-        with house.http("developer") as client:
-            told = client.post("/v1/chat/completions", json=say(house.models["api"]))
-    finally:
-        for part in house.cluster.gateways:
-            part.start()
-        house.await_ready()
-
-    assert (told.status_code, told.headers["retry-after"]) == (503, "1")
-    assert told.json()["error"]["code"] == "gateway_unreachable"
-
-
-def test_the_command_says_where_everything_is_and_ends_at_ctrl_c(tmp_path_factory: pytest.TempPathFactory) -> None:
-    ports = Ports.unused()
-    folder = Path("/dev/shm" if Path("/dev/shm").is_dir() else "/tmp") / f"rg-command-{os.getpid()}"
-    out = tmp_path_factory.mktemp("command") / "out"
-    command = [sys.executable, "-c", RUN, str(folder), json.dumps([*vars(ports).values()])]
-    try:
-        with out.open("wb") as file, subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file) as process:
-            until(lambda: "Ctrl-C" in out.read_text() or process.poll() is not None, 90, out.read_text)
-            shown = json.loads((folder / "cluster.json").read_bytes())
-            with httpx.Client(headers={"authorization": f"Bearer {shown['keys']['developer']}"}) as client:
-                answer = client.post(f"{shown['base_url']}/v1/chat/completions", json=say(shown["models"]["api"]))
-            process.send_signal(signal.SIGINT)
-            code = process.wait(60)
-        left = ports.taken()
-    finally:
-        subprocess.run(["rm", "-rf", str(folder)], check=True)
-
-    assert answer.status_code == 200
-    assert (code, left) == (0, [])
-    assert all(name in out.read_text() for name in ("nginx", "gateway-a", "gateway-b", "opa", "postgresql"))
-    assert shown["parts"]["nginx"] == f"http://{HOST}:{ports.balancer}"
-
-
-RUN = """
-import json, sys
-from tools.cluster import __main__ as command
-from tools.cluster.layout import Ports
-ports = Ports(*json.loads(sys.argv[2]))
-command.Ports.beginning = classmethod(lambda kind, first: ports)
-command.main(["--folder", sys.argv[1]])
-"""
-"""The command, on ports that are free: others may have those in a row."""
 
 
 def say(model: str) -> dict[str, object]:

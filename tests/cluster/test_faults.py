@@ -38,7 +38,6 @@ def test_nothing_passes_unrecorded_or_wrongly_whatever_part_fails_and_all_is_ser
                 run.freeze(part)
         else:
             run.kill(gateway)
-            run.freeze(cluster.postgresql)
         assert run.mistakes(Record.in_database(run.house.database_url)) == []
 
     record = Record.in_database(run.house.database_url)

@@ -1,6 +1,6 @@
 """The order in which the parts of a cluster start does not matter, and what it had it has again.
 
-Each order takes a quarter of a minute: `make soak` has the time, and only it collects this.
+Each takes a quarter of a minute: `make soak` has the time, and only it collects this.
 """
 
 import pytest
@@ -37,3 +37,18 @@ def test_a_cluster_that_was_stopped_begins_again_with_what_it_had(house: Cluster
     house.await_ready()
 
     assert house.entries(limit=200)[: len(before)] == before
+
+
+def test_where_no_gateway_can_be_reached_callers_are_told_so_in_a_shape_they_read(house: ClusterHouse) -> None:
+    for part in house.cluster.gateways:
+        part.stop()
+    try:
+        with house.http("developer") as client:
+            told = client.post("/v1/chat/completions", json=say(house.models["api"]))
+    finally:
+        for part in house.cluster.gateways:
+            part.start()
+        house.await_ready()
+
+    assert (told.status_code, told.headers["retry-after"]) == (503, "1")
+    assert told.json()["error"]["code"] == "gateway_unreachable"

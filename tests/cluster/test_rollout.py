@@ -3,6 +3,7 @@
 Each gateway takes a quarter of a minute to leave and another to come: only `make soak` collects this.
 """
 
+import os
 import time
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tests.faults.record import Record
 from tests.faults.report import write_report
 from tests.journeys.releases import open_to_all
 
-TIMES = 3
+TIMES = int(os.environ.get("RELEASE_GATEWAY_ROLLOUTS", "3"))
 NEWER = "9.9.0"
 CONDITIONS = "requests_per_minute: 1000000, tokens_per_day: 1000000000"
 
@@ -60,19 +61,20 @@ def test_no_call_fails_no_stream_is_cut_and_no_entry_is_lost(
     streams = [each for each in long.got if each.bytes_in > 10_000]
     assert short.broken == long.broken == []
     assert [(each.status, each.said) for each in got if each.status != 200 or not each.whole] == []
+    mine = {each.request_id for each in got}
+    assert {body["outcome"] for body in record.ended if body["admitted"] in mine} == {"complete"}
     assert record.mistakes([*paced.seen, *lengthy.seen], got) == []
-    started = [entry["body"]["version"] for entry in record.entries if entry["event"] == "gateway:started"]
+    started = [entry["body"]["detail"]["version"] for entry in record.entries if entry["event"] == "gateway:started"]
     assert started.count(NEWER) == 2 * TIMES and started[-1] == __version__
     schema = elsewhere(migrate.schema(house.database_url))
     assert schema.is_ahead and schema.may_serve
-    ended = [body["outcome"] for body in record.ended]
     write_report(
         "a rollout and its rollback under load, with a change of the schema between",
         {
             "rollouts, rollbacks": f"{TIMES}, {TIMES}; each of two gateways in turn, {max(took_s):.0f} s at most",
             "calls": f"{len(got)}, of which {len(streams)} streams of ten seconds",
             "calls that failed": "0",
-            "streams that were cut": f"{sum(outcome != 'complete' for outcome in ended)}",
+            "streams that were cut": "0",
             "requests that the upstreams saw and the ledger did not": "0",
             "entries, contiguous, every leaf hash right": f"{len(record.entries)}",
             "schema at the end": f"{schema.revision}, served by code of {schema.needed}",

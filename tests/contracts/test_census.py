@@ -150,8 +150,8 @@ async def test_a_disabled_organisation_is_counted_until_it_was(postgresql_databa
     assert (now.organisations, now.counts[0].admitted) == (49, before.counts[0].admitted - 1)
 
 
-@pytest.mark.parametrize("size", [2, 3, 7, 1_000])
-@pytest.mark.parametrize("limit", [1, 5, 20, 1_000])
+@pytest.mark.parametrize("size", [3, 1_000])
+@pytest.mark.parametrize("limit", [5, 1_000])
 async def test_members_of_groups_are_named_whole_and_in_order_however_organisations_are_sliced(
     database: Database, monkeypatch: pytest.MonkeyPatch, size: int, limit: int
 ) -> None:
@@ -169,7 +169,7 @@ async def test_members_of_groups_are_named_whole_and_in_order_however_organisati
             for group in found
         }
 
-    named = await database.read(work)
+    named = await database.read(work, deadline_s=COUNT_MAX_S)
 
     for value in (True, False, None):
         members = [name for name, held in everybody if held.get("us_person") is value]

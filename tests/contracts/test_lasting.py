@@ -18,6 +18,7 @@ from tests.builders import a_concurrence, a_grant, an_assertion
 
 NOW = Moment(20_000 * DAY, 20_000 * DAY + 5)
 THEN = NOW.latest + DAY
+PATIENCE_S = 30.0
 READ = Read("acme/atlas-1", ("kyc",), (), authorities=("Commerce",))
 
 
@@ -58,8 +59,10 @@ async def test_it_lasts_until_something_begins_or_ends_and_then_no_longer(databa
     await database.write(keep(turning(THEN)[what]))
 
     for before, after in ((NOW, at(THEN - 1)), (at(THEN - 1), at(THEN)), (at(THEN), at(THEN + DAY)), (NOW, at(THEN))):
-        lasted = await database.read(lambda c, a=before, b=after: lasts(c, READ, a, b))
-        one, other = [await database.read(lambda c, m=moment: told(c, m)) for moment in (before, after)]
+        lasted = await database.read(lambda c, a=before, b=after: lasts(c, READ, a, b), deadline_s=PATIENCE_S)
+        one, other = [
+            await database.read(lambda c, m=moment: told(c, m), deadline_s=PATIENCE_S) for moment in (before, after)
+        ]
         assert lasted == (one == other) == (not before.earliest < THEN <= after.earliest)
 
 

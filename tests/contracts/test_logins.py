@@ -24,7 +24,7 @@ from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.identity.tokens.authority import Authority
 from gateway.identity.tokens.believing import Believed
-from gateway.identity.tokens.own import OwnIssuer
+from gateway.identity.tokens.own import OwnIssuer, SignedIn, new_number
 from gateway.identity.tokens.signing_keys import SigningKeys
 from tests.fakes.installation import NOW, PEPPERS, START, Installation, begun, lines
 
@@ -90,7 +90,7 @@ async def desk(database: Database, tmp_path: Path) -> Desk:
     installation = await begun(database)
     issuer = OwnIssuer(URL, SigningKeys(tmp_path / "token.keys"), 10 * MINUTE)
     directory = Directory(installation.database, installation.ledger, PEPPERS, believed=Believed([issuer]))
-    registry = Registry(directory, lambda connection, keys, cause: [])
+    registry = Registry(directory, lambda *_: [])
     logging_in = LoggingIn(installation.database, directory, issuer)
     made = Desk(installation, issuer, directory, logging_in, registry, installation.provider)
     made.alice = await made.arrive()
@@ -168,9 +168,14 @@ async def test_a_code_presented_wrongly_is_over_for_everybody(desk: Desk, how: s
     assert (await events(desk)).count("session:started") == 1  # the browser's own
 
 
-@pytest.mark.parametrize("code", ["", "rsgc_", "\ud800", "a" * 20_000])
-async def test_what_is_no_code_gets_nothing(desk: Desk, code: str) -> None:
-    assert await refused(desk.redeem(code)) == "invalid_grant"
+async def test_what_was_never_given_gets_nothing_and_nobody_waits_for_it(desk: Desk) -> None:
+    writes = desk.installation.database.writes
+    for garbage in ("", "rsgc_", "\ud800", "a" * 20_000, "rsgr_" + "A" * 43):
+        assert await refused(desk.redeem(garbage)) == "invalid_grant"
+        assert await refused(desk.logging_in.renew(garbage, NOW)) == "invalid_grant"
+        assert await refused(desk.logging_in.poll(garbage, NOW)) == "invalid_grant"
+
+    assert desk.installation.database.writes == writes
 
 
 async def test_a_code_of_somebody_who_left_meanwhile_gets_nothing(desk: Desk) -> None:
@@ -181,6 +186,26 @@ async def test_a_code_of_somebody_who_left_meanwhile_gets_nothing(desk: Desk) ->
 
     await desk.registry.disable(desk.installation.provider, desk.alice.person, "left", NOW)
     assert await refused(desk.redeem(another)) == "invalid_grant"
+
+
+async def test_while_the_database_is_away_nothing_is_given_and_that_is_said(desk: Desk) -> None:
+    started, tokens = await wait(desk), await desk.log_in()
+    desk.installation.database.fails = TimeoutError()
+
+    codes = [
+        await refused(desk.code()),
+        await refused(desk.redeem("rsgc_" + "A" * 43)),
+        await refused(wait(desk)),
+        await refused(desk.logging_in.decide(desk.alice, started.user_code, NOW, allows=True)),
+        await refused(desk.logging_in.waiting(desk.alice, started.user_code, NOW)),
+        await refused(desk.logging_in.poll(started.device_code.reveal(), NOW)),
+        await refused(desk.logging_in.renew(tokens.refresh_token.reveal(), NOW)),
+        await refused(desk.logging_in.end(tokens.refresh_token.reveal(), NOW)),
+    ]
+
+    assert set(codes) <= {"database_unavailable", "identity_unavailable", "ledger_unavailable"}
+    desk.installation.database.fails = None
+    assert (await desk.logging_in.renew(tokens.refresh_token.reveal(), NOW)).scope == "control"
 
 
 # Sessions of the command line
@@ -272,6 +297,26 @@ async def test_a_session_that_nobody_renews_is_over(desk: Desk) -> None:
     late = at(START + beginning.IDLE)
 
     assert await refused(desk.logging_in.renew(tokens.refresh_token.reveal(), late)) == "invalid_grant"
+
+
+SOMEBODY = "person_" + "0" * 24
+NOWHERE = "session_" + "0" * 24
+
+
+@pytest.mark.parametrize(
+    ("session", "person", "code"),
+    [("", SOMEBODY, "invalid_token"), (NOWHERE, "", "invalid_api_key"), ("", "0" * 12, "invalid_token")],
+)
+async def test_a_token_opens_the_session_of_its_own_person_alone(
+    desk: Desk, session: str, person: str, code: str
+) -> None:
+    """Signed by the gateway's very key: what is wrong with it is what it says; an empty name stands for Alice's."""
+    alice = await desk.caller(await desk.log_in())
+    signed_in = SignedIn(session or alice.session, person or alice.person, "gateway-cli", START + HOUR)
+
+    text, _ = desk.issuer.written_in(signed_in, "control", new_number(), NOW)
+
+    assert await refused(desk.directory.authenticate(text, None, NOW)) == code
 
 
 # Renewing

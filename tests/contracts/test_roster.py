@@ -1,6 +1,8 @@
 """The list of people that a provider keeps, on both engines alike: entered, found, changed and taken off."""
 
+import asyncio
 import os
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -8,13 +10,16 @@ from hypothesis import strategies as st
 
 from gateway.clock import DAY, HOUR, at
 from gateway.database.engine import Database
-from gateway.errors import Conflict, Forbidden, GatewayError, Invalid, NotFound, Unauthenticated
+from gateway.errors import Conflict, Forbidden, GatewayError, Invalid, NotFound, PreconditionFailed, Unauthenticated
 from gateway.identity.callers import Caller, Role
 from gateway.identity.keyring import KeyOrder
 from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.persons import Person
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
-from gateway.identity.provisioning.acting import WantedPerson
+from gateway.identity.provisioning import store
+from gateway.identity.provisioning.acting import EditPerson, WantedPerson
+from gateway.identity.provisioning.compiled import people_where
 from gateway.identity.provisioning.conditions import Comparison, Condition, Every, Not, Some, Within, holds
 from gateway.identity.provisioning.grouping import WantedGroup
 from gateway.identity.provisioning.roster import Roster, Wanted
@@ -185,9 +190,11 @@ async def test_a_condition_means_the_same_in_sql_as_of_what_is_shown(keeper: Kee
     shown = [user(*await keeper.roster.person(CORPORATE, person), "https://gateway.example") for person in ids]
 
     for condition in drawn:
-        _, found = await keeper.roster.people(CORPORATE, Wanted(condition, 0, 50))
+        page = store.Page(people_where(condition), 0, 50)
+        work = partial(store.find_people, issuer=CORPORATE, page=page)
+        _, found = await keeper.installation.database.read(work)  # without the deadline that callers have
 
-        assert {person.id for person, _ in found} == {each["id"] for each in shown if holds(condition, each)}, condition
+        assert {person.id for person in found} == {each["id"] for each in shown if holds(condition, each)}, condition
 
 
 def _more(wanted: WantedPerson) -> dict[str, object]:
@@ -317,6 +324,14 @@ async def test_who_signed_in_first_is_found_by_whoever_keeps_the_list_and_not_en
         await keeper.sign_in("subject-1", user_name="ada@example.com")
 
 
+async def test_who_signed_in_before_people_were_linked_is_found_once_they_sign_in_again(keeper: Keeper) -> None:
+    before = await keeper.sign_in("subject-1")
+    after = await keeper.sign_in("subject-1", external_id="1")
+
+    assert before.person == after.person
+    assert await keeper.found('externalId eq "1"') == ["subject-1"]
+
+
 async def test_groups_hold_people_who_are_on_the_list_and_lose_those_who_leave(keeper: Keeper) -> None:
     ada, bo = await keeper.enter("ada"), await keeper.enter("bo")
     team = await keeper.roster.enter_group(keeper.provider, CORPORATE, group("Team", bo, ada, external_id="g"), NOW)
@@ -407,3 +422,47 @@ def test_a_key_keeps_the_list_that_its_scope_names_and_no_other() -> None:
     assert told(key_with(), "a") == "scope_too_narrow"
     for role in set(Role) - {Role.PROVIDER}:
         assert told(key_with("scim", role=role), "a") == "role_required"
+
+
+async def test_of_two_who_enter_the_same_name_at_once_one_is_told_that_it_is_taken(keeper: Keeper) -> None:
+    told = await asyncio.gather(
+        *(keeper.enter(name, external_id=name) for name in ("ada", "ADA", "Ada", "aDa")), return_exceptions=True
+    )
+
+    assert sorted(type(each).__name__ for each in told) == ["Conflict", "Conflict", "Conflict", "str"]
+
+
+async def test_of_two_who_change_the_same_version_at_once_one_is_told_that_it_is_another(keeper: Keeper) -> None:
+    ada = await keeper.enter("ada")
+    first, _ = await keeper.roster.person(CORPORATE, ada)
+
+    def renamed(name: str) -> EditPerson:
+        def editing(person: Person, _: object) -> WantedPerson:
+            if person != first:
+                raise PreconditionFailed
+            return named("ada", display_name=name)
+
+        return editing
+
+    told = await asyncio.gather(
+        *(keeper.roster.edit(keeper.provider, CORPORATE, ada, renamed(name), NOW) for name in ("A", "B", "C")),
+        return_exceptions=True,
+    )
+
+    assert sorted(type(each).__name__ for each in told) == ["PreconditionFailed", "PreconditionFailed", "tuple"]
+
+
+async def test_groups_with_too_many_members_together_are_not_told_at_once(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MEMBERS_MAX", 3)
+    people = [await keeper.enter(name) for name in "abc"]
+    for name in ("One", "Two"):
+        await keeper.roster.enter_group(keeper.provider, CORPORATE, group(name, *people), NOW)
+
+    with pytest.raises(Invalid) as told:
+        await keeper.roster.groups(CORPORATE, Wanted(None, 0, 2))
+
+    assert told.value.code == "tooMany"
+    assert len((await keeper.roster.groups(CORPORATE, Wanted(None, 0, 1)))[1]) == 1
+    assert len((await keeper.roster.groups(CORPORATE, Wanted(None, 0, 2), with_members=False))[1]) == 2

@@ -25,7 +25,7 @@ from tests.faults.steady import Steady
 from tests.journeys.releases import LONG_AGO, open_to_all, release
 from tests.journeys.streams import streaming
 
-ORGANISATIONS = 1_000_000 if SOAK else 20_000
+ORGANISATIONS = 1_000_000 if SOAK else 10_000
 CALLERS = (0, 2, 4, 11, 24, 37, 87, 130, 377, 402)
 """Numbers of the organisations that call; of each scope some are inside, some outside, and of some it is unknown."""
 PREVIEW_MAX_S = 10.0

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.fakes.gateway import GatewayProcess, until
 from tests.fakes.nursery import Nursery
@@ -79,26 +80,33 @@ def test_while_it_drains_it_says_so_answers_whoever_asks_and_tells_them_to_go_el
     assert drained_s >= 2.0
 
 
-def test_a_stream_that_began_before_ends_whole_and_its_connection_with_it(tmp_path: Path, nursery: Nursery) -> None:
-    with upstream_process(tmp_path / "brisk", interval_ms=20, chunks=60) as brisk:
-        settings = {"drain_s": "3", "shutdown_s": "2"}
+@pytest.mark.parametrize("drain_s", [1, 3])
+def test_a_stream_that_began_before_ends_whole_and_its_client_may_ask_once_more(
+    tmp_path: Path, nursery: Nursery, drain_s: int
+) -> None:
+    """Whether the stream ends while the gateway drains or after: its head did not say that it was to be the last."""
+    with upstream_process(tmp_path / "brisk", interval_ms=20, chunks=100) as brisk:
+        settings = {"drain_s": str(drain_s), "shutdown_s": "9"}
         gateway = GatewayProcess(tmp_path, upstreams={"brisk": brisk.url}, settings=settings, launch=nursery.launch)
         try:
             gateway.start()
             gateway.apply(open_to_all("fault/short", upstream="brisk"))
             with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
                 client.sendall(request(gateway, say(gateway) | {"model": "fault/short", "stream": True}))
-                heard = client.recv(65536)
+                streamed = client.recv(65536)
                 gateway.send(signal.SIGTERM)
-                while piece := client.recv(65536):
-                    heard += piece
-                ended_while_it_drained = listens(gateway)
+                while not streamed.endswith(b"\r\n0\r\n\r\n"):
+                    streamed += client.recv(65536)
+                listened = listens(gateway)
+                client.sendall(request(gateway, say(gateway)))
+                again = b"".join(iter(lambda: client.recv(65536), b""))
             until(lambda: not gateway.is_running, 10.0)
         finally:
             gateway.kill()
 
-    assert heard.startswith(b"HTTP/1.1 200") and heard.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
-    assert ended_while_it_drained, "the connection ended by itself, not with the gateway"
+    assert streamed.startswith(b"HTTP/1.1 200") and b"data: [DONE]\n\n" in streamed
+    assert again.startswith(b"HTTP/1.1 200") and b"connection: close" in again
+    assert listened == (drain_s == 3)
 
 
 CHAT = "/v1/chat/completions"

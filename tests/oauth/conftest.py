@@ -77,7 +77,7 @@ class Counter:
             state=session,
             state_expires_at=now.latest + MINUTE,
         )
-        await Registry(self.house.installation.directory, lambda connection, keys, cause: []).arrive(arrival, now)
+        await Registry(self.house.installation.directory, lambda *_: []).arrive(arrival, now)
         return secret.reveal()
 
     async def ask(self, method: str, path: str, browser: str = "", **given: Any) -> httpx.Response:
@@ -139,13 +139,6 @@ async def opened(furnished: tuple[Path, dict[str, str]], folder: Path) -> AsyncI
         browsers = Browsers(house)
         door = OAuthDoor(parts.authority, parts.current, parts.metrics, logging_in, browsers)
         yield Counter(house, door, new_verifier(), browsers)
-
-
-@pytest.fixture
-async def fresh_counter(furnished: tuple[Path, dict[str, str]], tmp_path: Path) -> AsyncIterator[Counter]:
-    """Where nobody was before."""
-    async with opened(furnished, tmp_path) as counter:
-        yield counter
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

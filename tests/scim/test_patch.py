@@ -121,6 +121,10 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "a blank name": ([{"op": "replace", "path": "userName", "value": " "}], "invalidValue"),
     "groups of a person": ([{"op": "add", "path": "groups", "value": [{"value": "g"}]}], "mutability"),
     "another id": ([{"op": "replace", "path": "id", "value": "person_2"}], "mutability"),
+    "too many letters, where case does not count": (
+        [{"op": "replace", "path": "userName", "value": "ΐ" * 100}],
+        "invalidValue",
+    ),
     "too many": ([{"op": "remove", "path": "displayName"}] * 1001, "tooMany"),
 }
 
@@ -151,6 +155,21 @@ def test_what_is_no_member_is_not_taken_for_one(value: Any, code: str) -> None:
         members({"op": "add", "path": "members", "value": value})
 
     assert told.value.code == code
+
+
+def test_many_steps_on_many_members_take_no_longer_and_searches_are_few() -> None:
+    everybody = [{"value": f"person_{number}", "type": "User"} for number in range(5_000)]
+    team = {**TEAM, "members": everybody}
+    out = [{"op": "remove", "path": f'members[value eq "person_{number}"]'} for number in range(1_000)]
+    sought = {"op": "remove", "path": 'members[value sw "person_1" and type eq "User"]'}
+
+    left = apply(team, GROUPS, *out)["members"]
+
+    assert [each["value"] for each in left] == [f"person_{number}" for number in range(1_000, 5_000)]
+    assert len(apply(team, GROUPS, sought)["members"]) == 5_000 - 1_111
+    with pytest.raises(Invalid) as told:
+        apply(team, GROUPS, *[sought] * 21)
+    assert told.value.code == "tooMany"
 
 
 def test_a_patch_says_that_it_is_one() -> None:

@@ -86,8 +86,8 @@ _SERVERS = """
 """
 
 NOBODY = (
-    '{"error":{"message":"No gateway can be reached. Try again shortly.","type":"server_error","param":null,'
-    '"code":"gateway_unreachable"}}'
+    '{"error":{"message":"No gateway answered. The call may have been begun: its usage, and the ledger, say. Try again'
+    ' shortly.","type":"server_error","param":null,"code":"gateway_unreachable"}}'
 )
 
 

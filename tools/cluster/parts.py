@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pwd
 import signal
 import subprocess
 import threading
@@ -128,4 +129,7 @@ class Part:
 
 def run_by(user: str | None) -> dict[str, Any]:
     """As whom a process is to run, for `subprocess`."""
-    return {} if user is None else {"user": user, "group": user, "extra_groups": []}
+    if user is None:
+        return {}
+    account = pwd.getpwnam(user)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}

@@ -42,7 +42,7 @@ def make_database(layout: Layout) -> None:
     password.write_bytes(layout.database_password.read_bytes())
     if user is not None:
         for path in (folder, password):
-            shutil.chown(path, user, user)
+            os.chown(path, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
     command = [f"{_programs()}/initdb", "--pgdata", str(folder / "data"), "--username", "release_gateway"]
     command += ["--pwfile", str(password), "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale"]
     made = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **run_by(user))

@@ -3,7 +3,7 @@
 What was asked is written once; only how far it has come is written again, and only over what was read.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -106,16 +106,16 @@ def add_approval(connection: Connection, request: str, approval: RequestApproval
     connection.execute(insert(approval_table).values(request=request, **msgspec.structs.asdict(approval)))
 
 
-def remove_approvals(connection: Connection, request: str, keys: Sequence[str]) -> None:
-    """Let what was agreed to by any of these keys count no longer."""
-    of_theirs = approval_table.c.request == request, approval_table.c.key.in_(keys)
-    connection.execute(delete(approval_table).where(*of_theirs))
+def remove_approval(connection: Connection, request: str, key: str) -> None:
+    """Take back what somebody said, of whatever answers."""
+    given = approval_table.c
+    connection.execute(delete(approval_table).where(given.request == request, given.key == key))
 
 
-def open_requests_approved_by(connection: Connection, keys: Sequence[str]) -> list[AccessRequest]:
-    """Requests under way to which any of these keys agreed, the oldest first."""
-    approved = select(approval_table.c.request).where(approval_table.c.key.in_(keys))
-    query = select(request_table).where(request_table.c.state.in_(OPEN), request_table.c.id.in_(approved))
+def open_requests_approved_by(connection: Connection, keys: Iterable[str]) -> list[AccessRequest]:
+    """Requests under way that any of these approved, in order of id."""
+    given = select(approval_table.c.request).where(approval_table.c.key.in_(list(keys)))
+    query = select(request_table).where(request_table.c.state.in_(OPEN), request_table.c.id.in_(given))
     return _requests(connection, connection.execute(query.order_by(request_table.c.id)))
 
 

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.clock import Moment
-from gateway.errors import Forbidden
+from gateway.errors import Forbidden, Invalid
 from gateway.identity.callers import Caller, Role
 from gateway.identity.directory import Directory
 from gateway.identity.people.persons import Person, is_person_id
@@ -122,7 +122,14 @@ class Roster:
         """How many groups there are on a provider's list, and a page of them. Raises Invalid as `people` does."""
         page = store.Page(groups_where(wanted.condition), wanted.offset, wanted.limit)
         work = partial(store.find_groups, issuer=issuer, page=page, with_members=with_members)
-        return await self._directory.look_up(work)
+        total, found = await self._directory.look_up(work)
+        if found is None:
+            raise Invalid(
+                f"These groups have more than {store.MEMBERS_MAX} members together.",
+                code="tooMany",
+                next_step="Ask for fewer at once (`count`), or without them (`excludedAttributes=members`).",
+            )
+        return total, found
 
     async def group(self, issuer: str, group_id: str) -> Group:
         """A group on a provider's list. Raises NotFound."""

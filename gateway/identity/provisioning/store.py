@@ -12,6 +12,9 @@ from gateway.identity.people.store import person_table
 from gateway.identity.provisioning.groups import Group, Membership
 from gateway.identity.provisioning.tables import group_table, member_table
 
+MEMBERS_MAX = 20_000
+"""Members shown in one answer."""
+
 AT_ONCE = 500
 """Ids in one statement."""
 
@@ -76,14 +79,16 @@ def leave_groups(connection: Connection, person: str) -> list[str]:
 
 def find_groups(
     connection: Connection, issuer: str, page: Page, *, with_members: bool = True
-) -> tuple[int, list[Group]]:
-    """How many there are on a provider's list, and a page of them in order of id."""
+) -> tuple[int, list[Group] | None]:
+    """How many there are on a provider's list, and a page of them in order of id; None where too many are in them."""
     where = (_groups.issuer == issuer, page.where)
     total = count(connection, select(_groups.id).where(*where))
     query = select(*_GROUP_COLUMNS).where(*where).order_by(_groups.id).offset(page.offset).limit(page.limit)
     found = [Group(**row._mapping) for row in connection.execute(query)] if page.limit else []
     if not with_members:
         return total, found
+    if _count_members(connection, [group.id for group in found]) > MEMBERS_MAX:
+        return total, None
     members = _members_of(connection, [group.id for group in found])
     return total, [msgspec.structs.replace(group, members=tuple(members[group.id])) for group in found]
 
@@ -133,6 +138,10 @@ def remove_group(connection: Connection, group: str) -> None:
     """Delete a group. Who was in it stays."""
     connection.execute(delete(member_table).where(_members.group == group))
     connection.execute(delete(group_table).where(_groups.id == group))
+
+
+def _count_members(connection: Connection, groups: Collection[str]) -> int:
+    return count(connection, select(_members.person).where(_members.group.in_(groups)))
 
 
 def _members_of(connection: Connection, groups: Collection[str]) -> dict[str, list[str]]:

@@ -106,6 +106,8 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     given_at: Instant
     given_by: str
     organisation: str
+    withdrawn_at: Instant | None = None
+    """When whoever gave it left, before the stage was opened."""
 
 
 A_LATER_END = "Name an instant that is still to come, such as `--expires 30d`."
