@@ -102,7 +102,7 @@ async def _serve(
             async with listening(server, settings.host, settings.port) as port:
                 _settle_memory()
                 if not server.should_exit:
-                    await _welcome(installation, _address(settings.host, port), demo=demo)
+                    await welcome(installation, _address(settings.host, port), demo=demo)
         finally:
             ending.cancel()
 
@@ -172,11 +172,20 @@ async def _with_demonstration(
             await model.stop()
 
 
-async def _welcome(installation: Installation, address: str, *, demo: bool) -> None:
+ONE_PERSON_WIDENS = (
+    "A single provider's key can widen access alone: GATEWAY_CHANGES is direct. Set it to reviewed before anything is"
+    " at stake."
+)
+
+
+async def welcome(installation: Installation, address: str, *, demo: bool) -> None:
+    """Say where it serves, and what whoever runs it should know."""
     if demo:
         path = await furnish(installation, address)
         log.info("demonstration_ready", keys_and_models=str(path))
     log.info("serving", address=address, schema=f"{address}/schema")
+    if installation.settings.changes == "direct":
+        log.warning("one_person_widens", told=ONE_PERSON_WIDENS)
 
 
 def _show_once(first: Issued) -> None:

@@ -1,4 +1,4 @@
-"""Help with a word that is not known: the one that was probably meant, or what there is."""
+"""Words in messages: the one that was probably meant where another is not known, and nouns as they are counted."""
 
 import difflib
 from collections.abc import Iterable
@@ -20,3 +20,8 @@ def meant(word: str, known: Iterable[str]) -> str:
 
 def _listed(names: list[str]) -> str:
     return f" Known here: {', '.join(names[:KNOWN_MAX])}." if names else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 organisation`, `2 organisations`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

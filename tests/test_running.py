@@ -2,11 +2,14 @@
 
 import resource
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.errors import SettingsInvalid
-from gateway.running import serve
+from gateway.running import serve, welcome
 from gateway.settings import Settings
 from tests.fakes.gateway import running
 from tests.fakes.house import open_house
@@ -37,3 +40,13 @@ def test_a_gateway_takes_all_the_file_descriptors_that_it_may_have(tmp_path: Pat
 
     had = next(line.split()[3:5] for line in limits.splitlines() if line.startswith("Max open files"))
     assert had == [str(hard)] * 2
+
+
+@pytest.mark.parametrize(("changes", "warns"), [("direct", True), ("reviewed", False)])
+async def test_a_start_says_where_one_person_can_widen_access_alone(changes: Any, warns: bool) -> None:
+    with capture_logs() as logs:
+        await welcome(SimpleNamespace(settings=Settings(changes=changes)), "http://127.0.0.1:8080", demo=False)  # type: ignore[arg-type]
+
+    told = [entry for entry in logs if entry["event"] == "one_person_widens"]
+    assert bool(told) is warns
+    assert all("GATEWAY_CHANGES" in entry["told"] for entry in told)

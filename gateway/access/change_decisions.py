@@ -53,6 +53,7 @@ CHANGE_NOT_UNDERSTOOD = ChangeDecision(
 
 _PLAN_AGAIN = "Plan it again: `gateway release plan FILE`."
 _SEE = "See `gateway change show ID` for how it stands."
+_SEE_BOTH = "See `gateway change show ID`, or `gateway release narrowings RELEASE`, for how it stands."
 _ANOTHER = "Somebody else must do this, with a key of their own."
 
 CHANGE_MEANINGS: dict[ChangeReason, Meaning] = {
@@ -79,7 +80,7 @@ CHANGE_MEANINGS: dict[ChangeReason, Meaning] = {
     ChangeReason.RELATED_TO_APPROVER: Meaning(
         409, "One of your key and an approver's key issued the other, so they count as one person's.", _ANOTHER
     ),
-    ChangeReason.NO_REVIEW_DUE: Meaning(409, "Nobody has to review this, or somebody has.", "See how it stands."),
+    ChangeReason.NO_REVIEW_DUE: Meaning(409, "Nobody has to review this, or somebody has.", _SEE_BOTH),
     ChangeReason.ACKNOWLEDGEMENT_MISSING: Meaning(
         409,
         "The change has a step that cannot be undone, and this was not acknowledged.",

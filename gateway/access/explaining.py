@@ -18,7 +18,7 @@ from gateway.access.reasons import MEANINGS, Reason
 from gateway.access.remedies import ways
 from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
-from gateway.clock import NEVER, Instant, Moment, at
+from gateway.clock import NEVER, Instant, Moment, at, text_from
 from gateway.database.engine import Readable
 from gateway.errors import NotFound, PolicyNotKept
 from gateway.identity.callers import Caller, Role
@@ -203,10 +203,7 @@ def _caller(connection: Connection, named: str, known: Instant | None, moment: M
         key = key_by(connection, named, known)
         organisation = None if key is None else organisation_by(connection, key.organisation, known)
     if organisation is None:
-        raise NotFound(
-            f"There {'is' if known is None else 'was'} no organisation and no key `{named}`.",
-            next_step="See `gateway organisation list` and `gateway key list`.",
-        )
+        raise _not_there(connection, named, known)
     attributes = assertions_by(connection, organisation.id, known)
     disabled = _ended((organisation.disabled_at is not None, Reason.KEY_REVOKED, "The organisation was disabled."))
     if key is None:
@@ -217,6 +214,24 @@ def _caller(connection: Connection, named: str, known: Instant | None, moment: M
         (moment.maybe_reached(key.expires_at), Reason.KEY_EXPIRED, MEANINGS[Reason.KEY_EXPIRED].message),
     )
     return Caller(key.id, organisation.id, key.roles, key.scopes, attributes, key.expires_at), ended
+
+
+def _not_there(connection: Connection, named: str, known: Instant | None) -> NotFound:
+    """Nobody of that name; or nobody yet, at the instant asked about."""
+    since = None
+    if known is not None:
+        organisation = organisation_by(connection, named, None) if is_id(named) else None
+        key = None if organisation is not None else key_by(connection, named, None)
+        since = organisation.created_at if organisation is not None else None if key is None else key.issued_at
+    if since is None:
+        return NotFound(
+            f"There is no organisation and no key `{named}`.",
+            next_step="See `gateway organisation list` and `gateway key list`.",
+        )
+    return NotFound(
+        f"`{named}` was not there yet at that instant: it was entered at {text_from(since)}.",
+        next_step="Ask about a later instant.",
+    )
 
 
 def _ended(*causes: tuple[bool, Reason, str]) -> Ended | None:

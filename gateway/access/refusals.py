@@ -8,6 +8,7 @@ from gateway.access.quotas import Exceeded, Left
 from gateway.access.reasons import MEANINGS, Reason
 from gateway.clock import Instant, text_from
 from gateway.errors import CutShort, GatewayError
+from gateway.spelling import counted
 
 
 class Refused(GatewayError):
@@ -80,8 +81,8 @@ class Refusals:
         refused = Refused((Reason.STAGE_FULL,), request_id=call.request_id)
         if turn.waiting:
             refused.message = (
-                f"The stage now open admits {turn.cap} organisations, and every place is taken. Your organisation is"
-                f" number {turn.waiting} of those who wait."
+                f"The stage now open admits {counted(turn.cap, 'organisation')}, and every place is taken."
+                f" Your organisation is number {turn.waiting} of those who wait."
             )
             refused.next_step = "You are let in as places come free; GET /control/me says where you stand."
         else:

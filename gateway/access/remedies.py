@@ -117,7 +117,8 @@ def _dates(start: Asked) -> Iterator[Candidate]:
         opens = reached.get(stage.name, NEVER)
         if opens < NEVER and (waiting or not start.moment.surely_reached(opens)):
             # What opens together is told once, by the last of them: that is the one in force then.
-            at_once[opens, tuple(waiting)] = _opening(stage, opens, tuple(waiting), dict(opened))
+            dates = [stage.opens, *(each.opens for each in strategy.stages if each.name in waiting)]
+            at_once[opens, tuple(waiting)] = _opening(stage, opens, max(dates), tuple(waiting), dict(opened))
     yield from at_once.values()
     ends = {each.narrowing.until for each in start.use.in_force.narrowings}
     grant = start.use.holdings.grant_to_come(strategy.release, start.moment)
@@ -136,7 +137,11 @@ def _openings(start: Asked, opened: dict[str, Instant]) -> Iterator[tuple[str, I
         yield stage.name, opens
 
 
-def _opening(stage: Stage, opens: Instant, waiting: tuple[str, ...], opened: dict[str, Instant]) -> Candidate:
+def _opening(
+    stage: Stage, opens: Instant, dated: Instant, waiting: tuple[str, ...], opened: dict[str, Instant]
+) -> Candidate:
+    """That a stage has opened; `dated` is when those that wait may open at the earliest, by the file."""
+
     def open_it(asked: Asked) -> Asked:
         return _later(with_release(asked, openings=opened), opens)
 
@@ -153,10 +158,10 @@ def _opening(stage: Stage, opens: Instant, waiting: tuple[str, ...], opened: dic
         step = Step(
             kind=Kind.REQUIREMENTS,
             subject=waiting[-1],
-            says=f"Stage `{stage.name}` has opened, not before {text_from(opens)} and once the requirements of "
+            says=f"Stage `{stage.name}` has opened, not before {text_from(dated)} and once the requirements of "
             f"{names} are met.",
             stages=(*waiting, stage.name),
-            not_before=opens,
+            not_before=dated,
             waits=waiting,
         )
     return Candidate(step, open_it, excludes="when")

@@ -1,20 +1,27 @@
 """What whoever agrees to a change should have seen: steps that cannot be undone, stages for nobody, facts unknown."""
 
+from itertools import pairwise
+
 import msgspec
 
 from gateway.access.consequences import Consequences
 from gateway.access.proposed import Proposed
-from gateway.clock import NEVER, Moment
+from gateway.clock import NEVER, Moment, text_from
+from gateway.releases.requirements import Soak
 from gateway.releases.retention import NO_CEILINGS, Ceilings, conflicts
 from gateway.releases.strategies import Strategy
+from gateway.spelling import counted
+
+_PARTS = ("stages", "serves", "audiences", "terms")
+"""Of which the second word of a path says which one it is."""
 
 
 class Warned(msgspec.Struct, frozen=True):
     """One warning. It stops nothing."""
 
     code: str
-    """Stable: irreversible, stage_unreached, audience_unknown, canary, retention, stage_without_end, stage_capped or
-    not_whole."""
+    """Stable: irreversible, stage_unreached, soak_adopted, audience_unknown, canary, retention, stage_without_end,
+    stage_capped or not_whole."""
     message: str
 
 
@@ -23,22 +30,20 @@ def warnings_of(
 ) -> list[Warned]:
     """Every warning about a change, the gravest first."""
     strategy = proposed.change.strategy
-    found = [
-        Warned("irreversible", f"`{difference.path}` lets weights out: what has left cannot be called back.")
-        for difference in proposed.weighed.differences
-        if difference.irreversible
-    ]
+    found = _weights_leave(proposed)
     found += [
         Warned("stage_unreached", f"No organisation can use `{stage}` as things stand, whatever terms it accepts.")
         for stage in consequences.unreached
     ]
+    found += _adopted_soaks(proposed)
     for unknown in consequences.unknown:
         admits = strategy.audiences[unknown.audience].on_unknown == "allow"
+        belong = "belongs" if unknown.organisations == 1 else "belong"
         found.append(
             Warned(
                 "audience_unknown",
-                f"Whether {unknown.organisations} organisations belong to `{unknown.audience}` of `{unknown.stage}` is "
-                "unknown, because nobody has asserted what it asks: "
+                f"Whether {counted(unknown.organisations, 'organisation')} {belong} to `{unknown.audience}` of"
+                f" `{unknown.stage}` is unknown, because nobody has asserted what it asks: "
                 f"`on_unknown` {'admits' if admits else 'refuses'} them.",
             )
         )
@@ -58,7 +63,8 @@ def warnings_of(
     found += [
         Warned(
             "stage_capped",
-            f"`{stage.name}` admits the first {stage.cap.organisations} organisations of those who gain it, no more.",
+            f"`{stage.name}` admits the first {counted(stage.cap.organisations, 'organisation')} of those who gain it,"
+            " no more.",
         )
         for stage in strategy.stages
         if stage.cap is not None
@@ -73,6 +79,31 @@ def warnings_of(
     if not consequences.is_complete:
         found.append(Warned("not_whole", "There are more kinds of organisations, or more dates, than were judged."))
     return found
+
+
+def _weights_leave(proposed: Proposed) -> list[Warned]:
+    """One warning, however many differences of a stage let weights out together."""
+    paths = (difference.path.split(".") for difference in proposed.weighed.differences if difference.irreversible)
+    places = dict.fromkeys(".".join(parts[: 2 if parts[0] in _PARTS else 1]) for parts in paths)
+    if not places:
+        return []
+    told = ", ".join(f"`{place}`" for place in places)
+    return [Warned("irreversible", f"Weights can leave by {told}: what has left cannot be called back.")]
+
+
+def _adopted_soaks(proposed: Proposed) -> list[Warned]:
+    """What a first version says of the time before it, where a soak counts by that."""
+    change = proposed.change
+    stages = change.strategy.stages
+    return [
+        Warned(
+            "soak_adopted",
+            f"The soak of `{stage.name}` counts from {text_from(before.opens)}, when `{before.name}` is said to have"
+            " opened: nobody recorded that here, it is the word of whoever adopts it.",
+        )
+        for before, stage in pairwise(stages)
+        if change.adopt and before.opens < change.planned_at and any(isinstance(r, Soak) for r in stage.opens_when)
+    ]
 
 
 def without_end(strategy: Strategy) -> list[str]:

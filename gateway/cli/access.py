@@ -7,13 +7,23 @@ import click
 from gateway.cli.asking import SURVEY_S, ask, pages
 from gateway.cli.failures import printable
 from gateway.cli.paths import release_path
-from gateway.cli.showing import ago, cell, show_facts, show_json, show_table, to_the_second, wants_json, with_json
-from gateway.cli.spans import named
+from gateway.cli.showing import (
+    ago,
+    cell,
+    show_facts,
+    show_json,
+    show_line,
+    show_table,
+    to_the_second,
+    wants_json,
+    with_json,
+)
+from gateway.cli.spans import INSTANT, named
 
 NAMED = 5
 """Organisations named in a table; `--json` and `--component` name more."""
 
-AT = "The instant: 2026-03-01, 2026-03-01T12:00:00Z, or 30d for so long ago; now where left out."
+AT = f"As of when: {INSTANT}; now if left out."
 
 
 @click.group(name="access")
@@ -49,6 +59,10 @@ def _show_census(told: Any) -> None:
             ("release", told["release"]),
             ("at", f"{to_the_second(told['at'])} ({_TENSES[told['tense']]})"),
             ("stage", f"{told['stage']} ({told['access']})" if told["stage"] else "none was open"),
+            *(
+                ("may be open", f"{cell(told['may_be_open'])}, if what it requires is met by then; not counted below")
+                for _ in told["may_be_open"][:1]
+            ),
             ("strategy", told["strategy"] or "no version was in force"),
             ("policies", told["policy"] or "not asked"),
             ("narrowings", told["narrowings"]),
@@ -58,14 +72,19 @@ def _show_census(told: Any) -> None:
     click.echo()
     show_table(
         ("component", "admitted", "once accepted", "by audience", "such as"),
-        [
-            (c["component"], c["admitted"], c["accepting"], c["audiences"], ", ".join(c["named"][:NAMED]) or "nobody")
-            for c in told["components"]
-        ],
+        [(c["component"], c["admitted"], c["accepting"], c["audiences"], _such_as(c)) for c in told["components"]],
         empty="No stage offers anything.",
     )
     if not told["is_complete"]:
         click.echo("Organisations differ in more ways than are judged: there may be others.", err=True)
+
+
+def _such_as(count: Any) -> str:
+    """Some of the admitted; where there are none, whether anybody would be by accepting the terms."""
+    if count["named"]:
+        more = ", …" if count["admitted"] > NAMED else ""
+        return ", ".join(count["named"][:NAMED]) + more
+    return "nobody who has accepted the terms" if count["accepting"] else "nobody"
 
 
 @command.command()
@@ -159,8 +178,8 @@ def _show_ways(told: Any) -> None:
     click.echo("It would be admitted, if:")
     for way in told["ways"]:
         for number, step in enumerate(way):
-            click.echo(f"  {'-' if number == 0 else 'and'} {printable(step['says'])}")
+            show_line(f"{'-' if number == 0 else 'and'} {printable(step['says'])}", indent=2)
             for missing in step["missing"]:
-                click.echo(f"      missing: {printable(missing)}")
+                show_line(f"missing: {printable(missing)}", indent=6)
     if not told["all_ways"]:
         click.echo("There may be other ways.")

@@ -5,9 +5,12 @@ from typing import Any
 import click
 
 from gateway.cli.asking import SURVEY_S, ask, pages
+from gateway.cli.failures import printable
 from gateway.cli.paths import segment
 from gateway.cli.plans import show_plan
 from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json
+
+_UNDER_WAY = ("planned", "approved")
 
 ROLE = click.option(
     "--as", "role", type=click.Choice(["provider", "approver", "analyst"]), help="The role to do it in; your only one."
@@ -21,12 +24,14 @@ def command() -> None:
 
 @command.command(name="list")
 @click.option("--release", help="Only of this release.")
-@click.option("--state", type=click.Choice(["planned", "approved", "applied", "rejected"]), help="Only in this state.")
+@click.option(
+    "--state", type=click.Choice(["planned", "approved", "applied", "rejected", "stale"]), help="Only in this state."
+)
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most.")
 @with_json
 def list_changes(release: str | None, state: str | None, limit: int) -> None:
     """List changes, from the newest backwards."""
-    changes = list(pages("/changes", "changes", query={"release": release, "only": state}, limit=limit))
+    changes = _listed(release, state, limit)
     if wants_json():
         return show_json(changes)
     return show_table(
@@ -48,11 +53,28 @@ def list_changes(release: str | None, state: str | None, limit: int) -> None:
     )
 
 
+def _listed(release: str | None, state: str | None, limit: int) -> list[Any]:
+    """Those in a state as it is shown: one that is stale was planned or approved, and is neither any more."""
+    if state not in {*_UNDER_WAY, "stale"}:
+        return list(pages("/changes", "changes", query={"release": release, "only": state}, limit=limit))
+    read = _UNDER_WAY if state == "stale" else (state,)
+    found = [
+        change
+        for only in read
+        for change in pages("/changes", "changes", query={"release": release, "only": only}, limit=None)
+        if change["state"] == state
+    ]
+    return sorted(found, key=lambda change: change["id"], reverse=True)[:limit]
+
+
 @command.command()
 @click.argument("change")
+@click.option("--terms", help="Read this text of terms, as the change would bring it.")
 @with_json
-def show(change: str) -> None:
+def show(change: str, terms: str | None) -> None:
     """Show what CHANGE does, who gains and loses by it, and what it still needs."""
+    if terms is not None:
+        return _read(ask("GET", f"/changes/{segment(change)}/terms/{segment(terms)}"))
     plan = ask("GET", f"/changes/{segment(change)}", patience_s=SURVEY_S)
     return show_json(plan) if wants_json() else show_plan(plan)
 
@@ -100,6 +122,14 @@ def apply(change: str) -> None:
         click.echo(f"A second person must look at it until {ago(applied['change']['review_by'])}.")
         click.echo(f"Next, by somebody else: gateway change approve {change}")
     return None
+
+
+def _read(text: dict[str, Any]) -> None:
+    if wants_json():
+        return show_json(text)
+    was = f"; in its place stood {text['before']}" if text["before"] not in {"", text["digest"]} else ""
+    click.echo(f"{text['name']}, {text['digest']}{was}\n", err=True)
+    return click.echo(printable(text["text"]))
 
 
 def _show(change: dict[str, Any]) -> None:

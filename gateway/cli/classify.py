@@ -13,11 +13,9 @@ from gateway.cli.failures import printable
 from gateway.cli.paths import release_path
 from gateway.cli.release_files import strategy_in
 from gateway.cli.showing import show_json, wants_json, with_json
-from gateway.cli.spans import coming
+from gateway.cli.spans import INSTANT, named
 
-AT = click.option(
-    "--at", type=coming, help="As of when, such as 2027-01-01, or 30d for in thirty days; now if left out."
-)
+AT = click.option("--at", type=named, help=f"As of when: {INSTANT}; now if left out.")
 WIDTH = 100
 MARGIN = 11
 _COLOURS = {"yes": "yellow", "possible": "magenta", "unknown": "cyan"}

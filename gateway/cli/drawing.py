@@ -82,6 +82,7 @@ def _stage(bar: Mapping[str, Any], time: int, now: int, glyphs: Glyphs) -> Itera
     signs = {"past": glyphs.past, "open": glyphs.open, **dict.fromkeys(_AHEAD, glyphs.ahead)}
     sign = signs.get(bar["state"], glyphs.taken)
     left = [*_wrapped(bar["name"], glyphs), *_wrapped(f"{bar['access']}: {', '.join(bar['audiences'])}", glyphs, 3)]
+    left += [] if bar["share"] is None else _wrapped(f"{bar['share']} % of organisations", glyphs, 1)
     left += [] if bar["state"] in _PLAIN else _wrapped(bar["state"], glyphs, 1)
     left = [f"{sign} {left[0]}", *(f"  {line}" for line in left[1:])]
     start = min(round(bar["start"] * time), time - 1)

@@ -1,4 +1,4 @@
-"""`gateway evidence`: add, list, withdraw."""
+"""`gateway evidence`: add, show, list, withdraw."""
 
 import base64
 from pathlib import Path
@@ -7,12 +7,14 @@ from typing import Any
 import click
 
 from gateway.cli.asking import ask, pages
-from gateway.cli.failures import Failure
+from gateway.cli.failures import Failure, printable
 from gateway.cli.paths import segment
-from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json
+from gateway.cli.showing import ago, show_facts, show_json, show_line, show_table, wants_json, with_json
 
 FILES = click.Path(exists=True, path_type=Path)
 OF_HELM = ("stats.json", "run_spec.json")
+TOLD = 3
+"""Results of one addition in the list."""
 BYTES_MAX = 8 << 20
 
 
@@ -35,7 +37,23 @@ def add(files: tuple[Path, ...], release: str, snapshot: str | None, document: s
         return show_json(evidence)
     about = f"{evidence['release']} at {evidence['snapshot']}"
     click.echo(f"{evidence['id']}: {evidence['document'] or evidence['suite']} about {about}.")
+    for warning in evidence["warnings"]:
+        show_line(f"warning: {printable(warning)}", err=True)
     return show_table(("task", "metric", "value", "stderr"), _rows(evidence), empty="")
+
+
+@command.command()
+@click.argument("evidence")
+@with_json
+def show(evidence: str) -> None:
+    """Show all that was read from EVIDENCE."""
+    found = ask("GET", f"/evidence/{segment(evidence)}")
+    if wants_json():
+        return show_json(found)
+    told = ("measurements", "determinations", "capacities", "misuse")
+    show_facts((name, value) for name, value in found.items() if name not in told)
+    click.echo()
+    return show_table(("task", "metric", "value", "stderr"), _rows(found), empty="It states no results.")
 
 
 @command.command(name="list")
@@ -43,7 +61,7 @@ def add(files: tuple[Path, ...], release: str, snapshot: str | None, document: s
 @click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="How much at most.")
 @with_json
 def list_evidence(release: str | None, limit: int) -> None:
-    """List evidence, that which was withdrawn too."""
+    """List evidence from the newest backwards, that which was withdrawn too."""
     found = list(pages("/evidence", "evidence", query={"release": release}, limit=limit))
     if wants_json():
         return show_json(found)
@@ -55,7 +73,7 @@ def list_evidence(release: str | None, limit: int) -> None:
                 each["release"],
                 each["document"] or f"{each['suite']} {each['version']}".strip(),
                 each["snapshot"],
-                [f"{task} {metric} {value}" for task, metric, value, _ in _rows(each)[:3]],
+                _results(each),
                 ago(each["run_at"]),
                 each["vouched_by"],
                 each["withdrawn_cause"],
@@ -96,6 +114,13 @@ def _contents(named: tuple[Path, ...]) -> dict[str, str]:
 def _safe(name: str) -> str:
     """The name as a record may hold it."""
     return "".join(each if each.isascii() and (each.isalnum() or each in "._+=@:,-") else "_" for each in name)[:200]
+
+
+def _results(evidence: Any) -> list[str]:
+    """The first few; `show` has all of them."""
+    rows = _rows(evidence)
+    told = [f"{task} {metric} {value}" for task, metric, value, _ in rows[:TOLD]]
+    return told + ["…"] * (len(rows) > TOLD)
 
 
 def _rows(evidence: Any) -> list[tuple[str, str, str, str]]:

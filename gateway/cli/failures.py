@@ -90,8 +90,17 @@ def from_problem(
         detail = f"{len(faults)} mistake{'s' if len(faults) > 1 else ''} in the file{unchanged}."
     elif problem.get("code"):
         detail = f"{detail} ({problem['code']})"
+    next_step = _for_commands(str(problem.get("next_step") or ""))
     kind = NotPermitted if status in {401, 403} else Failure
-    return kind(detail, str(problem.get("next_step") or ""), faults=faults, problem=problem)
+    return kind(detail, next_step, faults=faults, problem=problem)
+
+
+def _for_commands(next_step: str) -> str:
+    """What to do, for whoever types commands: /schema is for those who send requests themselves."""
+    context = click.get_current_context(silent=True)
+    if context is None or not next_step.startswith("See /schema"):
+        return next_step
+    return f"See `{context.command_path} --help` for what is expected."
 
 
 @contextmanager

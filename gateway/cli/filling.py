@@ -7,6 +7,7 @@ import click
 
 from gateway.cli.failures import printable
 from gateway.cli.showing import show_facts, show_table
+from gateway.spelling import counted
 
 YES = ("yes", "true", "y")
 NO = ("no", "false", "n")
@@ -24,11 +25,11 @@ def show_form(form: Any) -> None:
             ("reviewed by", form["reviewers"]),
             ("approvals", 2 if form["second_approval"] else 1),
             ("must concur", form["concurrence"]),
-            ("reviewed within", f"{form['review_within_days']} days"),
-            ("over by itself", f"after {form['expires_after_days']} days in which nothing is done"),
-            ("a grant lasts", f"{form['grant_days']} days"),
+            ("reviewed within", f"{counted(form['review_within_days'], 'day')}"),
+            ("over by itself", f"after {counted(form['expires_after_days'], 'day')} in which nothing is done"),
+            ("a grant lasts", f"{counted(form['grant_days'], 'day')}"),
             ("looked at again", _every(form["recertify_every_days"])),
-            ("answers are kept", f"{form['retain_days']} days after the request is closed"),
+            ("answers are kept", f"{counted(form['retain_days'], 'day')} after the request is closed"),
         ]
     )
 
@@ -37,8 +38,13 @@ def told_briefly(form: Any) -> str:
     """How access is asked for, on one line."""
     people = f"{'two of' if form['second_approval'] else 'one of'} {', '.join(form['reviewers'])}"
     concurs = f", then {form['concurrence']}" if form["concurrence"] else ""
-    again = f", looked at again every {form['recertify_every_days']} days" if form["recertify_every_days"] else ""
-    return f"{len(form['fields'])} questions; approved by {people}{concurs}; for {form['grant_days']} days{again}"
+    again = (
+        f", looked at again every {counted(form['recertify_every_days'], 'day')}"
+        if form["recertify_every_days"]
+        else ""
+    )
+    asked, lasts = counted(len(form["fields"]), "question"), counted(form["grant_days"], "day")
+    return f"{asked}; approved by {people}{concurs}; for {lasts}{again}"
 
 
 def answers_of(form: Any, given: Iterable[str], file: Any = None, *, prompting: bool = False) -> dict[str, Any]:
@@ -98,4 +104,4 @@ def _kind(field: Any) -> str:
 
 
 def _every(days: int | None) -> str:
-    return "never" if days is None else f"every {days} days, or it admits nobody"
+    return "never" if days is None else f"every {counted(days, 'day')}, or it admits nobody"

@@ -9,12 +9,19 @@ from gateway.cli.asking import SURVEY_S, ask, pages
 from gateway.cli.change import ROLE
 from gateway.cli.failures import printable
 from gateway.cli.paths import release_path, segment
-from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json
+from gateway.cli.showing import ago, show_json, show_line, show_table, wants_json, with_json
 from gateway.cli.spans import coming
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 SCOPE = "Whom it concerns, such as 'not us_person' or 'organisation = acme'; everybody where left out."
+
+
+def _not_empty(_context: click.Context, _parameter: click.Parameter, scope: str | None) -> str | None:
+    """An empty text, as an unset variable leaves it, must never come to mean everybody."""
+    if scope is not None and not scope.strip():
+        raise click.BadParameter("it is empty, which names nobody: leave it out for everybody.")
+    return scope
 
 
 def _verb(function: F) -> F:
@@ -24,7 +31,7 @@ def _verb(function: F) -> F:
         click.option("--yes", is_flag=True, help="Do it without being asked."),
         click.option("--authority", default="", help="On whose word: an order, a ticket, a contract."),
         click.option("--cause", required=True, help="Why; kept in the ledger, never told to callers."),
-        click.option("--scope", default="", help=SCOPE),
+        click.option("--scope", callback=_not_empty, help=SCOPE),
     ):
         function = option(function)
     return function
@@ -85,7 +92,20 @@ def list_narrowings(release: str, limit: int) -> None:
     if wants_json():
         return show_json(found)
     return show_table(
-        ("id", "verb", "state", "scope", "unknown", "restored for", "until", "taken", "review", "authority", "cause"),
+        (
+            "id",
+            "verb",
+            "state",
+            "scope",
+            "unknown",
+            "restored for",
+            "until",
+            "taken",
+            "by",
+            "review",
+            "authority",
+            "cause",
+        ),
         [
             (
                 n["id"],
@@ -96,7 +116,8 @@ def list_narrowings(release: str, limit: int) -> None:
                 n["restored_for"],
                 ago(n["until"]),
                 ago(n["taken_at"]),
-                n["review"] if n["review"] != "due" else f"due {ago(n['review_by'])}",
+                n["taken_by"],
+                _reviewed(n),
                 n["authority"],
                 n["cause"],
             )
@@ -104,6 +125,12 @@ def list_narrowings(release: str, limit: int) -> None:
         ],
         empty="Nothing narrows this release, and nothing did.",
     )
+
+
+def _reviewed(narrowing: Any) -> str:
+    if narrowing["reviewed_by"]:
+        return f"{narrowing['review']} by {narrowing['reviewed_by']}, {ago(narrowing['reviewed_at'])}"
+    return f"due {ago(narrowing['review_by'])}" if narrowing["review"] == "due" else str(narrowing["review"])
 
 
 @click.command(name="review")
@@ -142,15 +169,18 @@ def _take(release: str, yes: bool, body: dict[str, Any]) -> None:
         click.confirm("Do it?", abort=True, err=True)
     taken = ask("POST", path, body=body)
     for warning in taken["warnings"]:
-        click.echo(f"warning: {printable(warning)}", err=True)
+        show_line(f"warning: {printable(warning)}", err=True)
     if wants_json():
         return show_json(taken)
     whom = f"those for whom `{taken['scope']}`" if taken["scope"] else "everybody"
     if taken["inverse_of"]:
         return click.echo(f"{taken['id']}: {release} is restored for {whom} ({taken['inverse_of']}).")
     click.echo(f"{taken['id']}: {taken['verb'].replace('_', ' ')} of {release} is in force for {whom}.")
-    click.echo(f"A second person must look at it until {ago(taken['review_by'])}.")
-    return click.echo(f"Next, by somebody else: gateway release review {release} {taken['id']} confirm --cause …")
+    show_line(f"A second person must look at it until {ago(taken['review_by'])}.")
+    return show_line(f"Next, by somebody else: gateway release review {release} {taken['id']} confirm --cause …")
+
+
+_STAY = ("stays as it is", "stay as they are")
 
 
 def _show_preview(preview: Any) -> None:
@@ -163,17 +193,18 @@ def _show_preview(preview: Any) -> None:
     ]
     lets_in = gives or preview["on_unknown"] == "allow"
     meaning = {
-        "in the scope": "get access back" if gives else "are narrowed",
-        "unknown": "stay as they are" if lets_in else "are narrowed too",
-        "outside": "stay as they are",
+        "in the scope": ("gets access back", "get access back") if gives else ("is narrowed", "are narrowed"),
+        "unknown": _STAY if lets_in else ("is narrowed too", "are narrowed too"),
+        "outside": _STAY,
     }
     click.echo(f"{preview['verb']} {preview['release']}, scope: {preview['scope'] or 'everybody'}", err=True)
     for name, count, named in counts:
         some = f" ({', '.join(named)}{', …' if count > len(named) else ''})" if named else ""
-        click.echo(f"  {count:>9} organisations {name}: {meaning[name]}{some}", err=True)
-    click.echo(f"  {_affected(preview['affected'])}", err=True)
+        noun, becomes = ("organisation", meaning[name][0]) if count == 1 else ("organisations", meaning[name][1])
+        show_line(f"{count:>9} {noun} {name}: {becomes}{some}", indent=2, err=True)
+    show_line(_affected(preview["affected"]), indent=2, err=True)
     for warning in preview["warnings"]:
-        click.echo(f"warning: {printable(warning)}", err=True)
+        show_line(f"warning: {printable(warning)}", err=True)
 
 
 def _affected(counted: Any) -> str:

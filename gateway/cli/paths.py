@@ -31,10 +31,18 @@ def absent_at(path: str) -> Absent | None:
         return _absent("assertion", names[2], f"gateway organisation show {names[0]}")
     if noun == "releases":
         release = "/".join(names[:2])
+        if names[2:3] == ["stages"] and len(names) > 3:
+            return Absent(f"{release} has no stage `{names[3]}`, or there is no such release.", _see("show", release))
+        if names[2:3] == ["narrowings"] and names[3:4] not in ([], ["preview"]):
+            return _absent("narrowing", names[3], f"gateway release narrowings {release}")
         listing = "gateway model list" if names[2:3] in (["terms"], ["request-form"]) else "gateway release list"
         return _absent("release", release, listing)
     listed = _LISTED.get(noun)
     return None if listed is None else _absent(listed[0], names[0], listed[1])
+
+
+def _see(verb: str, release: str) -> str:
+    return f"See `gateway release {verb} {release}`."
 
 
 def _absent(noun: str, name: str, listing: str) -> Absent:
@@ -42,6 +50,10 @@ def _absent(noun: str, name: str, listing: str) -> Absent:
 
 
 _LISTED = {
+    "changes": ("change", "gateway change list"),
+    "concurrences": ("concurrence", "gateway concurrence list"),
+    "evidence": ("evidence", "gateway evidence list"),
+    "incidents": ("incident", "gateway incident list"),
     "clients": ("client", "gateway client list"),
     "grants": ("grant", "gateway grant list"),
     "keys": ("key", "gateway key list"),

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.showing import ago, cell, show_facts, show_table
+from gateway.cli.showing import ago, cell, show_facts, show_line, show_table
 
 _FACTS = (
     "id",
@@ -27,7 +27,7 @@ def show_plan(plan: dict[str, Any]) -> None:
     show_facts((name, change[name]) for name in _FACTS if name != "grounds" or change[name])
     _section("What differs ( + widens, - narrows, ! cannot be undone )")
     for difference in plan["differences"]:
-        click.echo(f"  {_line(difference)}")
+        show_line(_line(difference), indent=2)
     _section("Who gains and who loses")
     show_table(
         ("from", "until", "component", "stage", "gain", "may gain", "lose", "accept anew", "may lose", "by audience"),
@@ -37,7 +37,7 @@ def show_plan(plan: dict[str, Any]) -> None:
     for step in plan["consequences"]:
         for word in ("gaining", "losing"):
             if step[word]:
-                click.echo(f"  {step['component']} from {step['begins']}, {word}: {cell(step[word])}")
+                show_line(f"{step['component']} from {step['begins']}, {word}: {cell(step[word])}", indent=2)
     if plan["gates"]:
         _section("Stages that open when their requirements hold")
         for gate in plan["gates"]:
@@ -45,12 +45,12 @@ def show_plan(plan: dict[str, Any]) -> None:
     if plan["warnings"]:
         _section("Beware")
         for warning in plan["warnings"]:
-            click.echo(f"  {cell(warning['message'])} ({warning['code']})")
+            show_line(f"{cell(warning['message'])} ({warning['code']})", indent=2)
     _section("Approvals")
     for approval in change["approvals"]:
         kind = "reviewed" if approval["review"] else "approved"
         void = "; void, the evidence has changed since" if approval["void"] else ""
-        click.echo(f"  {kind} by {approval['key']} as {approval['role']}, {ago(approval['given_at'])}{void}")
+        show_line(f"{kind} by {approval['key']} as {approval['role']}, {ago(approval['given_at'])}{void}", indent=2)
     _show_next(plan)
 
 
@@ -59,19 +59,25 @@ def _show_gate(gate: dict[str, Any]) -> None:
     told = opens if gate["opened_at"] is None else f"{opens}, opened {ago(gate['opened_at'])}"
     click.echo(f"  {cell(gate['stage'])}: {told}")
     for missing in gate["missing"]:
-        click.echo(f"    missing today: {cell(missing)}")
+        show_line(f"missing today: {cell(missing)}", indent=4)
 
 
 def _show_next(plan: dict[str, Any]) -> None:
     change = plan["change"]
     if change["state"] in {"applied", "rejected"}:
         told = f"  {change['state']} by {change['closed_by']}, {ago(change['closed_at'])} {cell(change['cause'])}"
-        click.echo(told.rstrip())
-        if change["review"] != "none":
-            click.echo(f"  A second person's review is {change['review']}: {ago(change['review_by'])}")
+        show_line(told.strip(), indent=2)
+        if change["review"] == "done":
+            click.echo("  A second person has reviewed it.")
+        elif change["review"] != "none":
+            show_line(f"A second person's review is {change['review']}, by {ago(change['review_by'])}", indent=2)
         return
     for need in plan["needs"]:
-        click.echo(f"  missing: {need['message']} ({need['code']})")
+        show_line(f"missing: {need['message']} ({need['code']})", indent=2)
+    for difference in plan["differences"]:
+        kind, _, name = difference["path"].partition(".")
+        if kind == "terms" and difference["after"] is not None:
+            show_line(f"Read what it asks people to accept: gateway change show {change['id']} --terms {name}")
     if plan["needs"]:
         click.echo(f"Next: gateway change approve {change['id']}")
     else:

@@ -16,9 +16,10 @@ from gateway.cli.places import free_place, places
 from gateway.cli.plans import show_plan
 from gateway.cli.release_files import sent, strategy_in
 from gateway.cli.report import report
-from gateway.cli.showing import ago, cell, show_facts, show_json, show_table, wants_json, with_json
+from gateway.cli.showing import ago, cell, show_facts, show_json, show_line, show_table, wants_json, with_json
 from gateway.cli.stages import approve, concur, show_narrowings, show_requirements, show_reviews
 from gateway.cli.timeline import show_timeline
+from gateway.spelling import counted
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STAGE = (
@@ -84,7 +85,13 @@ def apply(file: Path, adopt: bool, base: str | None) -> None:
         return show_json(applied)
     _note(applied)
     done = "is in force" if applied["changed"] else "was in force already"
-    return click.echo(f"{applied['release']} version {applied['number']} {done}: {applied['digest']}.")
+    show_line(f"{applied['release']} version {applied['number']} {done}: {applied['digest']}.")
+    if applied["changed"]:
+        click.echo("Nobody else has agreed to it: it went in force on your word alone.")
+        show_line(
+            "To have the next one agreed to first: gateway release plan FILE. GATEWAY_CHANGES=reviewed wants that."
+        )
+    return None
 
 
 @command.command(name="list")
@@ -101,11 +108,11 @@ def list_releases(limit: int) -> None:
             (
                 r["release"],
                 r["number"],
-                r["stage"],
+                r["stage"] if r["share"] is None else f"{r['stage']} ({r['share']} %)",
                 r["access"],
                 r["narrowed"],
                 r["opens_next"],
-                ago(r["opens_at"]),
+                "waits for its requirements" if r["waiting"] else ago(r["opens_at"]),
             )
             for r in releases
         ],
@@ -191,7 +198,7 @@ def _stage(stage: Any) -> tuple[Any, ...]:
         _closes(stage),
         *("not limited" if stage[limit] is None else stage[limit] for limit in limits),
         stage["log"],
-        "-" if stage["retain_days"] is None else f"{stage['retain_days']} days",
+        "-" if stage["retain_days"] is None else counted(stage["retain_days"], "day"),
         stage["to"] + _counted(stage),
         stage["offers"],
         stage["terms"],
@@ -209,7 +216,7 @@ def _counted(stage: Any) -> list[str]:
     """How many of them."""
     canary, cap = stage["canary"], stage["cap"]
     share = [f"{canary['percent']} % of organisations"] if canary else []
-    return share + ([f"at most {cap['organisations']} organisations"] if cap else [])
+    return share + ([f"at most {counted(cap['organisations'], 'organisation')}"] if cap else [])
 
 
 def _asked(audience: Any) -> str:

@@ -17,6 +17,11 @@ STATES = (
     "granted", "rejected", "withdrawn", "expired_unreviewed",
 )  # fmt: skip
 
+_VERBS = {"need_info": "needs-info"}
+"""What can be done, as it is typed here where that differs."""
+_BY_ITSELF = ("screen", "expire")
+"""What the gateway does alone."""
+
 ANSWER = click.option("--answer", "given", multiple=True, metavar="FIELD=VALUE", help="One answer; may be repeated.")
 
 
@@ -177,7 +182,7 @@ def _show(whole: Any) -> None:
         ("asked back", whole["asked_back"]),
         ("reply", whole["reply"]),
         ("commitment", whole["commitment"]),
-        ("can be done", request["possible"]),
+        ("can be done", [_VERBS.get(act, act) for act in request["possible"] if act not in _BY_ITSELF]),
     ]
     show_facts((name, value) for name, value in facts if value is not None and value != "-")
     if whole["answers"] is None:

@@ -14,6 +14,9 @@ from gateway.cli.failures import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+HANGING = 4
+"""How far what goes on is set in from what it belongs to."""
+
 _FRACTION = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+(Z|[+-]\d\d:\d\d)")
 
 
@@ -80,16 +83,29 @@ def show_facts(facts: Iterable[tuple[str, Any]]) -> None:
     room = columns_of_terminal() - width - 2 if on_terminal() else 0
     for name, value in listed:
         lines = folded(value, room)
+        if room and max(map(len, lines)) > room:  # a digest beside a long name, say: it has the next line to itself
+            click.echo(name)
+            for line in folded(value, columns_of_terminal() - HANGING):
+                click.echo(f"{'':<{HANGING}}{line}")
+            continue
         click.echo(f"{name:<{width}}  {lines[0]}")
         for line in lines[1:]:
             click.echo(f"{'':<{width}}  {line}")
 
 
-def folded(text: str, room: int) -> list[str]:
+def show_line(text: str, *, indent: int = 0, err: bool = False) -> None:
+    """One line; on a terminal, what is longer goes on below itself, four columns in."""
+    room = columns_of_terminal() if on_terminal() else 0
+    for line in folded(text, room - indent, hanging=HANGING):
+        click.echo(f"{'':<{indent}}{line}", err=err)
+
+
+def folded(text: str, room: int, *, hanging: int = 0) -> list[str]:
     """The text in lines between words; whole where there is no room worth folding into."""
     if room < 16:
         return [text]
-    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+    set_in = " " * hanging
+    return textwrap.wrap(text, room, subsequent_indent=set_in, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def cell(value: Any) -> str:

@@ -7,7 +7,7 @@ import click
 from gateway.cli.asking import ask
 from gateway.cli.failures import printable
 from gateway.cli.paths import release_path, segment
-from gateway.cli.showing import show_json, to_the_second, wants_json, with_json
+from gateway.cli.showing import ago, show_json, show_line, to_the_second, wants_json, with_json
 from gateway.cli.spans import coming
 
 
@@ -47,13 +47,27 @@ def show_requirements(stages: list[Any]) -> None:
     """A line for each requirement of each stage, and what it was found to be."""
     for stage in (stage for stage in stages if stage["requirements"]):
         click.echo()
-        opened = f"opened {stage['opened_at']}" if stage["opened_at"] else "not open: waits for what is not met"
-        after = f", and for stage {stage['waits_for']} to open before it" if stage["waits_for"] else ""
-        click.echo(f"{stage['name']}: {opened}{after}")
+        show_line(f"{stage['name']}: {_opening(stage)}")
         for each in stage["requirements"]:
-            click.echo(printable(f"  {_MARKS[each['met']]:<7}  {each['requires']}: {each['said'] or 'not looked at'}"))
+            told = f"{_MARKS[each['met']]:<7}  {each['requires']}: {each['said'] or 'not looked at'}"
+            show_line(printable(told), indent=2)
         if stage["basis"] and not stage["opened_at"]:
-            click.echo(f"  basis    {stage['basis']}")
+            show_line(f"basis {stage['basis']}", indent=2)
+
+
+def _opening(stage: Any) -> str:
+    """When it opened, or everything that it still waits for."""
+    if stage["opened_at"]:
+        return f"opened {to_the_second(stage['opened_at'])}"
+    if stage["state"] == "missed":
+        return "missed: its end has come before it opened"
+    waits = [
+        *(["for what is not met"] if any(each["met"] is False for each in stage["requirements"]) else []),
+        *(["for what was not looked at"] if any(each["met"] is None for each in stage["requirements"]) else []),
+        *([f"for stage {stage['waits_for']} to open before it"] if stage["waits_for"] else []),
+        *([f"for its date, {ago(stage['opens'])}"] if stage["state"] == "to come" else []),
+    ]
+    return f"not open: waits {' and '.join(waits)}" if waits else "not open: everything is met, and it opens at once"
 
 
 def show_narrowings(narrowings: list[str]) -> None:
@@ -61,19 +75,19 @@ def show_narrowings(narrowings: list[str]) -> None:
     if narrowings:
         click.echo()
     for told in narrowings:
-        click.echo(f"narrowed: {printable(told)}")
+        show_line(f"narrowed: {printable(told)}")
 
 
 def show_reviews(stages: list[Any]) -> None:
     """A line for each stage that is to be looked at again, or whose organisations an authority must agree to."""
     for stage in stages:
         if stage["concurrence"]:
-            click.echo(printable(f"{stage['name']}: {stage['concurrence']} must agree to each organisation"))
+            show_line(printable(f"{stage['name']}: {stage['concurrence']} must agree to each organisation"))
         review = stage["review"]
         if review is not None:
             frozen = ", and nobody new is admitted" if review["if_overdue"] == "freeze" else ""
             state = f"overdue{frozen}" if review["overdue"] else "due"
-            click.echo(f"{stage['name']}: review {state}, by {to_the_second(review['by'])}")
+            show_line(f"{stage['name']}: review {state}, by {to_the_second(review['by'])}")
 
 
 _MARKS = {True: "met", False: "not met", None: "unknown"}

@@ -9,6 +9,7 @@ from litestar.params import QueryParameter
 
 from gateway.access.census import Census, Page
 from gateway.access.explanations import Explanation
+from gateway.access.instants import Tense
 from gateway.clock import Instant
 from gateway.control.areas import Areas, Asking, InAreas
 from gateway.control.explained import ShownExplanation, shown_explanation
@@ -47,6 +48,8 @@ class ShownCensus(msgspec.Struct, frozen=True, kw_only=True):
     stage: str | None
     """That was open to all whom it is for; null where none was."""
     access: str | None
+    may_be_open: list[str]
+    """Of an instant to come: stages that may have opened by then, if their requirements were met; not counted here."""
     policy: str
     narrowings: list[str]
     """Ids of those that were in force."""
@@ -155,6 +158,7 @@ def _shown(release: str, census: Census) -> ShownCensus:
         strategy="" if in_force is None else in_force.digest,
         stage=None if stage is None else stage.name,
         access=None if stage is None else stage.access.value,
+        may_be_open=_may_be_open(census),
         policy=census.policy,
         narrowings=[each.narrowing.id for each in narrowings if not each.is_over(moment)],
         organisations=census.organisations,
@@ -170,6 +174,16 @@ def _shown(release: str, census: Census) -> ShownCensus:
         ],
         is_complete=census.is_complete,
     )
+
+
+def _may_be_open(census: Census) -> list[str]:
+    in_force, moment = census.in_force, census.as_of.moment
+    if in_force is None or census.as_of.tense is not Tense.FUTURE:
+        return []
+    gated = [stage for stage in in_force.strategy.stages if stage.is_gated and stage.name not in in_force.openings]
+    return [
+        stage.name for stage in gated if moment.surely_reached(stage.opens) and not moment.maybe_reached(stage.closes)
+    ]
 
 
 def asked_at(named: str | None) -> Instant | None:

@@ -1,5 +1,7 @@
 """`/control/changes`: versions planned as a difference, approved by the right people, and applied."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Annotated, Literal
 
@@ -7,14 +9,27 @@ import msgspec
 from litestar import Controller, get, post
 from litestar.params import JSONBody, QueryParameter
 
+from gateway.access.change_decisions import ChangeReason, ChangeRefused
 from gateway.access.reach import COUNT_DEADLINE_S
+from gateway.access.telling_changes import told_of
 from gateway.clock import Moment
 from gateway.control.agreeing import AGREEING, Agreeing, role_of
 from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.guards import open_to
 from gateway.control.plans import Foreseen, Plan, ShownChange, shown_change, shown_plan
 from gateway.control.releases import ReleaseFile, read_file
-from gateway.control.wire import After, Body, Digest, DigestOrNone, Limit, Line, RecordInPath, ReleaseFilter
+from gateway.control.wire import (
+    After,
+    Body,
+    Digest,
+    DigestOrNone,
+    DocumentInPath,
+    Limit,
+    Line,
+    RecordInPath,
+    ReleaseFilter,
+)
+from gateway.errors import NotFound
 from gateway.identity.callers import OVERSIGHT, Role
 from gateway.identity.search import holding
 from gateway.releases.changes.change import Approval, ChangeState
@@ -51,6 +66,16 @@ class AppliedChange(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     digest: str
     previous: str
+
+
+class ProposedText(msgspec.Struct, frozen=True, kw_only=True):
+    """A text of terms that a change would bring into force."""
+
+    name: str
+    digest: str
+    before: str
+    """Digest of the text that it was planned against; empty for none."""
+    text: str
 
 
 class ChangePage(msgspec.Struct, frozen=True):
@@ -100,6 +125,19 @@ class Changes(Controller):
         """What a change does, who gains and loses by it, and what it still needs."""
         return await _plan(areas, change, moment)
 
+    @get("/{change:str}/terms/{text:str}", **open_to(*OVERSIGHT))
+    async def terms(self, change: RecordInPath, text: DocumentInPath, areas: InAreas) -> ProposedText:
+        """A text of terms as a change would bring it, to be read before anybody agrees to it."""
+        proposed = await areas.changing.get(change)
+        digest = proposed.change.strategy.terms.get(text)
+        content = None if digest is None else await areas.catalogue.document(digest)
+        if digest is None or content is None:
+            raise NotFound(f"The change has no text `{text}`.", next_step=f"See `gateway change show {change}`.")
+        in_force = {} if proposed.base is None else proposed.base.terms
+        return ProposedText(
+            name=text, digest=digest, before=in_force.get(text, ""), text=content.decode("utf-8", "replace")
+        )
+
     @post("/{change:str}/approve", status_code=200, **open_to(*AGREEING))
     async def approve(
         self, change: RecordInPath, data: JSONBody[NewApproval], areas: InAreas, caller: Asking, moment: Now
@@ -113,7 +151,8 @@ class Changes(Controller):
             acknowledged=data.cannot_be_undone,
             grounds=data.grounds,
         )
-        await areas.changing.approve(caller, change, approval, moment)
+        async with _told(areas, change, moment):
+            await areas.changing.approve(caller, change, approval, moment)
         return await _shown(areas, change, moment)
 
     @post("/{change:str}/reject", status_code=200, **open_to(*AGREEING))
@@ -121,13 +160,15 @@ class Changes(Controller):
         self, change: RecordInPath, data: JSONBody[Rejection], areas: InAreas, caller: Asking, moment: Now
     ) -> ShownChange:
         """Say that a change will not be; its author may take it back so."""
-        await areas.changing.reject(caller, change, role_of(caller, data.role), data.cause, moment)
+        async with _told(areas, change, moment):
+            await areas.changing.reject(caller, change, role_of(caller, data.role), data.cause, moment)
         return await _shown(areas, change, moment)
 
     @post("/{change:str}/apply", status_code=200, **open_to(Role.PROVIDER))
     async def apply(self, change: RecordInPath, areas: InAreas, caller: Asking, moment: Now) -> AppliedChange:
         """Bring a change into force as the next version of its release: everywhere within a second."""
-        _, version = await areas.changing.apply(caller, change, moment)
+        async with _told(areas, change, moment):
+            _, version = await areas.changing.apply(caller, change, moment)
         return AppliedChange(
             change=await _shown(areas, change, moment),
             number=version.number,
@@ -138,6 +179,21 @@ class Changes(Controller):
 
 async def _shown(areas: Areas, change: str, moment: Moment) -> ShownChange:
     return shown_change(await areas.changing.get(change), areas.changing.policy, moment)
+
+
+@asynccontextmanager
+async def _told(areas: Areas, change: str, moment: Moment) -> AsyncIterator[None]:
+    """Let a refusal say what is so of this very change: who has agreed, what moved, until when it waits."""
+    try:
+        yield
+    except ChangeRefused as refused:
+        proposed, waits_s = await areas.changing.get(change), 0
+        if ChangeReason.COOLING_OFF in refused.reasons:
+            waits_s = (await areas.changing.outlook(proposed, moment)).waits_s
+        policy = areas.changing.policy
+        told = dict.fromkeys(told_of(reason, proposed, policy, waits_s) for reason in refused.reasons)
+        refused.message = " ".join(told)
+        raise
 
 
 async def _plan(areas: Areas, change: str, moment: Moment) -> Plan:

@@ -94,7 +94,8 @@ def _now(timeline: Timeline, height: int) -> Iterator[str]:
 
 def _stage(bar: Bar, top: float) -> Iterator[str]:
     left, right = _x(bar.start), _x(bar.end)
-    told = f"{period(bar)} · {bar.access} · {', '.join(bar.audiences)}{_unless_plain(bar.state)}"
+    share = "" if bar.share is None else f", {bar.share} % of organisations"
+    told = f"{period(bar)} · {bar.access} · {', '.join(bar.audiences)}{share}{_unless_plain(bar.state)}"
     # Texts begin where the bar does, unless there is more room for them where it ends.
     wanted = max(len(bar.name) * _BOLD, len(told) * _PLAIN)
     from_left = _RIGHT - left >= min(wanted, right - _LEFT)

@@ -27,6 +27,7 @@ from gateway.identity.callers import OVERSIGHT, Role
 from gateway.releases.evidence.reading import FILE_BYTES_MAX, read_evidence
 from gateway.releases.evidence.records import Capacity, Determination, Evidence, Measurement
 from gateway.releases.evidence.vouching import Submission
+from gateway.releases.odd_evidence import oddities
 
 BODY_BYTES_MAX = FILE_BYTES_MAX * 4 // 3 + (64 << 10)
 """The files in base64, and the rest."""
@@ -84,8 +85,15 @@ class ShownEvidence(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn_cause: str | None
 
 
+class AddedEvidence(ShownEvidence, frozen=True, kw_only=True):
+    """Evidence as it was added."""
+
+    warnings: list[str]
+    """Why the version in force does not count it, where it does not; it is kept all the same."""
+
+
 class EvidencePage(msgspec.Struct, frozen=True):
-    """Some evidence, in order of id."""
+    """Some evidence, from the newest backwards."""
 
     evidence: list[ShownEvidence]
     next: str | None
@@ -102,16 +110,23 @@ class EvidenceOfReleases(Controller):
     async def index(
         self, areas: InAreas, release: ReleaseFilter = None, after: After = None, limit: Limit = 100
     ) -> EvidencePage:
-        """Evidence by release, that which was withdrawn too."""
+        """Evidence from the newest backwards, that which was withdrawn too."""
         found = await areas.vouching.evidence(release=release or "", after=after or "", limit=limit)
         return EvidencePage([_shown(each) for each in found], found[-1].id if len(found) == limit else None)
 
+    @get("/{evidence:str}", **open_to(*OVERSIGHT))
+    async def show(self, evidence: RecordInPath, areas: InAreas) -> ShownEvidence:
+        """All that was read from one addition."""
+        return _shown(await areas.vouching.get(evidence))
+
     @post("/", request_max_body_size=BODY_BYTES_MAX, **open_to(Role.PROVIDER, Role.ANALYST))
-    async def add(self, data: JSONBody[NewEvidence], areas: InAreas, actor: By, moment: Now) -> ShownEvidence:
+    async def add(self, data: JSONBody[NewEvidence], areas: InAreas, actor: By, moment: Now) -> AddedEvidence:
         """Vouch for evidence. What the files say is read here; of results, their digests are kept and not the files."""
         findings = await asyncio.to_thread(read_evidence, data.files, document=data.document or "")
         submission = Submission(release=data.release, snapshot=data.snapshot or "", files=data.files)
-        return _shown(await areas.vouching.add(actor, submission, findings, moment))
+        added = await areas.vouching.add(actor, submission, findings, moment)
+        strategy = (await areas.catalogue.get(data.release)).strategy
+        return AddedEvidence(**msgspec.structs.asdict(_shown(added)), warnings=oddities(added, strategy))
 
     @post("/{evidence:str}/withdraw", status_code=200, **open_to(Role.PROVIDER, Role.ANALYST))
     async def withdraw(

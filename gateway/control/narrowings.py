@@ -17,6 +17,7 @@ from gateway.control.areas import Asking, By, InAreas, Now
 from gateway.control.guards import open_to
 from gateway.control.narrowed import ShownNarrowing, shown_narrowings
 from gateway.control.wire import Body, Limit, Line, NarrowingId, PartInPath, RecordInPath, When, instant_in
+from gateway.errors import Invalid
 from gateway.identity.callers import OVERSIGHT, Role
 from gateway.identity.expressions import LENGTH_MAX
 from gateway.releases.narrowings import OnUnknown, Verb
@@ -31,8 +32,8 @@ class NewNarrowing(Body, frozen=True, kw_only=True):
     """What to do, for whom, on whose word and why."""
 
     verb: Verb
-    scope: Scope = ""
-    """Whom it concerns, as a predicate; left out: everybody."""
+    scope: Scope | None = None
+    """Whom it concerns, as a predicate; left out: everybody. An empty text is nobody's scope, and an error."""
     on_unknown: OnUnknown = OnUnknown.DENY
     """What it amounts to for those of whom the scope's answer is unknown."""
     stage: StageName = ""
@@ -191,11 +192,17 @@ class Narrowings(Controller):
 
 
 def _order(release: str, data: NewNarrowing) -> Order:
+    if data.scope is not None and not data.scope.strip():
+        raise Invalid(
+            "`scope` is empty, which names nobody.",
+            param="scope",
+            next_step="Write whom it concerns, such as `residence_country = DE`, or leave it out for everybody.",
+        )
     until = instant_in(data.until, "until")
     return Order(
         release=release,
         verb=data.verb,
-        scope=data.scope,
+        scope=data.scope or "",
         on_unknown=data.on_unknown.value,
         stage=data.stage,
         inverse_of=data.inverse_of,

@@ -5,9 +5,10 @@ from datetime import datetime
 
 import msgspec
 
-from gateway.access.change_decisions import CHANGE_MEANINGS, ChangeDecision
+from gateway.access.change_decisions import ChangeDecision
 from gateway.access.consequences import Consequence, Consequences, Tally
 from gateway.access.proposed import Proposed
+from gateway.access.telling_changes import told_of
 from gateway.access.warnings import warnings_of
 from gateway.clock import SECOND, Moment
 from gateway.control.wire import shown, when
@@ -175,7 +176,7 @@ def shown_plan(proposed: Proposed, foreseen: Foreseen, policy: str, moment: Mome
     missing = outlook.reasons if change.state in OPEN else ()
     return Plan(
         change=shown_change(proposed, policy, moment),
-        needs=[ShownNeed(reason.value, CHANGE_MEANINGS[reason].message) for reason in missing],
+        needs=[ShownNeed(reason.value, told_of(reason, proposed, policy, outlook.waits_s)) for reason in missing],
         applicable_from=shown(change.planned_surely_at + outlook.waits_s * SECOND),
         differences=[
             ShownDifference(each.path, each.before, each.after, each.effect.value, each.irreversible)

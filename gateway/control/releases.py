@@ -1,5 +1,6 @@
 """`/control/releases`: release files validated and applied, versions read back."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -16,7 +17,9 @@ from gateway.control.wire import After, Body, DigestFilter, DigestOrNone, Limit,
 from gateway.identity.callers import OVERSIGHT, Role
 from gateway.releases.files import DOCUMENT_BYTES_MAX, Reading
 from gateway.releases.narrowed import in_words
-from gateway.releases.strategies import Stage
+from gateway.releases.narrowings import InEffect
+from gateway.releases.stage_states import is_whole, left_of
+from gateway.releases.strategies import Stage, Strategy
 from gateway.releases.versions import Release
 
 FILE_LENGTH_MAX = 1 << 20
@@ -73,12 +76,16 @@ class ShownRelease(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     digest: str
     stage: str | None
-    """The stage open now."""
+    """The stage open now; after a hold or a roll-back for everybody the one that is left."""
+    share: int | None
+    """The percentage of organisations that it reaches, the others being in a stage before; null for all."""
     access: str | None
     opens_next: str | None
     """The stage to open next."""
     opens_at: datetime | None
     """Its date; where it has requirements it opens not before."""
+    waiting: bool
+    """Whether that date has come, and it waits for its requirements."""
     narrowed: str | None
     """What was done to the stage open now, in words, and whether a second person's review of it is overdue; null where
     nothing narrows the release."""
@@ -198,22 +205,36 @@ async def _release(areas: Areas, release: Release, moment: Moment) -> ShownRelea
     strategy = (await areas.catalogue.get(release.name)).strategy
     opened = strategy.opened(await areas.openings.recorded(release.name))
     stage, coming = strategy.stage_at(moment, opened), strategy.next_stage(moment, opened)
+    waiting = strategy.waiting_stage(moment, opened)
+    standing = await areas.restraint.standing(release.name)
+    left = _left(strategy, stage, standing, moment)
     return ShownRelease(
         release=release.name,
         number=release.number,
         digest=release.digest,
-        stage=stage.name if stage is not None else None,
-        access=stage.access.value if stage is not None else None,
+        stage=left.name if left is not None else None,
+        share=None if left is None or left.canary is None else left.canary.percent,
+        access=left.access.value if left is not None else None,
         opens_next=coming.name if coming is not None else None,
         opens_at=shown(coming.opens) if coming is not None else None,
-        narrowed=await _narrowed(areas, release.name, stage, moment),
+        waiting=waiting is not None and waiting is coming,
+        narrowed=await _narrowed(areas, release.name, stage, standing, moment),
         first_applied_at=shown(release.first_applied_at),
         applied_at=shown(release.applied_at),
     )
 
 
-async def _narrowed(areas: Areas, release: str, stage: Stage | None, moment: Moment) -> str | None:
-    standing = await areas.restraint.standing(release)
+def _left(strategy: Strategy, stage: Stage | None, standing: Sequence[InEffect], moment: Moment) -> Stage | None:
+    """The stage that is open, or to which everybody was taken back from it."""
+    found = None if stage is None else left_of(strategy, stage, standing, moment)
+    if found is None or not found.to or not is_whole(found):
+        return stage
+    return next((each for each in strategy.stages if each.name == found.to), stage)
+
+
+async def _narrowed(
+    areas: Areas, release: str, stage: Stage | None, standing: Sequence[InEffect], moment: Moment
+) -> str | None:
     words = in_words(stage, standing, moment)
     if words is None:
         return None

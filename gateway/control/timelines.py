@@ -27,6 +27,8 @@ class ShownBar(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     access: str
     audiences: list[str]
+    share: int | None
+    """The percentage of organisations that it reaches; null for all whom its audiences name."""
     state: str
     """past, open, to come, waiting or missed; or, of the stage in force, what was done to it: suspended, held …"""
     opens: datetime
@@ -120,6 +122,7 @@ def _bar(bar: Bar) -> ShownBar:
         name=bar.name,
         access=bar.access,
         audiences=list(bar.audiences),
+        share=bar.share,
         state=bar.state,
         opens=shown(bar.opens),
         waits=bar.waits,

@@ -14,6 +14,7 @@ from gateway.identity.facts import fault_of, fault_of_name, is_name
 from gateway.identity.organisations import checked_text
 
 ASSURANCE_MAX = 4
+_SEE_FACTS = "See docs/reference.md, Audiences, for what each can be; one of your own begins with `x_`."
 _NOT_ASSERTED = frozenset({"role", "grant"})
 """Names that an audience reads from elsewhere: an assertion must not be taken for a role or a grant."""
 INTEGER_MAX = 2**53 - 1
@@ -63,17 +64,21 @@ def check_claim(claim: Claim, moment: Moment) -> None:
             param="name",
         )
     if fault := fault_of_name(claim.name):
-        raise Invalid(f"The attribute `{claim.name}` {fault}.", param="name")
+        raise Invalid(f"The attribute `{claim.name}` {fault}.", param="name", next_step=_SEE_FACTS)
     checked_text(claim.issuer, "issuer")
     _check_value(claim.value)
     if fault := fault_of(claim.name, claim.value):
-        raise Invalid(f"The value of `{claim.name}` {fault}.", param="value")
+        raise Invalid(f"The value of `{claim.name}` {fault}.", param="value", next_step=_SEE_FACTS)
     if not 0 <= claim.assurance <= ASSURANCE_MAX:
         raise Invalid(f"Assurance is between 0 (self-declared) and {ASSURANCE_MAX}.", param="assurance")
     if claim.asserted_at is not None and not 0 <= claim.asserted_at <= moment.latest:
         raise Invalid("An attribute cannot be asserted as of a time to come.", param="asserted_at")
     if not moment.latest < claim.expires_at <= NEVER:
-        raise Invalid("An assertion must end in the future.", param="expires_at")
+        raise Invalid(
+            "An assertion must end in the future.",
+            param="expires_at",
+            next_step="Name a later end, or leave it out for one that does not end.",
+        )
 
 
 def _check_value(value: str | int | bool | tuple[str, ...]) -> None:

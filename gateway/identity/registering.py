@@ -23,7 +23,10 @@ def create(asks: Asking, organisation: str, name: str) -> tuple[Organisation, Se
     _check_provider(asks)
     created = Organisation(checked_id(organisation), checked_text(name, "name"), asks.moment.latest, asks.key.id)
     if store.organisation_by_id(asks.connection, organisation) is not None:
-        raise Conflict(f"There is an organisation `{organisation}` already.")
+        raise Conflict(
+            f"There is an organisation `{organisation}` already.",
+            next_step=f"See `gateway organisation show {organisation}`, or take another id.",
+        )
     store.add_organisation(asks.connection, created)
     return created, [_act(Event.ORGANISATION_CREATED, organisation, organisation, {})]
 

@@ -9,8 +9,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
-from gateway.clock import NEVER, Instant, Moment, text_from
-from gateway.releases.audiences import Audience
+from gateway.clock import Moment
+from gateway.releases.as_written import (
+    LIMITS,
+    Value,
+    audience_line,
+    called,
+    date_of,
+    plain,
+    required,
+    said_by,
+    said_when_new,
+    share,
+)
 from gateway.releases.components import Component
 from gateway.releases.effects import Compared, Effect, compared, gives_weights, matters_again, worst
 from gateway.releases.form_changes import form_changes
@@ -26,11 +37,7 @@ from gateway.releases.narrowness import (
     unlike,
 )
 from gateway.releases.recorded import NOTHING_RECORDED, Recorded
-from gateway.releases.requirements import title
 from gateway.releases.strategies import Stage, Strategy
-
-Value = str | int | bool | list[str] | None
-"""As a release file writes it; None for what is not there."""
 
 COMPARED = ("listed", "inference", "weights", "terms", "audiences", "requests", "stages")
 """What is compared part by part. What else differs widens, unless it only describes."""
@@ -48,8 +55,6 @@ OF_CONDITIONS = (
 
 REACH = ("access", "to", "cap", "review", "offers", "conditions.terms", "conditions.concurrence")
 """What decides who gets a thing, rather than how much of it."""
-
-LIMITS = ("requests_per_minute", "tokens_per_day", "max_output_tokens")
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -69,9 +74,7 @@ def differences(
 ) -> tuple[Difference, ...]:
     """Every difference, in the order of a release file. A stage that never stands again changes nothing."""
     if before is None:
-        lasting = gives_weights(after, moment)
-        new = Difference("release", None, after.release, Effect.WIDENING, lasting)
-        return (new, *(said for stage in after.stages for said in _said(stage)))
+        return tuple(_first(after, moment))
     return (*_whole(before, after, moment), *_order(before, after, moment, recorded), *_stages(before, after, moment))
 
 
@@ -85,18 +88,29 @@ def is_irreversible(found: Iterable[Difference]) -> bool:
     return any(difference.irreversible for difference in found)
 
 
+def _first(after: Strategy, moment: Moment) -> Iterator[Difference]:
+    """All that a first version says, as a release file would: there is nothing before it to widen or narrow."""
+    yield Difference("release", None, after.release, Effect.WIDENING, gives_weights(after, moment))
+    said = [*_whole(Strategy(release=after.release), after, moment)]
+    for stage in after.stages:
+        for field in ("opens", "closes"):
+            said += _field(f"stages.{stage.name}.{field}", None, date_of(stage, field))
+        said += _said(stage)
+    yield from (Difference(each.path, each.before, each.after, Effect.NEUTRAL) for each in said)
+
+
 def _whole(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Difference]:
     """What stands outside the stages."""
     yield from _field("listed", before.listed, after.listed, narrows=not after.listed)
-    yield from _field("serves.inference", _target(before), _target(after), narrows=after.inference is None)
+    yield from _field("serves.inference", called(before), called(after), narrows=after.inference is None)
     yield from _weights(before, after, moment)
     for name in unlike(before, after, COMPARED):
-        values = [_plain(getattr(strategy, name)) for strategy in (before, after)]
+        values = [plain(getattr(strategy, name)) for strategy in (before, after)]
         yield from _field(name, *values, changes=Effect.NEUTRAL if name in DESCRIBING else None)
     lasting = gives_weights(after, moment)
     yield from _declared("terms", before.terms, after.terms, lambda _: False, lasting=lasting)
     old, new = before.audiences, after.audiences
-    shown = [{name: _shown(audience) for name, audience in declared.items()} for declared in (old, new)]
+    shown = [{name: audience_line(audience) for name, audience in declared.items()} for declared in (old, new)]
 
     def within(name: str) -> bool:
         return audience_within(new[name], old[name])
@@ -125,7 +139,7 @@ def _order(before: Strategy, after: Strategy, moment: Moment, recorded: Recorded
     old, new = _by_name(before), _by_name(after)
     for name in dict.fromkeys([*new, *old]):
         for field in ("opens", "closes"):
-            was, becomes = (_date(stages.get(name), field) for stages in (old, new))
+            was, becomes = (date_of(stages.get(name), field) for stages in (old, new))
             if was != becomes:
                 yield Difference(f"stages.{name}.{field}", was, becomes, together.effect, together.irreversible)
         if name in old and name in new:
@@ -135,9 +149,9 @@ def _order(before: Strategy, after: Strategy, moment: Moment, recorded: Recorded
 def _opening(before: Strategy, was: Stage, after: Strategy, becomes: Stage, together: Compared) -> Iterator[Difference]:
     place, effect, lasting = f"stages.{becomes.name}", together.effect, together.irreversible
     if was.opens_when != becomes.opens_when:
-        yield Difference(f"{place}.opens_when", _required(was), _required(becomes), effect, lasting)
+        yield Difference(f"{place}.opens_when", required(was), required(becomes), effect, lasting)
     if was.canary != becomes.canary:
-        yield Difference(f"{place}.canary", _share(was), _share(becomes), effect, lasting)
+        yield Difference(f"{place}.canary", share(was), share(becomes), effect, lasting)
     if was.is_gated and becomes.is_gated and before.opening_digest(was) != after.opening_digest(becomes):
         anew = "its requirements met anew"
         if after.opening_digest(becomes) in together.recorded.opened:
@@ -174,7 +188,7 @@ def _stage(was: Stage, before: Strategy, becomes: Stage, after: Strategy) -> Ite
         "conditions.retain_days": False,
         "conditions.concurrence": concurrence_within(new.concurrence, old.concurrence),
     }
-    shown = [_said_by(stage) for stage in (was, becomes)]
+    shown = [said_by(stage) for stage in (was, becomes)]
     for name, narrows in narrower.items():
         lets_out = lasting and name in REACH
         yield from _field(f"{place}.{name}", shown[0][name], shown[1][name], narrows=narrows, lasting=lets_out)
@@ -188,38 +202,14 @@ def _others(
 ) -> Iterator[Difference]:
     """What differs that no rule here knows: it widens."""
     for name in unlike(was, becomes, besides):
-        values = [_plain(getattr(side, name)) for side in (was, becomes)]
+        values = [plain(getattr(side, name)) for side in (was, becomes)]
         yield from _field(f"{place}.{name}", values[0], values[1], lasting=lasting)
 
 
 def _said(stage: Stage) -> Iterator[Difference]:
     """What a new stage says; what it does is told of when it opens."""
-    for name, value in _said_when_new(stage).items():
+    for name, value in said_when_new(stage).items():
         yield from _field(f"stages.{stage.name}.{name}", None, value or None, changes=Effect.NEUTRAL)
-
-
-def _line(stage: Stage) -> str:
-    return f"the line of {stage.cap.line}" if stage.cap is not None and stage.cap.line else "a line of its own"
-
-
-def _said_by(stage: Stage) -> dict[str, Value]:
-    conditions = stage.conditions
-    return {
-        "access": stage.access.value,
-        "to": list(stage.to),
-        "cap": None if stage.cap is None else f"{stage.cap.organisations} organisations in {_line(stage)}",
-        "review": None if stage.review is None else f"by {text_from(stage.review.by)}, then {stage.review.if_overdue}",
-        "offers": [component.value for component in stage.offers],
-        "conditions.terms": list(conditions.terms),
-        **{f"conditions.{name}": getattr(conditions, name) for name in LIMITS},
-        "conditions.log": conditions.log,
-        "conditions.retain_days": conditions.retain_days,
-        "conditions.concurrence": conditions.concurrence or None,
-    }
-
-
-def _said_when_new(stage: Stage) -> dict[str, Value]:
-    return {**_said_by(stage), "opens_when": _required(stage), "canary": _share(stage)}
 
 
 def _declared(
@@ -257,40 +247,3 @@ def _field(
 
 def _by_name(strategy: Strategy) -> dict[str, Stage]:
     return {stage.name: stage for stage in strategy.stages}
-
-
-def _date(stage: Stage | None, field: str) -> str | None:
-    instant: Instant = NEVER if stage is None else getattr(stage, field)
-    return None if instant >= NEVER else text_from(instant)
-
-
-def _required(stage: Stage) -> list[str] | None:
-    return [title(requirement) for requirement in stage.opens_when] or None
-
-
-def _share(stage: Stage) -> str | None:
-    canary = stage.canary
-    return None if canary is None else f"{canary.percent} % of organisations, by the salt {canary.salt}"
-
-
-def _target(strategy: Strategy) -> str | None:
-    target = strategy.inference
-    return None if target is None else f"{target.model} at {target.upstream}"
-
-
-def _plain(value: object) -> Value:
-    if value is None or isinstance(value, int | str):
-        return value
-    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
-        return list(value)
-    return msgspec.json.encode(value, order="sorted").decode()
-
-
-def _shown(audience: Audience) -> str:
-    """An audience on one line, in the words of a release file."""
-    tests = [f"{test.attribute} {test.op} {_operand(test.value)}" for test in audience.tests]
-    return " and ".join([*tests, f"unknown: {audience.on_unknown}"])
-
-
-def _operand(value: object) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -34,6 +34,8 @@ def form_changes(before: RequestForm | None, after: RequestForm | None) -> Itera
     if before is None or after is None:
         said = [None if form is None else [field.name for field in form.fields] for form in (before, after)]
         yield FormChange("", said[0], said[1], _effect(before is not None and not _binds_grants(before)))
+        if after is not None:
+            yield from _said(after)
         return
     yield from _fields(before, after)
     for name, narrows in _narrower(before, after).items():
@@ -48,6 +50,16 @@ def form_changes(before: RequestForm | None, after: RequestForm | None) -> Itera
 def _binds_grants(form: RequestForm) -> bool:
     """Whether a grant takes more by it than one person who gives it once."""
     return form.second_approval or bool(form.concurrence) or bool(form.recertify_every_days)
+
+
+def _said(form: RequestForm) -> Iterator[FormChange]:
+    """What a form says that nobody could fill in before: that there is one is what widens."""
+    for field in form.fields:
+        yield FormChange(f".form.{field.name}", None, _shown(field), Effect.NEUTRAL)
+    for name in form.__struct_fields__:
+        value = _plain(getattr(form, name))
+        if name != "fields" and value not in (None, "", 0, False):
+            yield FormChange(f".{name}", None, value, Effect.NEUTRAL)
 
 
 def _narrower(before: RequestForm, after: RequestForm) -> dict[str, bool]:

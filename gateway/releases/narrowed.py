@@ -87,9 +87,11 @@ def in_words(stage: Stage | None, narrowings: Iterable[InEffect], moment: Moment
     left = None if stage is None else remaining(stage, lasting, moment)
     if left is not None and left.done:
         return left.told
-    done = dict.fromkeys(PARTICIPLES[each.narrowing.verb] for each in lasting)
-    some = any(each.narrowing.scope or each.restored for each in lasting)
-    return f"{', '.join(done)}{' for some' if some else ''}"
+    done = (
+        f"{PARTICIPLES[each.narrowing.verb]}{' for some' if each.narrowing.scope or each.restored else ''}"
+        for each in lasting
+    )
+    return ", ".join(dict.fromkeys(done))
 
 
 def told(each: InEffect) -> str:

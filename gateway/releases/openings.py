@@ -19,12 +19,13 @@ from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases.agreement import Agreement, Judged, agreement_of
 from gateway.releases.evidence import store
-from gateway.releases.evidence.records import Approval, Concurrence
+from gateway.releases.evidence.records import A_LATER_END, Approval, Concurrence
 from gateway.releases.fulfilment import Answer, Known, answer
 from gateway.releases.known import Gated, gated_stages, known_of
 from gateway.releases.requirements import Concurs, title
 from gateway.releases.store import version_in_force
 from gateway.releases.versions import StrategyVersion
+from gateway.spelling import nearest
 
 TRIES_MAX = 5
 """How often an approval is judged anew because what it was judged on moved meanwhile."""
@@ -147,7 +148,7 @@ class Openings:
     async def concur(self, actor: Actor, stage: str, concurrence: Concurrence, moment: Moment) -> Concurrence:
         """Record that an authority whom a stage asks for concurs with it. Raises NotFound, Conflict or Invalid."""
         if not concurrence.stands(moment):
-            raise Invalid("The concurrence would have expired already.", param="expires_at")
+            raise Invalid("The concurrence would have expired already.", param="expires_at", next_step=A_LATER_END)
 
         def work(connection: Connection) -> tuple[Concurrence, list[Act]]:
             gated = _unopened(connection, concurrence.release, stage)
@@ -217,8 +218,13 @@ def _required(gated: Gated, known: Known, moment: Moment) -> tuple[Required, ...
 def _unopened(connection: Connection, release: str, stage: str) -> Gated:
     """The stage of the version in force by its name. Raises NotFound or Conflict."""
     version = version_in_force(connection, release)
-    if version is None or not any(each.name == stage for each in version.strategy.stages):
-        raise NotFound(f"There is no stage `{stage}` of `{release}`.", next_step="See `gateway release list`.")
+    if version is None:
+        raise NotFound(f"There is no release `{release}`.", next_step="See `gateway release list`.")
+    names = [each.name for each in version.strategy.stages]
+    if stage not in names:
+        meant = nearest(stage, names)
+        next_step = f"See `gateway release show {release}`."
+        raise NotFound(f"There is no stage `{stage}` of `{release}`.{meant}", next_step=next_step)
     gated = next((each for each in gated_stages(connection, version) if each.stage.name == stage), None)
     if gated is None:
         raise Conflict(f"The stage `{stage}` opens by its date alone: nothing is to be approved.")

@@ -5,6 +5,8 @@ NOTE: requirements are part of a strategy's canonical bytes; the rules of strate
 
 import msgspec
 
+from gateway.spelling import counted
+
 LEVELS = ("low", "medium", "high", "critical")
 """Of risk, in order, where a requirement names no others."""
 
@@ -111,7 +113,7 @@ def title(requirement: Requirement) -> str:
             bounds = [f"at most {requirement.at_most}"] if requirement.at_most else []
             bounds += [f"at least {requirement.at_least}"] if requirement.at_least else []
             margin = f", with a margin of {requirement.margin}" if requirement.margin != "0" else ""
-            age = f", not older than {requirement.max_age_days} days" if requirement.max_age_days else ""
+            age = f", not older than {counted(requirement.max_age_days, 'day')}" if requirement.max_age_days else ""
             return f"{requirement.name} {' and '.join(bounds)}{margin}{age}"
         case Below():
             return f"{requirement.category} below {requirement.below} under {requirement.framework}"
@@ -119,7 +121,7 @@ def title(requirement: Requirement) -> str:
             return f"approval by {requirement.people} people" if requirement.people > 1 else "approval by one person"
         case Soak():
             calls = f" and {requirement.calls} calls" if requirement.calls else ""
-            return f"{requirement.days} days{calls} in the stage before"
+            return f"{counted(requirement.days, 'day')}{calls} in the stage before"
         case Published():
             return f"document {requirement.name} published"
         case Concurs():

@@ -16,6 +16,7 @@ from gateway.releases.regimes.classification import Standing, classify
 from gateway.releases.regimes.findings import Finding
 from gateway.releases.regimes.subjects import subject_of
 from gateway.releases.strategies import Stage, Strategy
+from gateway.spelling import counted
 
 INCIDENTS_DAYS = 1_826
 """Five years: EU Code of Practice for general-purpose models, Safety and Security chapter, Measure 9.4."""
@@ -57,11 +58,11 @@ def conflicts(strategy: Strategy, file: bytes, moment: Moment, ceilings: Ceiling
         if days is not None and days < INCIDENTS_DAYS and (found := _systemic(strategy, moment)):
             yield Conflict(
                 line,
-                f"`{stage.name}` keeps {days} days, and that the model has systemic risk is {found}: what an incident"
-                f" was is kept for five years (Code of Practice, Measure 9.4). Set apart what belongs to one.",
+                f"`{stage.name}` keeps {counted(days, 'day')}, and that the model has systemic risk is {found}: what an"
+                f" incident was is kept for five years (Code of Practice, Measure 9.4). Set apart what belongs to one.",
             )
         if ceilings.organisations and (days or stage.conditions.log == HASHED):
-            kept = f"is kept {days} days" if days else "leaves commitments in the ledger"
+            kept = f"is kept {counted(days, 'day')}" if days else "leaves commitments in the ledger"
             yield Conflict(
                 line,
                 f"{_counted(ceilings.organisations)} nothing kept (`zero_retention`), and what they ask in"
@@ -81,8 +82,9 @@ def _between_stages(stages: Sequence[Stage], lines: dict[str, int]) -> Iterator[
         if before is not None and after is not None and after < before and shared:
             yield Conflict(
                 lines.get(later.name),
-                f"`{later.name}` keeps {after} days where `{earlier.name}` kept {before} ({', '.join(shared)}): what"
-                " was recorded before stays by the longer one, and a hold at the earlier stage binds by it again.",
+                f"`{later.name}` keeps {counted(after, 'day')} where `{earlier.name}` kept {before}"
+                f" ({', '.join(shared)}): what was recorded before stays by the longer one, and a hold at the earlier"
+                " stage binds by it again.",
             )
 
 

@@ -14,9 +14,9 @@ from itertools import accumulate, pairwise
 import msgspec
 
 from gateway.clock import DAY, NEVER, Instant, Moment
-from gateway.releases.narrowed import PARTICIPLES, in_words, remaining, standing, told
+from gateway.releases.narrowed import PARTICIPLES, in_words, standing, told
 from gateway.releases.narrowings import InEffect
-from gateway.releases.stage_states import TO_COME, states
+from gateway.releases.stage_states import TO_COME, in_force, left_of, states, takes_over
 from gateway.releases.strategies import NOTHING_OPENED, Stage, Strategy
 
 SHARE_MIN = 0.05
@@ -31,6 +31,8 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     access: str
     audiences: tuple[str, ...]
+    share: int | None
+    """The percentage of organisations that it reaches; None for all whom its audiences name."""
     state: str
     """As `stage_states.states` tells it."""
     opens: Instant
@@ -125,7 +127,7 @@ def layout(
     """
     now = min(moment.latest, NEVER - 1)
     known = {name: instant for name, instant in opened.items() if instant <= now}
-    in_force = strategy.stage_at(moment, known)
+    stage = strategy.stage_at(moment, known)
     spans, lasting = _spans(strategy, known, now), standing(narrowings, moment)
     dates = {instant for span in spans for instant in (span.begins, span.ends) if instant < NEVER}
     dates |= {instant for each in lasting for instant in _lasts(each, now) if instant < NEVER}
@@ -135,8 +137,8 @@ def layout(
     return Timeline(
         release=strategy.release,
         as_of=moment.latest,
-        stage=None if in_force is None else in_force.name,
-        stands=_stands(in_force, lasting, moment),
+        stage=None if stage is None else stage.name,
+        stands=_stands(strategy, known, lasting, moment),
         now=axis.position(now),
         bars=tuple(
             _bar(span, state, axis) for span, state in zip(spans, states(strategy, moment, known, lasting), strict=True)
@@ -147,7 +149,8 @@ def layout(
 
 
 def _spans(strategy: Strategy, opened: Mapping[str, Instant], now: Instant) -> list[_Span]:
-    """Every stage in order: each ends where the next begins, and what waits begins now at the earliest."""
+    """Every stage in order: each ends where the next that leaves nobody in it begins; what waits begins now at the
+    earliest."""
     openings = strategy.openings(opened)
     begins: list[Instant] = []
     for stage, opens in openings:
@@ -156,15 +159,15 @@ def _spans(strategy: Strategy, opened: Mapping[str, Instant], now: Instant) -> l
         begins[place] = min(begins[place], begins[place + 1])
     spans = []
     for place, (stage, opens) in enumerate(openings):
-        is_last = place + 1 == len(openings)
-        following = NEVER if is_last else begins[place + 1]
+        after = next((n for n, (each, _) in enumerate(openings) if n > place and takes_over(each, stage)), None)
+        following = NEVER if after is None else begins[after]
         spans.append(
             _Span(
                 stage=stage,
                 opens=opens,
                 begins=begins[place],
                 ends=max(begins[place], min(stage.closes, following)),
-                ends_later=not is_last and openings[place + 1][1] >= NEVER and stage.closes > following,
+                ends_later=after is not None and openings[after][1] >= NEVER and stage.closes > following,
             )
         )
     return spans
@@ -176,6 +179,7 @@ def _bar(span: _Span, state: str, axis: Axis) -> Bar:
         name=stage.name,
         access=stage.access.value,
         audiences=stage.to,
+        share=None if stage.canary is None else stage.canary.percent,
         state=state,
         opens=stage.opens if span.opens >= NEVER else span.opens,
         waits=waits,
@@ -187,13 +191,21 @@ def _bar(span: _Span, state: str, axis: Axis) -> Bar:
     )
 
 
-def _stands(in_force: Stage | None, lasting: Sequence[InEffect], moment: Moment) -> str:
-    done = in_words(in_force, lasting, moment)
-    stage = "no stage" if in_force is None else in_force.name
-    if done is None:
-        return f"{stage} is open"
-    is_for_all = in_force is not None and bool(remaining(in_force, lasting, moment).done)
-    return f"{stage} is {done}" if is_for_all else f"{stage} is open; {done}"
+def _stands(strategy: Strategy, opened: Mapping[str, Instant], lasting: Sequence[InEffect], moment: Moment) -> str:
+    """What is open, to which share, and what narrowings leave of it."""
+    stage = strategy.stage_at(moment, opened)
+    done = in_words(stage, lasting, moment)
+    if stage is None:
+        return "no stage is open" if done is None else f"no stage is open; {done}"
+    left = left_of(strategy, stage, lasting, moment)
+    if left.done:
+        return f"{stage.name} is {left.told}"
+    open_ = f"{stage.name} is open"
+    if stage.canary is not None:
+        others = [each.name for each in in_force(strategy, moment, opened) if each is not stage]
+        rest = " and ".join(others) or "nothing"
+        open_ = f"{open_} to {stage.canary.percent} % of organisations, {rest} to the others"
+    return open_ if done is None else f"{open_}; {done}"
 
 
 def _narrowed(each: InEffect, axis: Axis, now: Instant) -> Narrowed:

@@ -68,9 +68,9 @@ reasons := [code |
 		"scope_too_narrow",
 		"concurrence_required",
 		"concurrence_ended",
+		"terms_not_accepted",
 		"stage_full",
 		"stage_frozen",
-		"terms_not_accepted",
 	]
 	code in obstacles
 ]

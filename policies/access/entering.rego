@@ -11,6 +11,17 @@ caller_may_enter if {
 }
 
 # METADATA
+# title: The open stage lets the caller enter, now or in its turn
+# description: Every place is taken, and nothing else of the stage keeps the caller out.
+# scope: document
+caller_may_enter_or_wait if caller_may_enter
+
+caller_may_enter_or_wait if {
+	input.stage.place == "full"
+	_authority_concurs(input.stage)
+}
+
+# METADATA
 # title: A stage that was left lets the caller enter
 # description: Nobody takes a place in a stage that the release is only narrowed to.
 stage_left_lets_enter(stage) if {

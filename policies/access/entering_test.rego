@@ -30,9 +30,18 @@ test_an_authority_must_agree_where_one_is_asked if {
 	access.decision == refused(["concurrence_ended"]) with input as in_stage({"concurrence": "ended"})
 }
 
-test_terms_are_not_asked_of_whoever_cannot_enter if {
+test_terms_are_told_before_the_line_that_they_are_asked_for if {
 	facts := object.union(in_stage({"place": "full"}), {"terms_missing": ["aup"]})
-	access.decision == refused(["stage_full"]) with input as facts
+	access.decision == refused(["terms_not_accepted", "stage_full"]) with input as facts
+}
+
+test_terms_are_not_asked_of_whoever_cannot_enter if {
+	late := {"place": "free", "overdue": true, "if_overdue": "freeze"}
+	every facts in [late, {"concurrence": "none"}, {"place": "full", "concurrence": "none"}] {
+		asked := object.union(in_stage(facts), {"terms_missing": ["aup"]})
+		told := access.decision.reasons with input as asked
+		not "terms_not_accepted" in told
+	}
 }
 
 test_nobody_is_told_of_a_line_who_is_not_admitted if {

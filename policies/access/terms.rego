@@ -8,11 +8,12 @@ every_term_is_accepted if input.terms_missing == []
 # METADATA
 # title: terms_not_accepted
 # description: >
-#   Nothing but the terms stands in the way. They are told last: nobody should have to accept terms
-#   for something that stays out of reach.
+#   Nothing but the terms stands in the way, or beside them a line: nobody should have to accept
+#   terms for something that stays out of reach, and nobody stands in a line who has not accepted
+#   what its stage asks.
 obstacles contains "terms_not_accepted" if {
 	caller_is_admitted
-	caller_may_enter
+	caller_may_enter_or_wait
 	component_is_offered
 	key_reaches_the_use
 	not every_term_is_accepted

@@ -15,7 +15,7 @@ from gateway.access.judging import Judging
 from gateway.access.remedies import candidates, ways
 from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
-from gateway.clock import DAY, at
+from gateway.clock import DAY, at, text_from
 from gateway.identity.callers import Role
 from gateway.metrics import Metrics
 from gateway.releases.caps import Cap
@@ -206,3 +206,15 @@ async def test_a_stage_that_is_frozen_is_reviewed(judging: Judging) -> None:
     assert await kinds(judging, asked(release(frozen))) == [["review"]]
     full = Line.of(["bolt", "core"])
     assert await kinds(judging, asked(release(frozen), lines={"some": full})) == [["place"]]
+
+
+async def test_a_stage_that_waits_is_dated_by_its_file_and_not_by_the_instant_asked_about(judging: Judging) -> None:
+    gated = a_stage(name="all", opens=NOW + DAY, opens_when=(Approvals(people=2),))
+    stages = [a_stage(name="first", to=("staff",), access=AccessLevel.CLOSED), gated]
+    start = asked(release(*stages), roles=(Role.DEVELOPER,))
+    later = msgspec.structs.replace(start, moment=at(NOW + 30 * DAY))
+
+    for each in (start, later):
+        [[step]] = (await ways(judging, each))[0]
+        assert (step.kind, step.not_before) == ("requirements", NOW + DAY)
+        assert text_from(NOW + DAY) in step.says

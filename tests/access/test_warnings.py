@@ -1,13 +1,20 @@
 """Warnings of a plan that follow from the file alone."""
 
+from typing import Any
+
+import msgspec
 import pytest
 
-from gateway.access.warnings import without_end
-from gateway.clock import DAY
+from gateway.access.consequences import Consequences
+from gateway.access.proposed import Proposed
+from gateway.access.warnings import warnings_of, without_end
+from gateway.clock import DAY, at, text_from
+from gateway.releases.changes.change import NOTHING, Change, ChangeState, weigh
 from gateway.releases.cohorts import Canary
-from gateway.releases.requirements import Approvals
+from gateway.releases.components import Component
+from gateway.releases.requirements import Approvals, Soak
 from gateway.releases.stage_dates import Review
-from gateway.releases.strategies import Stage
+from gateway.releases.strategies import AccessLevel, Stage, Strategy
 from tests.builders import PAST, a_stage, a_strategy
 
 LATER = PAST + DAY
@@ -35,3 +42,49 @@ def test_a_stage_without_end_is_one_that_nothing_ends_reviews_or_says_to_be_perp
     stages: list[Stage], told: list[str]
 ) -> None:
     assert without_end(a_strategy(*stages)) == told
+
+
+def changed(strategy: Strategy, **differences: Any) -> Proposed:
+    """A first version as it is planned."""
+    change = Change(
+        id="change_1", release=strategy.release, state=ChangeState.PLANNED, file=b"", strategy=strategy, base=NOTHING,
+        policy="", author="Pro000000000", planned_at=LATER, planned_surely_at=LATER, **{"adopt": True} | differences,
+    )  # fmt: skip
+    return Proposed(change, None, NOTHING, weigh(change, None), "", {})
+
+
+def codes(proposed: Proposed) -> dict[str, str]:
+    nothing = Consequences(steps=(), unknown=(), unreached=(), is_complete=True)
+    return {each.code: each.message for each in warnings_of(proposed, nothing, at(LATER))}
+
+
+def test_a_soak_that_an_adopted_version_counts_by_its_own_word_is_warned_of() -> None:
+    first = a_stage(name="preview", opens=PAST)
+    soaked = a_strategy(first, a_stage(opens=LATER + DAY, opens_when=(Soak(days=30),)))
+    plain = a_strategy(first, a_stage(opens=LATER + DAY, opens_when=(Approvals(people=2),)))
+
+    assert text_from(PAST) in codes(changed(soaked))["soak_adopted"]
+    assert "soak_adopted" not in codes(changed(soaked, adopt=False))
+    assert "soak_adopted" not in codes(changed(plain))
+
+
+def test_what_lets_weights_out_is_warned_of_once() -> None:
+    before = a_strategy(a_stage())
+    weights = a_stage(
+        name="weights",
+        opens=LATER + DAY,
+        access=AccessLevel.OPEN_WEIGHTS,
+        offers=(Component.WEIGHTS,),
+        irreversible=True,
+    )
+    proposed = changed(msgspec.structs.replace(before, stages=(*before.stages, weights)), adopt=False)
+    weighed = weigh(proposed.change, before)
+    found = warnings_of(
+        msgspec.structs.replace(proposed, base=before, weighed=weighed),
+        Consequences(steps=(), unknown=(), unreached=(), is_complete=True),
+        at(LATER),
+    )
+
+    assert weighed.irreversible
+    [told] = [each.message for each in found if each.code == "irreversible"]
+    assert "`stages.weights`" in told

@@ -60,6 +60,23 @@ def test_terms_that_are_not_accepted_are_told_apart_from_what_is_shut(shell: Ter
 
     [text] = whole["components"]
     assert (text["admitted"], text["accepting"], whole["organisations"]) == (0, 3, 3)
+    assert "nobody who has accepted the terms" in shell.type("access", "who", OPEN, by="auditor").stdout
+
+
+def test_who_tells_of_a_day_to_come_which_stage_may_have_opened_by_then(shell: Terminal) -> None:
+    gated = """\
+release: acme/gated
+serves: {inference: {upstream: simulated, model: gated}}
+stages:
+  - {name: general, opens: 2024-01-01T00:00:00Z, access: api, to: [public], opens_when: [{approvals: 2}]}
+"""
+    shell.loop.run(shell.house.apply(gated))
+
+    today = shell.type("access", "who", "acme/gated", by="auditor").stdout
+    ahead = shell.type("access", "who", "acme/gated", "--at", "+3d", by="auditor").stdout
+
+    assert "may be open" not in today
+    assert "may be open" in ahead and "general, if what it requires is met by then" in ahead
 
 
 @pytest.mark.parametrize(
@@ -81,3 +98,29 @@ def test_what_cannot_be_answered_says_why_and_what_to_do(
     told = shell.type("access", *words, by=by)
 
     assert (told.exit_code, said in told.stderr) == (code, True), told.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("access", "who", OPEN),
+        ("access", "explain", "acme", OPEN, "inference.text"),
+        ("release", "label", OPEN),
+        ("release", "classify", OPEN),
+        ("release", "show", OPEN, "--timeline"),
+    ],
+)
+def test_a_span_says_by_its_sign_on_which_side_of_now_it_lies(shell: Terminal, words: tuple[str, ...]) -> None:
+    bare = shell.type(*words, "--at", "30d")
+    ahead = shell.type(*words, "--at", "+30d")
+
+    assert bare.exit_code == 2 and "+30d" in bare.stderr and "-30d" in bare.stderr
+    assert ahead.exit_code == 0, ahead.stderr
+
+
+def test_who_was_not_there_yet_is_told_so_and_since_when(shell: Terminal) -> None:
+    early = shell.type("access", "explain", "acme", OPEN, "inference.text", "--at", "-365d")
+    nobody = shell.type("access", "explain", "nobody", OPEN, "inference.text", "--at", "-365d")
+
+    assert early.exit_code == 1 and "`acme` was not there yet at that instant: it was entered at" in early.stderr
+    assert "There is no organisation and no key `nobody`" in nobody.stderr

@@ -100,3 +100,70 @@ def test_planning_tells_mistakes_with_their_lines(board: Terminal, file: Path) -
 
     assert result.exit_code == 1
     assert f"{file}:7:13: `apy` is not known here" in result.stderr
+
+
+def test_an_approver_reads_a_new_text_of_terms_before_agreeing_to_it(board: Terminal, file: Path) -> None:
+    (file.parent / "terms" / "aup.md").write_text("Do good.\n")
+    change = planned(board, file)
+
+    told = board.type("change", "show", change, by="approver").stdout
+    read = board.type("change", "show", change, "--terms", "aup", by="approver")
+    none = board.type("change", "show", change, "--terms", "other", by="approver")
+
+    assert f"gateway change show {change} --terms aup" in told
+    assert read.stdout == "Do good.\n\n" and "in its place stood sha256:" in read.stderr
+    assert none.exit_code == 1 and f"gateway change show {change}" in none.stderr
+
+
+def test_what_one_person_puts_in_force_alone_is_said_to_be_so(board: Terminal, file: Path) -> None:
+    applied = board.type("release", "apply", str(file), by="manager")
+    again = board.type("release", "apply", str(file), by="manager")
+
+    assert "Nobody else has agreed to it" in applied.stdout and "GATEWAY_CHANGES=reviewed" in applied.stdout
+    assert "gateway release plan" in applied.stdout and "was in force already" in again.stdout
+    assert "Nobody else" not in again.stdout
+
+
+def test_changes_that_are_stale_are_found_as_they_are_shown(board: Terminal, file: Path) -> None:
+    first, second = planned(board, file), planned(board, file)
+    board.type("release", "apply", str(file), by="manager")
+
+    stale = json.loads(board.type("change", "list", "--state", "stale", "--json").stdout)
+    waiting = json.loads(board.type("change", "list", "--state", "planned", "--json").stdout)
+    refused = board.type("change", "approve", first, by="approver")
+
+    assert ([each["id"] for each in stale], waiting) == ([second, first], [])
+    assert "Now version 2 is in force, where it was 1." in refused.stderr
+
+
+def test_a_change_that_is_refused_says_who_has_agreed_so_far(board: Terminal, file: Path) -> None:
+    change = planned(board, file)
+    before = board.type("change", "apply", change, by="manager").stderr
+    board.type("change", "approve", change, by="approver")
+    after = board.type("change", "apply", change, by="manager").stderr
+
+    key = board.house.callers["approver"].key
+    assert "So far: nobody." in before and f"So far: {key}." in after
+    assert f"So far: {key}." in board.type("change", "show", change).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "next_step"),
+    [
+        (("change", "show", "change_0"), "gateway change list"),
+        (("release", "approve", OPEN, "generall"), f"gateway release show {OPEN}"),
+        (("release", "review", OPEN, "narrowing_0", "confirm", "--cause", "seen"), f"release narrowings {OPEN}"),
+        (("evidence", "show", "evidence_0"), "gateway evidence list"),
+        (("organisation", "create", "acme", "Acme"), "gateway organisation show acme"),
+        (("organisation", "assert", "acme", "kyc", "K9", "--issuer", "register"), "docs/reference.md"),
+        (("organisation", "create", "Acme Inc", "Acme"), "gateway organisation create --help"),
+    ],
+)
+def test_what_fails_says_what_to_do_in_the_words_of_commands(
+    board: Terminal, words: tuple[str, ...], next_step: str
+) -> None:
+    by = "approver" if words[:2] in (("release", "approve"), ("release", "review")) else "provider"
+    failed = board.type(*words, by=by)
+
+    assert failed.exit_code == 1
+    assert next_step in failed.stderr.partition("next: ")[2], failed.stderr

@@ -17,6 +17,7 @@ def a_bar(name: str, start: float, end: float, **differences: Any) -> dict[str, 
         "name": name,
         "access": "api",
         "audiences": ["public"],
+        "share": None,
         "state": "to come",
         "opens": "2027-01-05T00:00:00Z",
         "ends": "2027-03-01T12:30:00Z",
@@ -119,15 +120,22 @@ def test_a_name_of_64_letters_is_shown_whole() -> None:
     assert name in "".join(line[2:25].strip() for line in lines)
 
 
+def test_a_share_is_told_beside_its_bar() -> None:
+    lines = text(a_timeline(a_bar("some", 0.0, 0.5, share=50), a_bar("all", 0.5, 1.0)))
+
+    assert sum("50 % of organisations" in line for line in lines) == 1
+
+
 names = st.text(min_size=1, max_size=80)
 positions = st.floats(0, 1)
 bars = st.builds(
-    lambda name, ends, level, audiences, endless, state: a_bar(
+    lambda name, ends, level, audiences, endless, state, share: a_bar(
         name,
         min(ends),
         max(ends),
         access=level,
         audiences=audiences,
+        share=share,
         ends=None if endless else "2240-03-01T12:30:00Z",
         irreversible=endless,
         state=state,
@@ -138,6 +146,7 @@ bars = st.builds(
     st.lists(names, max_size=5),
     st.booleans(),
     st.sampled_from(["past", "open", "to come", "waiting", "rolled back", "unheard-of"]),
+    st.none() | st.integers(1, 99),
 )
 narrowings = st.builds(
     lambda told, ends, until: {

@@ -90,3 +90,14 @@ def test_what_cannot_be_added_is_told_before_anything_is_sent(gated: Terminal, t
 
     assert result.exit_code == 1 and "next:" in result.stderr
     assert gated.wire.sent == []
+
+
+def test_a_stage_of_which_everything_is_met_says_that_it_waits_for_its_date(shell: Terminal) -> None:
+    ahead = FILE.replace("opens: 2024-02-01T00:00:00Z", "opens: 2100-01-01T00:00:00Z")
+    ahead = ahead[: ahead.index("    opens_when:")] + "    opens_when: [{incident_free: true}]\n"
+    shell.loop.run(shell.house.apply(ahead))
+
+    told = shell.type("release", "show", GATED).stdout
+
+    assert "general: not open: waits for its date, 2100-01-01T00:00:00Z" in told
+    assert "waits for what is not met" not in told

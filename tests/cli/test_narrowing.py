@@ -55,7 +55,7 @@ def test_a_restoration_says_who_gets_access_back(shell: Terminal) -> None:
     )
     table = shell.type("release", "narrowings", LIMITED).stdout
 
-    assert "1 organisations in the scope: get access back (acme)" in asked.stderr
+    assert "1 organisation in the scope: gets access back (acme)" in asked.stderr
     assert "organisation = acme" in table and "withdraw" in table and "in force" in table
 
 
@@ -109,3 +109,27 @@ def test_a_second_person_confirms_what_one_has_narrowed_and_nobody_their_own(she
     assert again.exit_code == 1 and "somebody has" in again.stderr
     assert "confirmed by" in shell.type("release", "show", LIMITED).stdout
     assert "suspended for everybody" in shell.type("release", "list").stdout
+
+
+def test_an_empty_scope_is_a_mistake_and_never_everybody(shell: Terminal) -> None:
+    for verb in ("suspend", "restore"):
+        for empty in ("", "  "):
+            typed = shell.type("release", verb, LIMITED, "--scope", empty, "--cause", "order 7", "--yes")
+            body = {"verb": verb, "scope": empty, "cause": "order 7"}
+            sent = shell.loop.run(shell.house.ask("POST", f"/releases/{LIMITED}/narrowings", json=body))
+
+            assert typed.exit_code == 2 and "leave it out for everybody" in typed.stderr
+            assert sent.status_code == 400 and sent.json()["param"] == "scope"
+    assert listed(shell) == []
+
+
+def test_the_list_shows_who_took_a_narrowing_and_who_reviewed_it(shell: Terminal) -> None:
+    suspend = ("release", "suspend", LIMITED, "--cause", "order 7", "--yes", "--json")
+    taken = json.loads(shell.type(*suspend, by="approver").stdout)
+    before = shell.type("release", "narrowings", LIMITED).stdout
+    words = ("release", "review", LIMITED, taken["id"], "confirm", "--cause", "seen", "--as", "analyst")
+    assert shell.type(*words, by="analyst").exit_code == 0
+    after = shell.type("release", "narrowings", LIMITED).stdout
+
+    assert shell.house.callers["approver"].key in before and "due " in before
+    assert f"confirmed by {shell.house.callers['analyst'].key}" in after

@@ -334,7 +334,7 @@ def test_a_timeline_is_drawn_in_the_terminal(shell: Terminal) -> None:
 
 def test_a_label_is_shown_with_its_reasons_as_of_any_day(shell: Terminal) -> None:
     now = shell.type("release", "label", LIMITED).stdout
-    later = json.loads(shell.type("release", "label", LIMITED, "--at", "20d", "--json").stdout)
+    later = json.loads(shell.type("release", "label", LIMITED, "--at", "+20d", "--json").stdout)
 
     assert "Solaiman   gradual/staged\n" in now and "1 stage to come" in now
     assert later["label"]["solaiman"]["label"] == "cloud-based/API"

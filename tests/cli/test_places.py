@@ -63,7 +63,7 @@ def test_a_release_shows_its_cap_and_its_review_and_a_caller_where_it_stands(in_
     shown = in_line.type("release", "show", CAPPED).stdout
     me = in_line.type("whoami", by="cleo").stdout
 
-    assert "at most 1 organisations" in " ".join(shown.split())
+    assert "at most 1 organisation" in " ".join(shown.split())
     assert "preview: review due, by 2100-01-01T00:00:00Z" in shown
     assert "number 2 of those who wait" in me and "stage_full" in me
 

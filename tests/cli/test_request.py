@@ -47,6 +47,7 @@ def test_a_request_is_asked_shown_reviewed_and_granted(desk: Terminal) -> None:
     listed = desk.type("request", "list", "--state", "open", by="approver")
 
     assert f"{request['id']}: your organisation has asked for {GATED}." in told.stdout
+    assert "needs-info" in shown.stdout and "need_info" not in shown.stdout and "screen" not in shown.stdout
     assert "Triage" in shown.stdout and "testers: yes" in shown.stdout
     assert f"{request['id']} of acme is needs_info." in back.stdout
     assert "needs_info; next: gateway request show" in mine.stdout

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import click
 import pytest
 
+from gateway.cli import showing
 from gateway.cli.showing import ago, cell
-from gateway.cli.spans import coming, gone, span
+from gateway.cli.spans import coming, gone, named, span
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,33 @@ def test_a_span_counts_back_or_forward_from_now() -> None:
     now = datetime.now(UTC)
 
     assert datetime.fromisoformat(gone("1h")) < now < datetime.fromisoformat(coming("1h"))
+
+
+@pytest.mark.parametrize("signed", [("+1h", 1), ("-1h", -1)])
+def test_a_span_with_a_sign_is_on_that_side_of_now(signed: tuple[str, int]) -> None:
+    text, sign = signed
+
+    assert (datetime.fromisoformat(named(text)) - datetime.now(UTC)).total_seconds() * sign > 3_000
+
+
+@pytest.mark.parametrize("text", ["1h", "+1w", "-", "+", "someday", "-999999d"])
+def test_what_does_not_say_on_which_side_of_now_it_is_is_wrong_usage(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        named(text)
+
+
+def test_on_a_terminal_nothing_is_wider_than_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(showing, "on_terminal", lambda: True)
+    monkeypatch.setattr(showing, "columns_of_terminal", lambda: 80)
+    one, other = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+
+    showing.show_facts([("release", "acme/atlas-1"), ("strategy", one), ("a name that is long", "word " * 30)])
+    showing.show_line(f"+ terms.acceptable-use: {one} -> {other}", indent=2)
+    showing.show_line("warning: " + "word " * 40, err=True)
+
+    told = capsys.readouterr()
+    lines = [*told.out.splitlines(), *told.err.splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert one in told.out and other in told.out

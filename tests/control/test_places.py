@@ -56,7 +56,7 @@ async def test_the_first_are_let_in_the_rest_wait_and_what_is_listed_can_be_used
 
     assert before == [True, True], "while there is a place, whoever calls gets it"
     assert told[0] == told[3] == ""
-    assert "admits 1 organisations" in told[1] and "number 1 of those who wait" in told[1]
+    assert "admits 1 organisation," in told[1] and "number 1 of those who wait" in told[1]
     assert told[2].startswith("stage_full") and "number 2" in told[2]
     assert [await listed(crowd, name) for name in ("ann", "ben", "cleo")] == [True, False, False]
 
@@ -219,3 +219,17 @@ async def test_a_concurrence_that_no_stage_asks_for_is_recorded_with_a_warning(c
 
     assert "Department of Commerce" in given.json()["warnings"][0]
     assert (unknown.status_code, over.status_code) == (400, 400)
+
+
+async def test_nobody_stands_in_line_before_they_have_accepted_the_terms(crowd: Premises) -> None:
+    with_terms = capped("1", ", conditions: {terms: [aup]}").replace("stages:", "terms: {aup: terms/aup.md}\nstages:")
+    await crowd.apply(with_terms)
+    [text] = (await crowd.ask("GET", f"/releases/{CAPPED}/terms", "ann")).json()
+    for name in ("ann", "cleo"):
+        await crowd.ask("POST", f"/releases/{CAPPED}/terms/aup/accept", name, json={"digest": text["digest"]})
+    await crowd.follow()
+
+    told = [await call(crowd, name) for name in ("ann", "ben", "cleo")]
+
+    assert [each.split(":")[0] for each in told] == ["", "terms_not_accepted", "stage_full"]
+    assert [(await me(crowd, name))["waits_at"] for name in ("ben", "cleo")] == [None, 1], "ben has asked for no place"

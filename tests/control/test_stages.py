@@ -1,6 +1,7 @@
 """Evidence, approvals and incidents over HTTP: who may, what is told, and to whom nothing is."""
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -272,3 +273,68 @@ async def test_labels_and_timelines_follow_what_was_opened_and_not_the_date(gate
 
     assert before == ("internal", "internal", ["open", "waiting"])
     assert await told() == ("general", "general", ["past", "open"])
+
+
+async def test_evidence_that_no_requirement_counts_is_kept_and_warned_of(gated: Premises) -> None:
+    counted = await add(gated, "lm-eval-0.34.json")
+    elsewhere = await add(gated, "lm-eval-0.34.json", snapshot="sha256:" + "b" * 64)
+    notes = {"notes.txt": base64.b64encode(b"a model card").decode()}
+    unread = await add(gated, files=notes, document="model-card")
+
+    assert counted.json()["warnings"] == []
+    [warning] = elsewhere.json()["warnings"]
+    assert "sha256:" + "b" * 64 in warning and OURS in warning
+    assert unread.json()["warnings"] == [f"No requirement of {GATED} reads it."]
+
+
+async def test_a_level_that_no_requirement_names_is_warned_of(gated: Premises) -> None:
+    asked = "      - determination: {framework: preparedness, category: biology, below: high}\n"
+    await gated.apply(FILE.replace("      - approvals: 1\n", f"      - approvals: 1\n{asked}"))
+    said = {
+        "evidence": "release-gateway/1", "suite": "red-team",
+        "determinations": [{"framework": "preparedness", "category": "biology", "level": "hihg"}],
+    }  # fmt: skip
+    added = await add(gated, files={"said.json": base64.b64encode(json.dumps(said).encode()).decode()})
+
+    [warning] = added.json()["warnings"]
+    assert "`hihg` is none of the levels of biology that `general` reads: low, medium, high, critical." in warning
+
+
+async def test_evidence_is_listed_from_the_newest_backwards_and_one_is_shown_whole(gated: Premises) -> None:
+    added = [(await add(gated, "lm-eval-0.34.json")).json()["id"] for _ in range(3)]
+    first = (await gated.ask("GET", "/evidence", params={"limit": 2})).json()
+    rest = (await gated.ask("GET", "/evidence", params={"limit": 2, "after": first["next"]})).json()
+    one = await gated.ask("GET", f"/evidence/{added[0]}", by="auditor")
+
+    assert [each["id"] for each in (*first["evidence"], *rest["evidence"])] == added[::-1]
+    assert one.json() == rest["evidence"][0]
+    assert (await gated.ask("GET", "/evidence/evidence_0")).status_code == 404
+
+
+async def test_a_stage_that_was_misspelled_is_named(gated: Premises) -> None:
+    answer = await gated.ask("POST", f"/releases/{GATED}/stages/generall/approve", "approver", json={})
+
+    assert answer.status_code == 404 and "Did you mean `general`?" in answer.json()["detail"]
+    assert answer.json()["next_step"] == f"See `gateway release show {GATED}`."
+
+
+async def test_releases_in_the_list_say_whom_they_reach_what_is_left_and_what_waits(gated: Premises) -> None:
+    shared = (
+        FILE[: FILE.index("    opens_when:")].replace(GATED, "acme/shared")
+        + "    canary: {percent: 50, salt: spring}\n"
+    )
+    await gated.apply(shared)
+
+    async def listed(release: str) -> dict[str, Any]:
+        found = (await gated.ask("GET", "/releases", by="auditor")).json()["releases"]
+        return next(each for each in found if each["release"] == release)
+
+    waits, some = await listed(GATED), await listed("acme/shared")
+    back = {"verb": "roll_back", "stage": "internal", "cause": "drill"}
+    await gated.ask("POST", "/releases/acme/shared/narrowings", json=back)
+    left = await listed("acme/shared")
+
+    assert (waits["stage"], waits["opens_next"], waits["waiting"]) == ("internal", "general", True)
+    assert (some["stage"], some["share"], some["waiting"]) == ("general", 50, False)
+    assert (left["stage"], left["share"], left["access"]) == ("internal", None, "limited")
+    assert left["narrowed"] == "rolled back at internal"

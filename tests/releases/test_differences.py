@@ -13,18 +13,28 @@ from gateway.access.decisions import Decision, Obligations
 from gateway.access.grants import Holdings
 from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
-from gateway.clock import DAY, at
+from gateway.clock import DAY, at, text_from
 from gateway.identity.callers import Caller
+from gateway.releases.as_written import audience_line
 from gateway.releases.caps import Cap
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
 from gateway.releases.differences import differences, effect_of, is_irreversible
 from gateway.releases.effects import Effect, instants
+from gateway.releases.forms import FieldKind, FormField, RequestForm
 from gateway.releases.narrowness import conditions_within
 from gateway.releases.recorded import NOTHING_RECORDED, Recorded
 from gateway.releases.requirements import Approvals, Below, Published, Requirement, Soak, Within
 from gateway.releases.stage_dates import Review
-from gateway.releases.strategies import NOTHING_OPENED, AccessLevel, Conditions, Stage, Strategy, WeightsTarget
+from gateway.releases.strategies import (
+    NOTHING_OPENED,
+    AccessLevel,
+    Conditions,
+    InferenceTarget,
+    Stage,
+    Strategy,
+    WeightsTarget,
+)
 from tests.access.judges.oracle import expected
 from tests.randomly import NOW, callers, held, neighbours
 from tests.releases.builders import a_stage, a_strategy, an_audience
@@ -41,6 +51,7 @@ AUDIENCES = {
     "neighbours": an_audience(("country", "in", ("DE", "FR"))),
     "staff": an_audience(("role", "=", "staff")),
 }
+MODEL = InferenceTarget("vllm", "m")
 WEIGHTS = WeightsTarget("weights/a", {"a.bin": OTHER})
 
 
@@ -273,6 +284,36 @@ def test_a_first_version_widens_and_is_told_whole() -> None:
 
     assert (found[0].path, found[0].before, found[0].effect) == ("release", None, Effect.WIDENING)
     assert {"stages.general.access", "stages.general.to"} <= {each.path for each in found}
+
+
+def test_a_first_version_shows_all_that_is_agreed_to() -> None:
+    form = RequestForm(fields=(FormField(name="purpose", kind=FieldKind.TEXT),), second_approval=True)
+    first = strategy(
+        a_stage(opens=PAST, closes=SOON), snapshot=OTHER, listed=False, parameters=7, requests=form, inference=MODEL
+    )
+
+    told = {each.path: each for each in differences(None, first, HERE)}
+
+    assert {path: each.after for path, each in told.items() if path.count(".") < 2 and "weights" not in path} == {
+        "release": first.release,
+        "listed": False,
+        "serves.inference": "m at vllm",
+        "parameters": 7,
+        "snapshot": OTHER,
+        "terms.aup": OTHER,
+        **{f"audiences.{name}": audience_line(audience) for name, audience in AUDIENCES.items()},
+        "requests": ["purpose"],
+        "requests.reviewers": ["approver"],
+        "requests.second_approval": True,
+        "requests.review_within_days": 14,
+        "requests.expires_after_days": 28,
+        "requests.grant_days": 90,
+        "requests.retain_days": 400,
+    }
+    assert told["serves.weights.files.a.bin"].after == OTHER
+    assert told["stages.general.opens"].after == text_from(PAST)
+    assert told["stages.general.closes"].after == text_from(SOON)
+    assert {each.effect for path, each in told.items() if path != "release"} == {Effect.NEUTRAL}
 
 
 @pytest.mark.parametrize(

@@ -108,12 +108,18 @@ def test_a_narrowing_is_told_with_its_scope_its_date_its_author_and_its_cause() 
         (narrowing(scope="component = weights.final"), "open", "suspended as to weights.final for everybody"),
         (narrowing(restored="us_person"), "open", "suspended for everybody but some"),
         (narrowing(Verb.HOLD, stage="weights"), "open", "held"),
+        (
+            (*narrowing(scope="hq_country = DE"), *narrowing(Verb.HOLD, stage="weights")),
+            "open",
+            "suspended for some, held",
+        ),
     ],
 )
 def test_the_stage_in_force_is_shown_as_what_was_done_to_all_of_it(
     narrowings: tuple[InEffect, ...], expected: str, in_short: str | None
 ) -> None:
-    assert states(STORY, at(NOW), narrowings=narrowings) == ["past", "past", expected]
+    before = "open" if in_short == "held at general" else "past"
+    assert states(STORY, at(NOW), narrowings=narrowings) == ["past", before, expected]
     assert in_words(STORY.stages[2], narrowings, at(NOW)) == in_short
 
 

@@ -2,11 +2,14 @@
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.clock import DAY, NEVER, at
+from gateway.releases.cohorts import Canary
+from gateway.releases.narrowings import Narrowing, Verb, in_effect
 from gateway.releases.strategies import Stage, Strategy
 from gateway.releases.timelines import SHARE_MIN, TAIL, layout
 from tests.releases.builders import a_moment, a_stage, a_strategy, an_instant
@@ -105,3 +108,50 @@ def test_no_stage_is_too_narrow_to_be_seen(opens: list[int]) -> None:
     drawn = layout(a_strategy(*(a_stage(f"s{i}", start) for i, start in enumerate(opens))), at(opens[0]))
 
     assert all(bar.end - bar.start > 0.01 for bar in drawn.bars)
+
+
+SHARED = a_strategy(
+    a_stage("preview", 0),
+    a_stage("some", 2 * DAY, canary=Canary(percent=50, salt="spring")),
+    a_stage("all", 4 * DAY),
+)
+
+
+def states_at(day: int, *narrowings: Narrowing) -> list[str]:
+    in_force = in_effect(narrowings, [SHARED])
+    return [bar.state for bar in layout(SHARED, at(day * DAY), narrowings=in_force).bars]
+
+
+def test_the_stage_of_those_whom_a_share_leaves_out_is_open_until_the_next_for_all() -> None:
+    drawn = layout(SHARED, at(3 * DAY))
+
+    assert [states_at(day) for day in (1, 3, 5)] == [
+        ["open", "to come", "to come"], ["open", "open", "to come"], ["past", "past", "open"],
+    ]  # fmt: skip
+    assert [bar.ends for bar in drawn.bars] == [4 * DAY, 4 * DAY, NEVER]
+    assert [bar.share for bar in drawn.bars] == [None, 50, None]
+    assert drawn.stands == "some is open to 50 % of organisations, preview to the others"
+
+
+def test_a_wider_share_of_the_same_salt_leaves_nobody_in_the_narrower_one() -> None:
+    wider = a_stage("more", 3 * DAY, canary=Canary(percent=80, salt="spring"))
+    other = a_stage("more", 3 * DAY, canary=Canary(percent=80, salt="autumn"))
+    first, some, _ = SHARED.stages
+
+    told = [[bar.state for bar in layout(a_strategy(first, some, more), at(4 * DAY)).bars] for more in (wider, other)]
+
+    assert told == [["open", "past", "open"], ["open", "open", "open"]]
+
+
+def test_a_stage_that_was_rolled_back_to_is_open_again() -> None:
+    back = Narrowing(
+        id="narrowing_1", number=1, release=SHARED.release, verb=Verb.ROLL_BACK, stage="preview",
+        strategy=SHARED.digest(), taken_at=5 * DAY, taken_by="Pro000000000", cause="drill",
+    )  # fmt: skip
+
+    shared = msgspec.structs.replace(back, taken_at=3 * DAY)
+
+    assert states_at(6, back) == ["open", "past", "rolled back"]
+    assert states_at(3, shared) == ["open", "rolled back", "to come"]
+    drawn = layout(SHARED, at(3 * DAY), narrowings=in_effect([shared], [SHARED]))
+    assert drawn.stands == "some is rolled back at preview"

@@ -9,6 +9,7 @@ from gateway.database.engine import Readable
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
+from gateway.releases.evidence.records import A_LATER_END
 
 
 class Concurrences:
@@ -21,7 +22,7 @@ class Concurrences:
     async def give(self, actor: Actor, concurrence: OwnConcurrence, moment: Moment) -> OwnConcurrence:
         """Record one; in force everywhere within a second. Raises Invalid where it would have expired."""
         if not concurrence.stands(moment):
-            raise Invalid("The concurrence would have expired already.", param="expires_at")
+            raise Invalid("The concurrence would have expired already.", param="expires_at", next_step=A_LATER_END)
 
         def work(connection: Connection) -> tuple[OwnConcurrence, list[Act]]:
             store.add_concurrence(connection, concurrence)

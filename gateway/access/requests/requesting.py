@@ -34,6 +34,7 @@ from gateway.errors import Conflict, Invalid, JudgeUnavailable
 from gateway.identity.callers import Caller
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Ledger
+from gateway.releases.evidence.records import A_LATER_END
 from gateway.releases.forms import RequestForm
 
 T = TypeVar("T")
@@ -138,7 +139,7 @@ class Requests:
     ) -> AccessRequest:
         """Record that the authority outside concurs; the grant lasts no longer than its word."""
         if until is not None and moment.maybe_reached(until):
-            raise Invalid("The concurrence would have expired already.", param="expires_at")
+            raise Invalid("The concurrence would have expired already.", param="expires_at", next_step=A_LATER_END)
 
         async def judged(reviewed: Reviewed) -> Work:
             judged = await self._judged(RequestAct.CONCUR, reviewed, caller, moment)

@@ -110,6 +110,9 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     """When whoever gave it left, before the stage was opened."""
 
 
+A_LATER_END = "Name an instant that is still to come, such as `--expires 30d`."
+
+
 class Concurrence(msgspec.Struct, frozen=True, kw_only=True):
     """That an authority outside concurs with opening a stage."""
 

@@ -16,7 +16,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     insert,
+    or_,
     select,
     update,
 )
@@ -114,8 +116,12 @@ def withdraw_evidence(connection: Connection, evidence_id: str, withdrawn_at: In
 
 
 def evidence(connection: Connection, *, release: str, after: str, limit: int) -> list[Evidence]:
-    """Evidence in order of id, after the given one; an empty release leaves that open."""
-    query = select(evidence_table).where(evidence_table.c.id > after).order_by(evidence_table.c.id).limit(limit)
+    """Evidence from the newest backwards, after the given one; an empty release leaves that open."""
+    added_at, id_ = evidence_table.c.added_at, evidence_table.c.id
+    query = select(evidence_table).order_by(added_at.desc(), id_.desc()).limit(limit)
+    if after:
+        of_last = select(added_at).where(id_ == after).scalar_subquery()
+        query = query.where(or_(added_at < of_last, and_(added_at == of_last, id_ < after)))
     if release:
         query = query.where(evidence_table.c.release == release)
     return [_evidence(row) for row in connection.execute(query)]

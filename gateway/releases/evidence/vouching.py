@@ -80,8 +80,15 @@ class Vouching:
 
         return await self._ledger.administer(actor, work)
 
+    async def get(self, evidence_id: str) -> Evidence:
+        """One addition. Raises NotFound."""
+        found = await self._database.read(lambda connection: store.evidence_by_id(connection, evidence_id))
+        if found is None:
+            raise NotFound(f"There is no evidence `{evidence_id}`.", next_step="See `gateway evidence list`.")
+        return found
+
     async def evidence(self, *, release: str, after: str, limit: int) -> list[Evidence]:
-        """Evidence in order of id, after the given one."""
+        """Evidence from the newest backwards, after the given one."""
         return await self._database.read(lambda c: store.evidence(c, release=release, after=after, limit=limit))
 
 

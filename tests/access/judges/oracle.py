@@ -70,8 +70,8 @@ def _without_narrowings(question: Question) -> Decision:
     if not question.in_scope:
         told.append(Reason.SCOPE_TOO_NARROW)
     told += _why_not_entered(stage)
-    if not told and question.terms_missing:
-        told.append(Reason.TERMS_NOT_ACCEPTED)
+    if told in ([], [Reason.STAGE_FULL]) and question.terms_missing:
+        told.insert(0, Reason.TERMS_NOT_ACCEPTED)
     if told:
         return _refuse(*told)
     kept = [stage.conditions]
