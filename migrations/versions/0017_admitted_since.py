@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016_admitted_since"
-down_revision = "0015_scim"
+revision = "0017_admitted_since"
+down_revision = "0016_openings"
 only_adds = True
 
 
