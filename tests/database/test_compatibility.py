@@ -20,7 +20,6 @@ from gateway.shipped import shipped
 from tests.fakes.builds import CONTRACTS, EXPANDS, ONLY_ADDS, add_migration
 from tests.fakes.postgresql import PostgreSQLServer, elsewhere
 
-LAST_UNDECLARED = "0012_machines"
 FIRST_DECLARED = 13
 """From this ordinal on, every migration says whose code may still serve."""
 
@@ -76,6 +75,8 @@ def test_code_serves_from_a_schema_ahead_that_only_adds_and_its_upgrade_changes_
 ) -> None:
     ahead = newer.add("tomorrow", EXPANDS, ONLY_ADDS)
 
+    elsewhere(migrate.upgrade(url))
+    before = elsewhere(migrate.schema(url)).oldest_code
     theirs = newer.upgrade(url)
     elsewhere(migrate.prepare(url))
     elsewhere(migrate.upgrade(url))
@@ -84,11 +85,11 @@ def test_code_serves_from_a_schema_ahead_that_only_adds_and_its_upgrade_changes_
         gateway, ["doctor", "--json", "--data", str(tmp_path / "data")], env={"GATEWAY_DATABASE_URL": url}
     )
 
-    assert (theirs.revision, theirs.may_serve) == (ahead, True)
+    assert (theirs.revision, theirs.oldest_code, theirs.may_serve) == (ahead, before, True)
     assert json.loads(said.output) == {
         "current": ahead,
         "needed": migrate.head(),
-        "serves_code_from": LAST_UNDECLARED,
+        "serves_code_from": before,
         "may_serve": True,
     }
     found = next(each for each in json.loads(doctor.stdout)["findings"] if each["part"] == "schema")
