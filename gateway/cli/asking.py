@@ -1,4 +1,4 @@
-"""Asking a running gateway over `/control`, with the caller's own key or sign-in: a command has no rights of its own."""
+"""Asking a running gateway over `/control`, with the caller's key or sign-in: a command has no rights of its own."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

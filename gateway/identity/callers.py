@@ -55,12 +55,14 @@ class AccessToken(msgspec.Struct, frozen=True):
     thumbprint: str
     """Of that same key."""
     holder: str
-    """Public id of the client of this gateway; of a workload, where the token is another issuer's."""
+    """Public id of the client of this gateway, or of the person; of a workload, where it is another issuer's token."""
     scopes: tuple[str, ...] | None
     issued_at: Instant
     expires_at: Instant
     workload: "Workload | None" = None
     """Who holds it, where the token is another issuer's."""
+    session: str = ""
+    """Id of the session that it is of, where a person holds it."""
 
 
 class Workload(msgspec.Struct, frozen=True):

@@ -7,11 +7,28 @@ import msgspec
 from gateway.errors import Conflict, GatewayError, Invalid, NotFound, Unauthenticated, Unavailable
 
 Headers = list[tuple[bytes, bytes]]
+Answer = tuple[int, Headers, bytes]
+"""Status, headers and body."""
 
 UNSUPPORTED = "unsupported_grant_type"
 
+OAUTHS_OWN = frozenset(
+    {
+        UNSUPPORTED,
+        "invalid_grant",
+        "invalid_scope",
+        "invalid_client",
+        "unsupported_response_type",
+        "access_denied",
+        "authorization_pending",
+        "slow_down",
+        "expired_token",
+    }
+)
+"""Codes that are told as they are (RFC 6749, 4.1.2.1 and 5.2; RFC 8628, 3.5)."""
 
-def answer(status: int, told: Any, request_id: str, *, kept_s: int = 0) -> tuple[int, Headers, bytes]:
+
+def answer(status: int, told: Any, request_id: str, *, kept_s: int = 0) -> Answer:
     """Status, headers and body of an answer, which others may keep so long."""
     body = b"" if told is None else msgspec.json.encode(told)
     headers = [
@@ -23,11 +40,22 @@ def answer(status: int, told: Any, request_id: str, *, kept_s: int = 0) -> tuple
     return status, headers, body
 
 
-def failure(error: GatewayError, request_id: str) -> tuple[int, Headers, bytes]:
+def sent_to(address: str, request_id: str) -> Answer:
+    """An answer that sends a browser on."""
+    headers = [
+        (b"location", address.encode("ascii")),
+        (b"content-length", b"0"),
+        (b"cache-control", b"no-store"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"x-request-id", request_id.encode("ascii")),
+    ]
+    return 303, headers, b""
+
+
+def failure(error: GatewayError, request_id: str) -> Answer:
     """Status, headers and body for an error."""
-    # What has been ended, or is another's, is `invalid_grant`: a 4xx that is no client error has no better name here.
-    status = 400 if isinstance(error, Conflict) else error.status
-    told = {"error": _name(error), "error_description": _described(error.sentence())}
+    status = status_of(error)
+    told = {"error": name_of(error), "error_description": described(error.sentence())}
     _, headers, body = answer(status, told, request_id)
     if status == 401:
         headers.append((b"www-authenticate", b'Basic realm="release-gateway"'))
@@ -37,11 +65,20 @@ def failure(error: GatewayError, request_id: str) -> tuple[int, Headers, bytes]:
     return status, headers, body
 
 
-def _name(error: GatewayError) -> str:
+def status_of(error: GatewayError) -> int:
+    """The status of an error in this shape.
+
+    What has been ended, or is another's, is `invalid_grant`: a 4xx that is no client error has no better name here.
+    """
+    return 400 if isinstance(error, Conflict) else error.status
+
+
+def name_of(error: GatewayError) -> str:
+    """What OAuth calls an error."""
     if isinstance(error, Unauthenticated):
         return "invalid_client"
-    if isinstance(error, Invalid) and error.code == UNSUPPORTED:
-        return UNSUPPORTED
+    if isinstance(error, Invalid) and error.code in OAUTHS_OWN:
+        return error.code
     if isinstance(error, Invalid) and error.param in {"scope", "scopes"}:
         return "invalid_scope"
     if isinstance(error, Conflict):
@@ -53,7 +90,7 @@ def _name(error: GatewayError) -> str:
     return "invalid_request"
 
 
-def _described(sentence: str) -> str:
+def described(sentence: str) -> str:
     """What a description may have (RFC 6749, 5.2): printable ASCII without quotes and backslashes."""
     told = sentence.replace('"', "'").replace("\\", "/").replace("…", "...")
     return "".join(character if " " <= character <= "~" else "?" for character in told)

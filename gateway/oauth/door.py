@@ -1,44 +1,75 @@
-"""The door where machines sign in, as an ASGI application: tokens granted and revoked, keys and addresses published.
+"""The door where machines and people sign in, as an ASGI application: tokens granted and ended, keys published.
 
-`POST /oauth/token` (RFC 6749, 4.4), `POST /oauth/revoke` (RFC 7009), `/.well-known/oauth-authorization-server`
-(RFC 8414) and `/.well-known/jwks.json` (RFC 7517). A path is matched on its raw bytes, whole.
+`POST /oauth/token` (RFC 6749, RFC 8628), `POST /oauth/device_authorization`, `POST /oauth/revoke` (RFC 7009), the pages
+`/oauth/authorize` and `/oauth/device`, `/.well-known/oauth-authorization-server` (RFC 8414) and
+`/.well-known/jwks.json` (RFC 7517). A path is matched on its raw bytes, whole.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
 from gateway.access.calls import new_request_id
 from gateway.access.current import Current
+from gateway.clock import Moment
 from gateway.errors import GatewayError, Invalid, NotFound, TooLarge, Unauthenticated
+from gateway.identity.logins.signing_in import SigningIn
 from gateway.identity.tokens.authority import Authority
 from gateway.metrics import Metrics
-from gateway.oauth.answers import UNSUPPORTED, Headers, answer, failure
-from gateway.oauth.forms import credentials_in, fields_in, scopes_in
+from gateway.oauth import pages
+from gateway.oauth.answers import Answer, Headers, answer, failure, name_of, status_of
+from gateway.oauth.browsing import Browsers, Browsing
+from gateway.oauth.forms import credentials_in, fields_in, parameters_in, required
+from gateway.oauth.granting import Granting, check_public, is_command_line
 
 log = structlog.get_logger()
 
 BODY_BYTES_MAX = 32 * 1024
 TOKEN = b"/oauth/token"
+DEVICE_AUTHORIZATION = b"/oauth/device_authorization"
 REVOKE = b"/oauth/revoke"
+AUTHORIZE = b"/oauth/authorize"
+DEVICE = b"/oauth/device"
 METADATA = b"/.well-known/oauth-authorization-server"
 KEYS = b"/.well-known/jwks.json"
-METHODS = {TOKEN: "POST", REVOKE: "POST", METADATA: "GET", KEYS: "GET"}
-"""Every path of this door, with its one method. All are open to anybody: whoever asks proves itself in the form."""
+METHODS = {
+    TOKEN: ("POST",),
+    DEVICE_AUTHORIZATION: ("POST",),
+    REVOKE: ("POST",),
+    AUTHORIZE: ("GET", "POST"),
+    DEVICE: ("GET", "POST"),
+    METADATA: ("GET",),
+    KEYS: ("GET",),
+}
+"""Every path of this door, with its methods. All are open to anybody: whoever asks proves itself in the form, or by the
+session of its browser."""
+
+PAGES = {AUTHORIZE, DEVICE}
+"""What people see."""
 
 KEPT_S = 300
 """How long others may keep what is published. A new key is announced longer than that before it signs."""
 
-GRANT = "client_credentials"
-
-Answer = tuple[int, Headers, bytes]
-
 
 class OAuthDoor:
-    """Answers one request at a time; every error becomes an answer in OAuth's shape."""
+    """Answers one request at a time; every error becomes an answer in OAuth's shape, or a page for people."""
 
-    def __init__(self, authority: Authority, current: Current, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        authority: Authority,
+        current: Current,
+        metrics: Metrics,
+        signing_in: SigningIn | None = None,
+        browsers: Browsers | None = None,
+    ) -> None:
+        """People sign in only where both of the last are given."""
         self._authority = authority
+        self._signing_in = signing_in
+        self._granting = Granting(authority, signing_in)
+        self._browsing = None
+        if signing_in is not None and browsers is not None:
+            self._browsing = Browsing(browsers, signing_in, authority.issuer.url)
         self._current = current
         self._metrics = metrics
 
@@ -48,10 +79,10 @@ class OAuthDoor:
         try:
             status, headers, body = await self._answer(scope, receive, request_id)
         except GatewayError as error:
-            status, headers, body = self._failed(error, request_id)
+            status, headers, body = self._failed(scope, error, request_id)
         except Exception as error:
             log.exception("door_failed", door="oauth", request_id=request_id, error=type(error).__name__)
-            status, headers, body = self._failed(Unauthenticated(), request_id)
+            status, headers, body = self._failed(scope, Unauthenticated(), request_id)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
@@ -59,48 +90,79 @@ class OAuthDoor:
         path, method = scope["raw_path"], scope["method"]
         if path not in METHODS:
             raise NotFound("This door does not know that path.")
-        if METHODS[path] != method:
+        if method not in METHODS[path]:
             return _other_method(METHODS[path], request_id)
         if path == METADATA:
-            return answer(200, self._authority.issuer.document(), request_id, kept_s=KEPT_S)
+            return answer(
+                200, self._authority.issuer.document(people=self._browsing is not None), request_id, kept_s=KEPT_S
+            )
         _, moment = self._current.now()
         if path == KEYS:
             published = {"keys": self._authority.issuer.keys.published(moment)}
             return answer(200, published, request_id, kept_s=KEPT_S)
-        if scope["query_string"]:
-            raise Invalid("What is sent here belongs in the body: what stands in an address is logged on its way.")
-        headers, peer = scope["headers"], scope["client"][0] if scope["client"] else None
+        headers, query = scope["headers"], scope["query_string"]
+        fields = None
+        if method == "POST":
+            if query:
+                raise Invalid("What is sent here belongs in the body: what stands in an address is logged on its way.")
+            fields = fields_in(headers, await _body(receive))
+        if path in PAGES:
+            return await self._page(path, headers, fields, query, moment, request_id)
+        assert fields is not None, "what is no page is posted"
         if any(name == b"dpop" for name, _ in headers):
             raise Invalid("This gateway does not take DPoP: its tokens are plain bearer tokens.")
-        fields = fields_in(headers, await _body(receive))
-        if path == TOKEN and fields.get("grant_type") != GRANT:
-            raise Invalid(f"The one `grant_type` here is `{GRANT}`.", code=UNSUPPORTED)
-        credentials = credentials_in(headers, fields)
-        if path == REVOKE:
-            if "token" not in fields:
-                raise Invalid("The form has no `token`.")
-            await self._authority.revoke(credentials, fields["token"], peer, moment)
-            return answer(200, {}, request_id)
-        granted = await self._authority.grant(credentials, scopes_in(fields), peer, moment)
-        told = {
-            "access_token": granted.text,
-            "token_type": "Bearer",
-            "expires_in": granted.lifetime_s,
-            "scope": " ".join(granted.scopes),
-        }
-        return answer(200, told, request_id)
+        peer = scope["client"][0] if scope["client"] else None
+        return answer(200, await self._asked(path, headers, fields, peer, moment), request_id)
 
-    def _failed(self, error: GatewayError, request_id: str) -> Answer:
+    async def _page(
+        self,
+        path: bytes,
+        headers: Headers,
+        fields: Mapping[str, str] | None,
+        query: bytes,
+        moment: Moment,
+        request_id: str,
+    ) -> Answer:
+        """What a person sees, or what follows on a form that one sent."""
+        if self._browsing is None:
+            raise NotFound("Nobody signs in at this gateway: its operator declared no identity provider.")
+        if path == AUTHORIZE and fields is None:
+            return await self._browsing.ask(headers, parameters_in(query), moment, request_id)
+        if path == AUTHORIZE:
+            return await self._browsing.decide(headers, fields or {}, moment, request_id)
+        if fields is None:
+            return await self._browsing.enter(headers, moment, request_id)
+        return await self._browsing.entered(headers, fields, moment, request_id)
+
+    async def _asked(
+        self, path: bytes, headers: Headers, fields: Mapping[str, str], peer: str | None, moment: Moment
+    ) -> dict[str, object]:
+        """What a client is told, which proves itself in the form."""
+        if path == TOKEN:
+            return await self._granting.token(headers, fields, peer, moment)
+        if path == DEVICE_AUTHORIZATION:
+            address = f"{self._authority.issuer.url}{DEVICE.decode()}"
+            return await self._granting.start(headers, fields, peer, moment, address)
+        if self._signing_in is not None and is_command_line(fields):
+            check_public(headers, fields)
+            await self._signing_in.end(required(fields, "token"), moment)
+        else:
+            await self._authority.revoke(credentials_in(headers, fields), required(fields, "token"), peer, moment)
+        return {}
+
+    def _failed(self, scope: Any, error: GatewayError, request_id: str) -> Answer:
         self._metrics.call_refused("oauth", error.code)
         if isinstance(error, Unauthenticated):
             self._metrics.turned_away(error.counted_as)
+        if scope["raw_path"] in PAGES and any(n == b"accept" and b"text/html" in v for n, v in scope["headers"]):
+            return pages.refusal(error, status_of(error), name_of(error), request_id)
         return failure(error, request_id)
 
 
-def _other_method(allowed: str, request_id: str) -> Answer:
-    told = {"error": "invalid_request", "error_description": f"This path takes {allowed} only."}
+def _other_method(allowed: tuple[str, ...], request_id: str) -> Answer:
+    told = {"error": "invalid_request", "error_description": f"This path takes {' and '.join(allowed)} only."}
     status, headers, body = answer(405, told, request_id)
-    return status, [*headers, (b"allow", allowed.encode())], body
+    return status, [*headers, (b"allow", ", ".join(allowed).encode())], body
 
 
 async def _body(receive: Any) -> bytes:

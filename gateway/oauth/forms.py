@@ -20,16 +20,32 @@ def fields_in(headers: Headers, body: bytes) -> dict[str, str]:
     kinds = [value.partition(b";")[0].strip().lower() for name, value in headers if name == b"content-type"]
     if kinds != [FORM]:
         raise Invalid("The body must be a form: `content-type: application/x-www-form-urlencoded`.")
+    return _fields(body, "The body is not a form.")
+
+
+def parameters_in(query: bytes) -> dict[str, str]:
+    """The parameters of an address; an empty one counts as absent. Raises Invalid where one is given twice."""
+    return _fields(query, "What follows the address is no list of parameters.")
+
+
+def required(fields: Mapping[str, str], name: str) -> str:
+    """A field that must be there. Raises Invalid."""
+    if name not in fields:
+        raise Invalid(f"The form has no `{name}`.")
+    return fields[name]
+
+
+def _fields(text: bytes, fault: str) -> dict[str, str]:
     try:
         listed = parse_qsl(
-            body.decode("ascii"),
+            text.decode("ascii"),
             keep_blank_values=True,
-            strict_parsing=bool(body),
+            strict_parsing=bool(text),
             errors="strict",
             max_num_fields=_FIELDS_MAX,
         )
     except ValueError:
-        raise Invalid("The body is not a form.") from None
+        raise Invalid(fault) from None
     fields = dict(listed)
     if len(fields) < len(listed):
         raise Invalid("A field is given twice.")

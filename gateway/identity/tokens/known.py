@@ -17,6 +17,7 @@ from gateway.identity.callers import AccessToken, Assertion, Caller
 from gateway.identity.keyring import revoked
 from gateway.identity.known import KnownKey, KnownKeys
 from gateway.identity.organisations import Profile
+from gateway.identity.people.known import KnownPeople
 from gateway.identity.tokens.believing import Believed
 from gateway.identity.tokens.checking import expired
 from gateway.lookups import Lookup
@@ -43,7 +44,7 @@ class Behind(msgspec.Struct, frozen=True):
 class KnownToken:
     """One token, and the caller last made of it."""
 
-    __slots__ = ("_behind", "_caller", "_drops", "_stands_until", "_until", "digest", "token")
+    __slots__ = ("_behind", "_caller", "_drops", "_signed_in", "_stands_until", "_until", "digest", "token")
 
     def __init__(self, token: AccessToken, digest: bytes) -> None:
         self.token = token
@@ -55,6 +56,8 @@ class KnownToken:
         """From when other attributes may stand."""
         self._drops = -1
         self._stands_until: Instant = 0
+        self._signed_in: Caller | None = None
+        """The person in the session that it is of, of whom the caller was made."""
 
     def kept_caller(self, drops: int, peer: str | None, moment: Moment) -> Caller | None:
         """The caller last made of it, where nothing was forgotten since and no end was reached: most uses are such."""
@@ -72,10 +75,7 @@ class KnownToken:
     def caller(self, behind: Behind, moment: Moment) -> Caller:
         """Who stands behind the token. Raises Unauthenticated where somebody no longer does."""
         token = self.token
-        if moment.maybe_reached(token.expires_at):
-            raise expired()
-        if behind.standing.revoked:
-            raise TokenInvalid("The token has been revoked.", code="token_revoked", next_step="Get a new one.")
+        self.check_stands(behind.standing, moment)
         if behind.profile.disabled:
             raise revoked()
         if behind.client is not None:
@@ -88,6 +88,28 @@ class KnownToken:
             self._caller = caller
         self._behind, self._until = behind, stands_until(asserted, moment)
         return self._caller or caller
+
+    def caller_in(self, signed_in: Caller) -> Caller:
+        """Who holds it, of whoever stands in its session: with all of that, and no further than the token reaches."""
+        if self._caller is None or self._signed_in is not signed_in:
+            ends = min(signed_in.expires_at, self.token.expires_at)
+            self._caller = msgspec.structs.replace(
+                signed_in, scopes=self.token.scopes, expires_at=ends, token=self.token
+            )
+            self._signed_in = signed_in
+        return self._caller
+
+    @property
+    def signed_in(self) -> Caller | None:
+        """Of whom the caller was made, where it is a person's token."""
+        return self._signed_in
+
+    def check_stands(self, stands: Standing, moment: Moment) -> None:
+        """Raise Unauthenticated where the token is over or was revoked, whoever holds it."""
+        if moment.maybe_reached(self.token.expires_at):
+            raise expired()
+        if stands.revoked:
+            raise TokenInvalid("The token has been revoked.", code="token_revoked", next_step="Get a new one.")
 
     def was_made_of(self, behind: Behind) -> bool:
         """Whether the caller was last made of these very values."""
@@ -102,12 +124,18 @@ class KnownTokens:
     """Tokens verified, kept in bounded memory, the least recently used forgotten first."""
 
     def __init__(
-        self, keys: KnownKeys, believed: Believed, is_revoked: Callable[[str], Awaitable[bool]], keeps: int
+        self,
+        keys: KnownKeys,
+        people: KnownPeople,
+        believed: Believed,
+        is_revoked: Callable[[str], Awaitable[bool]],
+        keeps: int,
     ) -> None:
         async def looked_up(token_id: str) -> Standing:
             return Standing(await is_revoked(token_id))
 
         self._keys = keys
+        self._people = people
         self._believed = believed
         self._standings: Lookup[str, Standing] = Lookup(looked_up, keeps=keeps)
         self._keeps = keeps
@@ -135,6 +163,9 @@ class KnownTokens:
         known = self._tokens.get(token.id)
         if known is None or not known.gave(caller):
             return False
+        if token.session:
+            is_known = self._standings.get_kept(token.id) is not None
+            return is_known and known.signed_in is not None and self._people.is_current(known.signed_in)
         behind = self._kept(token)
         return behind is not None and known.was_made_of(behind)
 
@@ -158,6 +189,8 @@ class KnownTokens:
         token = known.token
         if not self._believed.still_believes(token, moment):
             raise TokenInvalid("The key that signed the token is not believed any more.")
+        if token.session:
+            return await self._in_session(known, moment)
         drops = self._keys.drops + self.drops
         caller = known.kept_caller(drops, peer, moment) if comes_in else None
         if caller is not None:
@@ -168,6 +201,15 @@ class KnownTokens:
         caller = known.caller(behind, moment)
         known.keep(drops)  # of before the waiting: what was forgotten meanwhile is looked at again
         return caller
+
+    async def _in_session(self, known: KnownToken, moment: Moment) -> Caller:
+        """Who holds a person's token; whether it was revoked was not dropped while the session was looked up."""
+        while True:
+            stands = await self._standings.get(known.token.id)
+            signed_in = await self._people.again(known.token.session, moment)
+            if stands is not None and self._standings.get_kept(known.token.id) is stands:
+                known.check_stands(stands, moment)
+                return known.caller_in(signed_in)
 
     def _kept(self, token: AccessToken) -> Behind | None:
         """What is behind a token, where all of it is at hand."""

@@ -1,0 +1,152 @@
+"""Signing the command line in: what people allow in a browser becomes tokens of a session, which ends with them."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import msgspec
+from sqlalchemy import Connection
+
+from gateway.clock import SECOND, Moment, elapsed_us
+from gateway.database.engine import Database
+from gateway.errors import Invalid, TokenInvalid
+from gateway.identity.callers import Caller
+from gateway.identity.directory import Directory
+from gateway.identity.keys import Secret
+from gateway.identity.logins import beginning, codes, devices, store
+from gateway.identity.logins.beginning import Answered
+from gateway.identity.logins.codes import Redemption
+from gateway.identity.logins.devices import Started
+from gateway.identity.logins.pacing import Guesses, Pace
+from gateway.identity.logins.refusals import slow_down
+from gateway.identity.logins.requests import AuthorizationRequest
+from gateway.identity.organisations import PROVIDER
+from gateway.identity.tokens.own import OwnIssuer, new_number
+from gateway.identity.tokens.reading import is_token, read
+from gateway.identity.tokens.verifying import verify
+from gateway.ledger.store import Act, Actor, Ledger
+
+SESSION = "session"
+"""What the feed calls a session."""
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """What a command line is told once."""
+
+    access_token: str
+    lifetime_s: int
+    scope: str
+    refresh_token: Secret
+
+    def __repr__(self) -> str:
+        return "Tokens(…)"
+
+
+class SigningIn:
+    """Knows what was allowed by the database, writes by the ledger, and signs as the issuer that this gateway is."""
+
+    def __init__(self, database: Database, ledger: Ledger, directory: Directory, issuer: OwnIssuer) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._directory = directory
+        self._issuer = issuer
+        self._pace = Pace(devices.INTERVAL_S * SECOND)
+        self._guesses = Guesses()
+
+    # In a browser on the same computer
+
+    async def allow(self, person: Caller, request: AuthorizationRequest, now: Moment) -> Secret:
+        """A code for the command line on this computer, by a person in a session of their browser."""
+        return await self._write(lambda connection: codes.give(connection, request, person.session, now))
+
+    async def redeem(self, redemption: Redemption, now: Moment) -> Tokens:
+        """Tokens for a code. Raises Invalid with OAuth's code."""
+        return await self._tokens(partial(codes.redeem, redemption=redemption, moment=now), now)
+
+    # On another device
+
+    async def start(self, scope: str, peer: str, now: Moment) -> Started:
+        """Let a command line wait until a code is entered elsewhere."""
+        return await self._write(lambda connection: devices.start(connection, scope, peer, now))
+
+    async def waiting(self, person: Caller, user_code: str | None, now: Moment) -> store.Device:
+        """Which command line waits for this code. Raises Invalid; soon for all codes, where too many were wrong."""
+        elapsed = elapsed_us()
+        if self._guesses.are_used_up(person.person, elapsed):
+            raise Invalid("Too many codes were wrong.", next_step="Wait five minutes, then enter the one you see.")
+        found = None
+        if user_code is not None:
+            found = await self._read(lambda connection: devices.waiting(connection, user_code, now))
+        if found is None:
+            self._guesses.note(person.person, elapsed)
+            raise Invalid(
+                "Nothing waits for this code.", next_step="Look whether it is typed as it is shown, and still shown."
+            )
+        return found
+
+    async def decide(self, person: Caller, user_code: str, now: Moment, *, allows: bool) -> None:
+        """Let the command line that waits for this code sign in, or not. Raises Conflict where none waits any more."""
+        await self._write(lambda connection: devices.decide(connection, user_code, person.session, now, allows=allows))
+
+    async def poll(self, device_code: str, now: Moment) -> Tokens:
+        """Tokens for a code that was allowed. Raises Invalid with OAuth's code, as long as it was not."""
+        if self._pace.is_too_early(store.digest_of(device_code), elapsed_us()):
+            raise slow_down()
+        await self._read(lambda connection: devices.is_allowed(connection, device_code, now))
+        return await self._tokens(partial(devices.redeem, device_code=device_code, moment=now), now)
+
+    # Once signed in
+
+    async def renew(self, refresh_token: str, now: Moment) -> Tokens:
+        """Other tokens of the same session. Raises Invalid with OAuth's code."""
+        return await self._tokens(partial(beginning.renew, presented=refresh_token, moment=now), now)
+
+    async def end(self, token: str, now: Moment) -> None:
+        """End the session that a token is of, whichever of its two: here before this returns.
+
+        What is no token of a session needs no ending (RFC 7009, 2.2).
+        """
+        session = await self._session_of(token, now)
+        if session is None:
+            return
+
+        def work(connection: Connection) -> tuple[None, Sequence[Act]]:
+            return None, beginning.end(connection, session, "signed out", now)
+
+        try:
+            await self._ledger.administer(Actor(key="", organisation="", session=session), work)
+        finally:
+            self._directory.drop(SESSION, session)
+
+    async def _session_of(self, token: str, now: Moment) -> str | None:
+        if not is_token(token):
+            digest = store.digest_of(token)
+            found = await self._read(lambda connection: store.refresh_token(connection, digest))
+            return None if found is None else found.session
+        try:
+            unverified = read(token)
+            public = self._issuer.key(unverified.key_id, now)
+            if public is None:
+                return None
+            verify(token, unverified.algorithm, public)
+        except TokenInvalid:
+            return None
+        return unverified.claim("sid") or None
+
+    async def _tokens(self, work: Callable[..., Answered], now: Moment) -> Tokens:
+        number = new_number()
+        ended: list[str] = []
+
+        def transaction(connection: Connection) -> tuple[beginning.Given | Invalid, Sequence[Act]]:
+            given, acts = work(connection, number=number)
+            ended.extend(touch.id for act in acts for touch in act.touches if touch.kind == SESSION)
+            return given, acts
+
+        try:
+            given = await self._ledger.administer(Actor(key="", organisation=PROVIDER), transaction)
+        finally:
+            for session in ended:
+                self._directory.drop(SESSION, session)
+        if isinstance(given, Invalid):
+            raise given
+        text, lifetime_s = self._issuer.written_in(given.session, given.scope, given.number, now)
+        return Tokens(text, lifetime_s, given.scope, given.refresh_token)

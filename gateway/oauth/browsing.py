@@ -1,0 +1,155 @@
+"""Where people are asked, in a browser in which they are signed in, whether a command line may sign in as them.
+
+`/oauth/authorize` (RFC 6749, 4.1; RFC 7636; RFC 8252; RFC 9207) and `/oauth/device` (RFC 8628, 3.3). A form counts only
+from the browser that it was given to, for what was shown on it: its token is made of the session's secret and that.
+"""
+
+import hmac
+from collections.abc import Mapping
+from typing import Protocol
+from urllib.parse import urlencode
+
+import msgspec
+
+from gateway.clock import Moment, text_from
+from gateway.errors import Invalid
+from gateway.identity.callers import Caller
+from gateway.identity.logins.requests import AuthorizationRequest, redirect_in, request_in
+from gateway.identity.logins.signing_in import SigningIn
+from gateway.identity.logins.user_codes import shown, typed
+from gateway.oauth import pages
+from gateway.oauth.answers import Answer, Headers, described, name_of, sent_to
+
+AUTHORIZE = "/oauth/authorize"
+DEVICE = "/oauth/device"
+FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
+
+
+class Browser(msgspec.Struct, frozen=True):
+    """A browser in which somebody is signed in."""
+
+    caller: Caller
+    name: str
+    """What the person is called."""
+    secret: str
+    """What this browser alone shows."""
+
+    def __repr__(self) -> str:
+        return f"Browser({self.caller.session})"
+
+
+class Browsers(Protocol):
+    """Knows who is signed in in a browser, and where they do that."""
+
+    async def browser(self, headers: Headers, moment: Moment) -> Browser | None:
+        """The browser that sends these headers; None where nobody is signed in in it."""
+
+    def start(self, back: str) -> str:
+        """Where to sign in, to come back to a path of this gateway."""
+
+
+class Browsing:
+    """The pages, and what people decide on them."""
+
+    def __init__(self, browsers: Browsers, signing_in: SigningIn, issuer: str) -> None:
+        self._browsers = browsers
+        self._signing_in = signing_in
+        self._issuer = issuer
+
+    async def ask(self, headers: Headers, fields: Mapping[str, str], moment: Moment, request_id: str) -> Answer:
+        """Whether the command line on this computer may sign in."""
+        try:
+            request = request_in(fields)
+        except Invalid as error:
+            return self._failed(fields, error, request_id)
+        browser = await self._browsers.browser(headers, moment)
+        if browser is None:
+            return sent_to(self._browsers.start(f"{AUTHORIZE}?{urlencode(request.fields)}"), request_id)
+        carried = {**request.fields, FORM_TOKEN: _form_token(browser, AUTHORIZE, request.fields)}
+        return pages.consent(_person(browser), carried, request.redirect.source, request.scope, request_id)
+
+    async def decide(self, headers: Headers, fields: Mapping[str, str], moment: Moment, request_id: str) -> Answer:
+        """What was decided of that: carried to the listener on this computer."""
+        asked = {name: value for name, value in fields.items() if name not in {FORM_TOKEN, "decision"}}
+        request = request_in(asked)
+        browser = await self._browsers.browser(headers, moment)
+        if browser is None:
+            return sent_to(self._browsers.start(f"{AUTHORIZE}?{urlencode(request.fields)}"), request_id)
+        if _is_allowed(browser, fields, AUTHORIZE, request.fields):
+            code = await self._signing_in.allow(browser.caller, request, moment)
+            return self._answered(request, {"code": code.reveal()}, request_id)
+        told = {"error": "access_denied", "error_description": "You said no in the browser."}
+        return self._answered(request, told, request_id)
+
+    async def enter(self, headers: Headers, moment: Moment, request_id: str) -> Answer:
+        """Where a code is entered. What the address carries is not read: nobody enters a code by following a link."""
+        browser = await self._browsers.browser(headers, moment)
+        if browser is None:
+            return sent_to(self._browsers.start(DEVICE), request_id)
+        return pages.entry(_entering(browser), request_id)
+
+    async def entered(self, headers: Headers, fields: Mapping[str, str], moment: Moment, request_id: str) -> Answer:
+        """A code was entered, or whether the command line that waits for it may sign in was decided."""
+        browser = await self._browsers.browser(headers, moment)
+        if browser is None:
+            return sent_to(self._browsers.start(DEVICE), request_id)
+        code = typed(fields.get("user_code", ""))
+        if fields.get("decision") == "look":
+            _check(browser, fields, DEVICE, {})
+            return await self._looked(browser, code, moment, request_id)
+        is_allowed = _is_allowed(browser, fields, DEVICE, {"user_code": code or ""})
+        await self._signing_in.decide(browser.caller, code or "", moment, allows=is_allowed)
+        return pages.done(is_allowed, request_id)
+
+    async def _looked(self, browser: Browser, code: str | None, moment: Moment, request_id: str) -> Answer:
+        try:
+            device = await self._signing_in.waiting(browser.caller, code, moment)
+        except Invalid as error:
+            return pages.entry(_entering(browser), request_id, error.sentence())
+        assert code is not None, "only a code that was typed is found"
+        carried = {"user_code": code, FORM_TOKEN: _form_token(browser, DEVICE, {"user_code": code})}
+        since = text_from(device.started_at // 1_000_000 * 1_000_000)
+        waits = {"Its code": shown(code), "It asked from": device.peer or "an unknown address", "At": since}
+        return pages.confirmation(_person(browser), carried, waits, device.scope, request_id)
+
+    def _failed(self, fields: Mapping[str, str], error: Invalid, request_id: str) -> Answer:
+        """Carry an error to the listener, where that is known to be one. Raises Invalid where it is not."""
+        redirect = redirect_in(fields)
+        told = {"error": name_of(error), "error_description": described(error.sentence()), "iss": self._issuer}
+        if 0 < len(fields.get("state", "")) <= 512:
+            told["state"] = fields["state"]
+        return sent_to(redirect.with_answer(told), request_id)
+
+    def _answered(self, request: AuthorizationRequest, told: Mapping[str, str], request_id: str) -> Answer:
+        answer = {**told, "state": request.state, "iss": self._issuer}
+        return sent_to(request.redirect.with_answer(answer), request_id)
+
+
+def _entering(browser: Browser) -> dict[str, str]:
+    return {FORM_TOKEN: _form_token(browser, DEVICE, {})}
+
+
+def _is_allowed(browser: Browser, fields: Mapping[str, str], page: str, what: Mapping[str, str]) -> bool:
+    """Whether the person said yes to this; anything but yes or no, and a form of another, is refused."""
+    _check(browser, fields, page, what)
+    if fields.get("decision") not in {"allow", "deny"}:
+        raise Invalid("The form says neither yes nor no.")
+    return fields["decision"] == "allow"
+
+
+def _check(browser: Browser, fields: Mapping[str, str], page: str, what: Mapping[str, str]) -> None:
+    if not hmac.compare_digest(fields.get(FORM_TOKEN, "").encode(), _form_token(browser, page, what).encode()):
+        raise Invalid(
+            "This form was not given to this browser, or was given for something else.",
+            next_step="Go back to your terminal and start again: `gateway login`.",
+        )
+
+
+def _form_token(browser: Browser, page: str, what: Mapping[str, str]) -> str:
+    said = msgspec.json.encode([page, sorted(what.items())])
+    return hmac.digest(browser.secret.encode(), said, "sha256").hex()
+
+
+def _person(browser: Browser) -> pages.Person:
+    caller = browser.caller
+    return pages.Person(browser.name, caller.organisation, [role.value for role in caller.roles])
