@@ -127,9 +127,12 @@ def closed_after_crash(entry: Entry) -> Intent:
 
 
 def _token(caller: Caller) -> Mapping[str, Any]:
-    """The token that it presented in a key's place, where it did."""
+    """The token that it presented in a key's place, where it did, and who it is, where that is known."""
     token = caller.token
-    return _NO_TOKEN if token is None else {"token": token.id, "issuer": token.issuer, "client": token.client}
+    if token is None:
+        return {"person": caller.person} if caller.person else _NO_TOKEN
+    told = {"token": token.id, "issuer": token.issuer, "client": token.client}
+    return {**told, "person": caller.person, "session": caller.session} if caller.person else told
 
 
 _NO_TOKEN: Mapping[str, Any] = {}

@@ -97,6 +97,8 @@ def _concerns(named: set[tuple[str, str]], moment: Moment, standing: Standing) -
         any(kind == "policy" for kind, _ in named)
         or ("key", standing.caller.key) in named
         or ("token", standing.caller.credential) in named
+        or ("session", standing.caller.session) in named
+        or ("person", standing.caller.person) in named
         or ("organisation", standing.caller.organisation) in named
         or ("release", standing.in_force.strategy.release) in named
     )

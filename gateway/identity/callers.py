@@ -78,7 +78,7 @@ class Caller(msgspec.Struct, frozen=True):
     """Who stands behind one key or token, as of one revision."""
 
     key: str
-    """Public id of the key; of the client or the workload, where a token was presented."""
+    """Public id of the key; of the client or the workload, where a token was presented; of the person, in a session."""
     organisation: str
     roles: tuple[Role, ...]
     """Sorted."""
@@ -90,22 +90,31 @@ class Caller(msgspec.Struct, frozen=True):
     attributes: tuple[Assertion, ...]
     """Sorted by name; at most one of a name, the strongest that stands."""
     expires_at: Instant
-    """When the key ends, or the token if that is sooner."""
+    """When the key or the session ends, or the token if that is sooner."""
     token: AccessToken | None = None
     """What was presented, where it was no key."""
+    person: str = ""
+    """Who it is, where it is somebody that signs in: in a session, by a token of one, or by a key of their own."""
+    session: str = ""
+    """Id of the session, where there is one."""
+    signed_in_at: Instant | None = None
+    """When the person of that session last proved themself to their provider; None where there is no session."""
+    is_break_glass: bool = False
+    """Whether the key is one that nobody issued: the way in of whoever runs the installation."""
 
     @property
     def credential(self) -> str:
         """Id of what was presented: two tokens of one client are two, and end apart."""
-        return self.key if self.token is None else self.token.id
+        return self.token.id if self.token is not None else self.session or self.key
 
     @property
     def actor(self) -> Actor:
         """The same, as the ledger names who administers."""
+        actor = Actor(self.key, self.organisation, person=self.person, session=self.session)
         if self.token is None:
-            return Actor(key=self.key, organisation=self.organisation)
+            return actor
         token = self.token
-        return Actor(self.key, self.organisation, token=token.id, issuer=token.issuer, client=token.client)
+        return msgspec.structs.replace(actor, token=token.id, issuer=token.issuer, client=token.client)
 
     def has(self, *roles: Role) -> bool:
         """Whether the caller holds any of these roles."""

@@ -4,8 +4,11 @@ Invariant: garbage and mistyped keys reach no database, and nothing here keeps, 
 """
 
 import asyncio
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
+
+from sqlalchemy import Connection
 
 from gateway.clock import Moment
 from gateway.database.engine import Database, Readable, Work
@@ -17,13 +20,17 @@ from gateway.identity.keyring import Issued, Key, KeyOrder, Rotation, SignedKey
 from gateway.identity.keys import is_key_id, key_id_at, key_id_of
 from gateway.identity.known import KnownKey, KnownKeys
 from gateway.identity.organisations import PROVIDER, Organisation, Profile, is_id
+from gateway.identity.people import store as people
+from gateway.identity.people.known import KnownPeople
+from gateway.identity.people.persons import Person
+from gateway.identity.people.sessions import Session
 from gateway.identity.peppers import Peppers
 from gateway.identity.tokens.believing import Believed
 from gateway.identity.tokens.known import KnownTokens
 from gateway.identity.tokens.reading import is_token
 from gateway.identity.tokens.store import is_revoked
 from gateway.identity.uses import LastUses
-from gateway.ledger.store import Actor, Ledger, Touch
+from gateway.ledger.store import Act, Actor, Ledger, Touch
 
 T = TypeVar("T")
 
@@ -56,7 +63,9 @@ class Directory:
         self._peppers = peppers
         self._known = KnownKeys(self._load_key, self._load_profile, keeps)
         self.tokens = KnownTokens(self._known, believed or Believed(), self._is_revoked, keeps)
-        self._uses = LastUses(database)
+        self.people = KnownPeople(self._known, self._load_session, self._load_person, keeps)
+        self._uses = LastUses(database, store.note_uses)
+        self._session_uses = LastUses(database, people.note_session_uses)
 
     # Who is asking
 
@@ -80,6 +89,12 @@ class Directory:
             )
         caller = known.caller(profile, now)
         self._uses.note(caller.key, now.latest)
+        return caller
+
+    async def in_session(self, shown: str, now: Moment) -> Caller:
+        """Who shows this session. Raises as `authenticate` does."""
+        caller = await self.people.caller(shown, now)
+        self._session_uses.note(caller.session, now.latest)
         return caller
 
     async def client(self, client_id: str, secret: str | None, peer: str | None, now: Moment) -> Key:
@@ -131,38 +146,45 @@ class Directory:
         """Who stands now behind what a caller presented when it was let in. Raises as `authenticate` does."""
         if caller.token is not None:
             return await self.tokens.again(caller.token, now)
+        if caller.session:
+            return await self.people.again(caller.session, now)
         return await self.caller(caller.key, now)
 
     def is_current(self, caller: Caller) -> bool:
         """Whether nothing about this caller was dropped since it was given; without waiting."""
         if caller.token is not None:
             return self.tokens.is_current(caller, caller.token)
+        if caller.session:
+            return self.people.is_current(caller)
         kept = self._known.kept(caller.key)
         return kept is not None and kept[0].still_gives(caller, kept[1])
 
     @property
     def drops(self) -> int:
         """Grows with whatever is forgotten here: while it stands, everybody is who they were."""
-        return self._known.drops + self.tokens.drops
+        return self._known.drops + self.tokens.drops + self.people.drops
 
     def drop(self, kind: str, subject: str) -> None:
         """Forget what the feed names."""
         self._known.drop(kind, subject)
+        self.people.drop(kind, subject)
         if kind == TOKEN:
             self.tokens.drop(subject)
 
     def drop_all(self) -> None:
         """Forget everything, as when the feed may have missed something."""
         self._known.drop_all()
+        self.people.drop_all()
         self.tokens.drop_all()
 
     async def run(self, every_s: float = 60.0) -> None:
-        """Write now and then when keys were last used, until cancelled."""
-        await self._uses.run(every_s)
+        """Write now and then when keys and sessions were last used, until cancelled."""
+        await asyncio.gather(self._uses.run(every_s), self._session_uses.run(every_s))
 
     async def flush_last_used(self) -> None:
-        """Write at once when keys were last used."""
+        """Write at once when keys and sessions were last used."""
         await self._uses.flush()
+        await self._session_uses.flush()
 
     # Acts
 
@@ -292,11 +314,21 @@ class Directory:
     async def _load_key(self, key_id: str) -> SignedKey | None:
         return await self._read(partial(store.signed_key, key_id=key_id))
 
+    async def _load_session(self, session_id: str) -> Session | None:
+        return await self._read(partial(people.session_by_id, session=session_id))
+
+    async def _load_person(self, person: str) -> Person | None:
+        return await self._read(partial(people.person_by_id, person=person))
+
     async def _is_revoked(self, token_id: str) -> bool:
         return await self._read(partial(is_revoked, token_id=token_id))
 
     async def _load_profile(self, organisation: str) -> Profile | None:
         return await self._read(partial(store.profile, organisation=organisation))
+
+    async def look_up(self, work: Work[T]) -> T:
+        """Read at leisure. Raises Unavailable where that takes too long."""
+        return await self._read(work, self._leisure)
 
     async def _read(self, work: Work[T], source: Readable | None = None) -> T:
         try:
@@ -306,14 +338,29 @@ class Directory:
             raise Unavailable("The gateway cannot look up who is asking now.", code="identity_unavailable") from error
 
     async def act(self, actor: Caller, now: Moment, work: issuing.Work[T], *touches: Touch) -> T:
-        """Run an act, and forget here what it touched before anybody is told of it; others learn by the feed."""
+        """Run an act, and forget here what it touched before anybody is told of it; others learn by the feed.
+
+        `touches` are forgotten also where it fails, and may have been done all the same.
+        """
+        return await self.administer(
+            actor.actor, lambda connection: work(issuing.asking(connection, actor, now)), *touches
+        )
+
+    async def administer(
+        self, actor: Actor, work: Callable[[Connection], tuple[T, Sequence[Act]]], *touches: Touch
+    ) -> T:
+        """The same for whoever needs no key for it, such as somebody who signs in."""
+        touched = list(touches)
+
+        def inside(connection: Connection) -> tuple[T, Sequence[Act]]:
+            answer, acts = work(connection)
+            touched.extend(touch for act in acts for touch in act.touches)
+            return answer, acts
+
         try:
-            return await self._ledger.administer(
-                actor.actor,
-                lambda connection: work(issuing.asking(connection, actor, now)),
-            )
+            return await self._ledger.administer(actor, inside)
         finally:
-            for touch in touches:
+            for touch in touched:
                 self.drop(touch.kind, touch.id)
 
 

@@ -6,6 +6,7 @@ key by which others can be issued; where one expired or was lost, whoever runs t
 
 from collections.abc import Sequence
 
+import msgspec
 from sqlalchemy import Connection
 
 from gateway.clock import Moment
@@ -44,7 +45,8 @@ def reissue(connection: Connection, peppers: Peppers, moment: Moment) -> tuple[I
 
 def _from_nobody(connection: Connection, peppers: Peppers, moment: Moment) -> Issued:
     rights = Rights((Role.PROVIDER,), None, None, LIFETIME_DEFAULT)
-    return write(connection, peppers, unsigned(PROVIDER, rights, "", moment))
+    key = msgspec.structs.replace(unsigned(PROVIDER, rights, "", moment), is_break_glass=True)
+    return write(connection, peppers, key)
 
 
 def check_provider_remains(connection: Connection, ending: Key, moment: Moment) -> None:

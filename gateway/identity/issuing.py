@@ -17,6 +17,7 @@ from gateway.identity.founding import check_provider_remains
 from gateway.identity.keyring import OVERLAP_MAX, Issued, Key, KeyOrder, Rotation, revoked
 from gateway.identity.minting import act, detail, unsigned, write
 from gateway.identity.organisations import PROVIDER, Organisation, checked_text
+from gateway.identity.people import store as people
 from gateway.identity.peppers import Peppers
 from gateway.identity.rights import (
     LIFETIME_DEFAULT,
@@ -46,6 +47,8 @@ class Asking(NamedTuple):
     """Narrowed to what the token may, where one was presented."""
     moment: Moment
     token: AccessToken | None = None
+    person: str = ""
+    """Who asks, where it is somebody that signs in."""
 
 
 Work = Callable[[Asking], tuple[T, Sequence[Act]]]
@@ -57,8 +60,13 @@ def asking(connection: Connection, actor: Caller, moment: Moment) -> Asking:
     token = actor.token
     if token is not None and is_revoked(connection, token.id):
         raise Unauthenticated
-    key = _of_workload(actor, token) if token and token.workload else store.key_by_id(connection, actor.key)
-    if key is None:
+    if actor.session:
+        key = _in_session(connection, actor, moment)
+    elif token is not None and token.workload is not None:
+        key = _of_workload(actor, token)
+    elif (found := store.key_by_id(connection, actor.key)) is not None:
+        key = found
+    else:
         raise Unauthenticated
     key.check_stands(moment)
     if token is not None:
@@ -66,7 +74,7 @@ def asking(connection: Connection, actor: Caller, moment: Moment) -> Asking:
     organisation = store.organisation_by_id(connection, key.organisation)
     if organisation is None or organisation.disabled_at is not None:
         raise revoked()
-    return Asking(connection, key, moment, token)
+    return Asking(connection, key, moment, token, key.person or "")
 
 
 def _of_workload(actor: Caller, token: AccessToken) -> Key:
@@ -85,9 +93,35 @@ def _of_workload(actor: Caller, token: AccessToken) -> Key:
     )
 
 
+def _in_session(connection: Connection, actor: Caller, moment: Moment) -> Key:
+    """What stands in a key's place for a person who signed in: all their roles, and every scope.
+
+    What they issue may live as long as keys do by default: it ends with them.
+    """
+    session = people.session_by_id(connection, actor.session)
+    person = None if session is None else people.person_by_id(connection, session.person)
+    if session is None or person is None or person.id != actor.person:
+        raise Unauthenticated
+    session.check_stands(moment, actor.expires_at)  # its idle end is watched where it is used, and not written at once
+    person.check_stands()
+    return Key(
+        id=person.id,
+        kind="",
+        organisation=person.organisation,
+        label="",
+        roles=session.roles,
+        scopes=None,
+        networks=None,
+        issued_at=moment.latest,
+        issued_by="",
+        expires_at=moment.latest + LIFETIME_DEFAULT,
+        person=person.id,
+    )
+
+
 def _check_by_key(asks: Asking) -> None:
-    """What lives for minutes makes nothing that lives for months."""
-    if asks.token is not None:
+    """What lives for minutes makes nothing that lives for months, but for a person's own, which ends with them."""
+    if asks.token is not None and not asks.person:
         raise Forbidden(
             "An access token issues and rotates no keys.",
             code="token_cannot_issue",
@@ -116,6 +150,8 @@ def issue(asks: Asking, peppers: Peppers, order: KeyOrder) -> tuple[Issued, Sequ
     key = unsigned(organisation, rights, asks.key.id, asks.moment)
     label = checked_text(order.label, "label", empty=True)
     key = msgspec.structs.replace(key, label=label, is_client=order.is_client, public_keys=order.public_keys)
+    if not order.is_client and organisation == asks.key.organisation and asks.person:
+        key = msgspec.structs.replace(key, person=asks.person)  # who leaves leaves none behind; a client stays
     issued = write(asks.connection, peppers, key)
     return issued, [act(Event.KEY_ISSUED, issued.key, detail(issued.key))]
 
@@ -141,7 +177,14 @@ def rotate(asks: Asking, peppers: Peppers, key_id: str, rotation: Rotation) -> t
     rights = _succeeding(old, rotation)
     _check_within(rights, old.rights, "the key it succeeds")
     successor = unsigned(old.organisation, rights, asks.key.id, moment)
-    successor = msgspec.structs.replace(successor, label=old.label, rotated_from=old.id, is_client=old.is_client)
+    successor = msgspec.structs.replace(
+        successor,
+        label=old.label,
+        rotated_from=old.id,
+        is_client=old.is_client,
+        person=old.person,
+        is_break_glass=old.is_break_glass,
+    )
     issued = write(connection, peppers, successor)
     check_provider_remains(connection, old, moment)
     ends_at = min(old.expires_at, moment.latest + rotation.overlap)

@@ -35,6 +35,10 @@ class Key(msgspec.Struct, frozen=True):
     """Whether it opens nothing itself, and is exchanged for access tokens."""
     public_keys: bytes | None = None
     """Of a client that proves itself by signing: a JSON Web Key Set. Its secret was told to nobody."""
+    person: str | None = None
+    """Whose own it is, and ends with; None where it is nobody's own, as a client's."""
+    is_break_glass: bool = False
+    """Whether nobody issued it, or those that it was rotated from."""
 
     @property
     def rights(self) -> Rights:

@@ -67,6 +67,8 @@ class KnownKey:
             scopes=self.key.scopes,
             attributes=tuple(standing(profile.assertions, moment).values()),
             expires_at=self.key.expires_at,
+            person=self.key.person or "",
+            is_break_glass=self.key.is_break_glass,
         )
         if self._caller is None or caller != self._caller:
             self._caller = caller

@@ -1,6 +1,7 @@
 """Who may stand behind a key, as far as the records of issuing and rotating tell (docs/decisions/0010).
 
-Keys of one chain of rotations are one person's. Whoever issued or rotated a key has held its token.
+Keys of one chain of rotations are one person's, and so are all keys and sessions of somebody who signs in. Whoever
+issued or rotated a key has held its token.
 """
 
 import msgspec
@@ -9,6 +10,7 @@ from sqlalchemy import Connection
 from gateway.errors import NotFound
 from gateway.identity import store
 from gateway.identity.keyring import Key
+from gateway.identity.people.persons import is_person_id
 from gateway.identity.tokens.mapping import WORKLOAD
 
 GENERATIONS_MAX = 1000
@@ -19,7 +21,7 @@ class Lineage(msgspec.Struct, frozen=True):
     """A person, and those who had a hand in their keys."""
 
     person: str
-    """Public id of the first key of the chain."""
+    """Id of the person whose own the keys are; where it is nobody's own, that of the first key of the chain."""
     issuers: tuple[str, ...]
     """Persons, sorted: who issued or rotated a key of the chain, and theirs, upwards."""
 
@@ -30,8 +32,13 @@ def lineage_of(connection: Connection, key_id: str) -> Lineage:
         return Lineage(key_id, ())  # nobody issued it: its operator's mapping knows it by what another issuer says
     person, met, ahead = "", dict[str, str](), [key_id]
     while ahead:
-        chain = _chain(connection, ahead.pop())
-        first = chain[-1].id
+        following = ahead.pop()
+        if is_person_id(following):  # nobody issued them either: who signs in proves who they are
+            person = person or following
+            met[following] = following
+            continue
+        chain = _chain(connection, following)
+        first = chain[-1].person or chain[-1].id
         person = person or first
         if first in met and all(key.id in met for key in chain):
             continue

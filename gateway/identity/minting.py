@@ -52,6 +52,8 @@ def detail(key: Key) -> Detail:
     }
     if key.is_client:
         said["client"] = "client_secret" if key.public_keys is None else "private_key_jwt"
+    if key.person is not None:
+        said["person"] = key.person
     if key.rotated_from is not None:
         said["rotated_from"] = key.rotated_from
     if key.scopes is not None:

@@ -78,6 +78,8 @@ key_table = Table(
     Column("pepper", String(16), nullable=False),
     Column("is_client", Boolean, nullable=False, server_default=false()),
     Column("public_keys", LargeBinary),
+    Column("person", String(40), index=True),
+    Column("is_break_glass", Boolean, nullable=False, server_default=false()),
 )
 
 _ORGANISATION_COLUMNS = [organisation_table.c[name] for name in Organisation.__struct_fields__]
@@ -212,6 +214,18 @@ def standing_keys(connection: Connection, organisation: str, moment: Instant) ->
         key_table.c.expires_at > moment,
     )
     return [_key(row) for row in connection.execute(query)]
+
+
+def standing_keys_of(connection: Connection, person: str) -> list[Key]:
+    """Keys of a person's own that were not revoked; time may have ended some."""
+    query = select(*_KEY_COLUMNS).where(key_table.c.person == person, key_table.c.revoked_at.is_(None))
+    return [_key(row) for row in connection.execute(query.order_by(key_table.c.id))]
+
+
+def keys_ever_of(connection: Connection, person: str) -> list[str]:
+    """Ids of all keys that ever were a person's own."""
+    query = select(key_table.c.id).where(key_table.c.person == person)
+    return list(connection.execute(query.order_by(key_table.c.id)).scalars())
 
 
 def successor(connection: Connection, key: Key) -> str | None:

@@ -35,6 +35,13 @@ class Event(StrEnum):
     KEY_REVOKED = "key:revoked"
     TOKEN_ISSUED = "token:issued"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token:revoked"  # noqa: S105
+    PERSON_CREATED = "person:created"
+    PERSON_CHANGED = "person:changed"
+    PERSON_DISABLED = "person:disabled"
+    PERSON_ENABLED = "person:enabled"
+    SESSION_STARTED = "session:started"
+    SESSION_ENDED = "session:ended"
+    BREAK_GLASS_USED = "break_glass:used"
     ORGANISATION_CREATED = "organisation:created"
     ORGANISATION_DISABLED = "organisation:disabled"
     ATTRIBUTE_ASSERTED = "attribute:asserted"
@@ -58,6 +65,7 @@ class Event(StrEnum):
     NARROWING_UNREVIEWED = "narrowing:unreviewed"
     CHANGE_PLANNED = "change:planned"
     CHANGE_APPROVED = "change:approved"
+    CHANGE_APPROVAL_WITHDRAWN = "change:approval_withdrawn"
     CHANGE_REJECTED = "change:rejected"
     CHANGE_APPLIED = "change:applied"
     CHANGE_REVIEWED = "change:reviewed"
@@ -98,7 +106,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     organisation: str = ""
     key: str = ""
-    """Public id of the key, never the key; of the client or the workload, where a token was presented."""
+    """Public id of the key, never the key; of the client, the workload or the person, where no key was presented."""
     release: str = ""
     token: str = ""
     """Id of the access token by which it was done, where it was no key; never its text."""
@@ -106,6 +114,10 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who issued that token."""
     client: str = ""
     """Whom it was issued to, as its issuer names it."""
+    person: str = ""
+    """Id of the person, where it was somebody that signs in: in a session, or by a key of their own."""
+    session: str = ""
+    """Id of that session."""
 
 
 class AccessBody(Body, frozen=True, kw_only=True, omit_defaults=True):

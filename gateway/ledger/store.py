@@ -28,7 +28,7 @@ class Touch(msgspec.Struct, frozen=True):
     """What an act changed of what may pass."""
 
     kind: str
-    """key, organisation, token, release or policy."""
+    """key, organisation, person, session, token, release or policy."""
     id: str
 
 
@@ -41,6 +41,9 @@ class Actor(msgspec.Struct, frozen=True):
     """Id of the access token that was presented, its issuer, and the client as that issuer names it."""
     issuer: str = ""
     client: str = ""
+    person: str = ""
+    """Who it is, where it is somebody that signs in, and the id of their session."""
+    session: str = ""
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
@@ -320,6 +323,8 @@ def _draft(actor: Actor, act: Act) -> Draft:
         token=actor.token,
         issuer=actor.issuer,
         client=actor.client,
+        person=actor.person,
+        session=actor.session,
         subject=act.subject,
         detail=act.detail,
     )

@@ -3,7 +3,7 @@
 A rule fits where every claim that it names is there and equal; nothing is matched by pattern. Without a rule, no entry.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -32,11 +32,14 @@ class Attribute(msgspec.Struct, frozen=True):
     claim: str = ""
 
 
+Match = tuple[tuple[str, tuple[str | int | bool, ...]], ...]
+"""Each claim, with the values any of which it may have."""
+
+
 class Rule(msgspec.Struct, frozen=True):
     """Whose tokens these are, by their claims, and what they give."""
 
-    match: tuple[tuple[str, tuple[str | int | bool, ...]], ...]
-    """Each claim, with the values any of which it may have."""
+    match: Match
     organisation: str
     roles: tuple[Role, ...]
     scopes: tuple[str, ...]
@@ -46,7 +49,7 @@ class Rule(msgspec.Struct, frozen=True):
 def rule_for(rules: Iterable[Rule], claims: Mapping[str, Any]) -> Rule:
     """The first rule that fits. Raises TokenInvalid where none does."""
     for rule in rules:
-        if all(_has(claim_at(claims, path), wanted) for path, wanted in rule.match):
+        if fits(rule.match, claims):
             return rule
     raise TokenInvalid(
         "The gateway's operator has not said whose token this is.",
@@ -57,14 +60,33 @@ def rule_for(rules: Iterable[Rule], claims: Mapping[str, Any]) -> Rule:
 def workload_of(
     rule: Rule, token_id: str, issuer: str, claims: Mapping[str, Any], times: tuple[Instant, Instant]
 ) -> Workload:
-    """Who holds the token. A claim that is absent, or that the fact cannot be, asserts nothing: it stays unknown."""
+    """Who holds the token."""
+    return Workload(rule.organisation, rule.roles, asserted(rule.attributes, token_id, issuer, claims, times))
+
+
+def fits(match: Match, claims: Mapping[str, Any]) -> bool:
+    """Whether every claim that is named is there, and has one of its values."""
+    return all(_has(claim_at(claims, path), wanted) for path, wanted in match)
+
+
+def asserted(
+    attributes: Sequence[Attribute],
+    by: str,
+    issuer: str,
+    claims: Mapping[str, Any],
+    times: tuple[Instant, Instant],
+) -> tuple[Assertion, ...]:
+    """What claims assert from and until these instants, by the id of the token or session that brought them.
+
+    A claim that is absent, or that the fact cannot be, asserts nothing: it stays unknown.
+    """
     asserted_at, expires_at = times
     assertions = []
-    for attribute in sorted(rule.attributes, key=lambda each: each.name):
+    for attribute in sorted(attributes, key=lambda each: each.name):
         value = attribute.value if attribute.value is not None else _value(attribute, claims)
         if value is None:
             continue
-        digest = sha256(f"{token_id}\0{attribute.name}".encode()).hexdigest()
+        digest = sha256(f"{by}\0{attribute.name}".encode()).hexdigest()
         assertions.append(
             Assertion(
                 id=f"claim_{digest[:24]}",
@@ -76,7 +98,7 @@ def workload_of(
                 expires_at=expires_at,
             )
         )
-    return Workload(rule.organisation, rule.roles, tuple(assertions))
+    return tuple(assertions)
 
 
 def workload_id(issuer: str, subject: str) -> str:

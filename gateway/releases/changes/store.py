@@ -29,7 +29,7 @@ from sqlalchemy import (
 from gateway.clock import Instant
 from gateway.database.naming import metadata
 from gateway.errors import Unavailable
-from gateway.releases.changes.change import Approval, Base, Change, ChangeState
+from gateway.releases.changes.change import OPEN, Approval, Base, Change, ChangeState
 from gateway.releases.strategies import Strategy, digest_of
 
 change_table = Table(
@@ -95,6 +95,20 @@ def add_approval(connection: Connection, change: str, approval: Approval) -> Non
     given = approval_table.c
     connection.execute(delete(approval_table).where(given.change == change, given.key == approval.key))
     connection.execute(insert(approval_table).values(change=change, **msgspec.structs.asdict(approval)))
+
+
+def remove_approval(connection: Connection, change: str, key: str) -> None:
+    """Take an approval back."""
+    given = approval_table.c
+    connection.execute(delete(approval_table).where(given.change == change, given.key == key))
+
+
+def open_changes_approved_by(connection: Connection, keys: Iterable[str]) -> list[Change]:
+    """Changes not yet decided that were approved by any of these, in order of id."""
+    given = select(approval_table.c.change).where(approval_table.c.key.in_(list(keys)))
+    is_open = change_table.c.state.in_([state.value for state in OPEN])
+    query = select(change_table).where(is_open, change_table.c.id.in_(given)).order_by(change_table.c.id)
+    return _changes(connection, connection.execute(query))
 
 
 def change_by_id(connection: Connection, change: str) -> Change | None:

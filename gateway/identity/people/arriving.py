@@ -1,0 +1,205 @@
+"""Somebody arrives: their provider has vouched for them, and a session begins. The inside of one transaction.
+
+A sign-in is taken once. What they hold already is never wider than what they are now: sessions and keys of theirs that
+have a role which they have no more, or belong to another organisation, end here.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import msgspec
+from sqlalchemy import Connection
+
+from gateway.clock import Instant, Moment, text_from
+from gateway.errors import Forbidden, Unauthenticated
+from gateway.identity import store as identity
+from gateway.identity.callers import Assertion, Role
+from gateway.identity.people import leaving, store
+from gateway.identity.people.persons import NAME_MAX, Person
+from gateway.identity.people.sessions import Session, SessionKind
+from gateway.identity.tokens.store import use_assertion
+from gateway.ledger.entries import Event
+from gateway.ledger.store import Act, Touch
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How long sessions last, in microseconds."""
+
+    idle: int
+    absolute: int
+
+
+class Vouched(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody whom a declared provider has vouched for."""
+
+    issuer: str
+    subject: str
+    user_name: str
+    """What to call them, where they were not provisioned under another name."""
+    display_name: str
+    signed_in_at: Instant
+    """`auth_time`; where the provider says none, when it issued the ID token."""
+    user_names: str = ""
+    """The claim that equals the `userName` of somebody provisioned; empty where none does."""
+    external_id: str = ""
+    """The claim that equals the `externalId` of somebody provisioned; empty where none does."""
+    provisioned_only: bool = False
+    """Whether nobody comes in who was not provisioned before."""
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in that succeeded at the provider, and the session that is to come of it."""
+
+    vouched: Vouched
+    organisation: str
+    roles: tuple[Role, ...]
+    assertions: tuple[Assertion, ...]
+    session: str
+    """Its id."""
+    kind: SessionKind
+    digest: bytes
+    limits: Limits
+    state: str
+    """By which the sign-in was known, to be taken once."""
+    state_expires_at: Instant
+    replaces: str = ""
+    """Id of the session that the same browser showed until now: it ends."""
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """Who came, and their new session."""
+
+    person: Person
+    session: Session
+
+
+class Moved(Exception):
+    """Who it is has changed since it was looked up."""
+
+
+def expected_person(connection: Connection, vouched: Vouched) -> Person | None:
+    """Whom this gateway knows as the one vouched for; None for somebody new. By subject, else as provisioned."""
+    found = store.person_by_subject(connection, vouched.issuer, vouched.subject)
+    if found is None and vouched.external_id:
+        found = store.person_by_external_id(connection, vouched.issuer, vouched.external_id)
+    if found is None and vouched.user_names:
+        found = store.person_by_user_name(connection, vouched.issuer, vouched.user_names)
+    return found if found is None or found.subject in {None, vouched.subject} else None
+
+
+def arrive(connection: Connection, arrival: Arrival, person_id: str, moment: Moment) -> tuple[Arrived, Sequence[Act]]:
+    """Begin the session of the person with this id, who is written down where they are new.
+
+    Raises Moved where another id is theirs, Forbidden or Unauthenticated where they may not come in.
+    """
+    taken = sha256(f"sign-in\0{arrival.state}".encode()).hexdigest()
+    if not use_assertion(connection, taken, arrival.state_expires_at, moment.latest):
+        raise Unauthenticated("This sign-in was used before.", code="sign_in_used", next_step="Sign in again.")
+    organisation = identity.organisation_by_id(connection, arrival.organisation)
+    if organisation is None or organisation.disabled_at is not None:
+        raise Forbidden(
+            "The organisation that you would belong to is not there, or is disabled.",
+            code="no_organisation",
+            next_step="Ask whoever runs the gateway.",
+        )
+    person, acts = _as_they_are_now(connection, arrival, person_id, moment)
+    acts += _narrowed(connection, person, arrival.roles, moment)
+    if arrival.replaces:
+        acts += leaving.end_one(connection, arrival.replaces, "signed in again", moment)
+    session = Session(
+        id=arrival.session,
+        person=person.id,
+        kind=arrival.kind,
+        digest=arrival.digest,
+        roles=arrival.roles,
+        assertions=arrival.assertions,
+        signed_in_at=arrival.vouched.signed_in_at,
+        created_at=moment.latest,
+        idle=arrival.limits.idle,
+        idle_ends_at=moment.earliest + min(arrival.limits.idle, arrival.limits.absolute),
+        ends_at=moment.earliest + arrival.limits.absolute,
+    )
+    store.add_session(connection, session)
+    return Arrived(person, session), [*acts, _started(person, session)]
+
+
+def _as_they_are_now(
+    connection: Connection, arrival: Arrival, person_id: str, moment: Moment
+) -> tuple[Person, list[Act]]:
+    vouched, now = arrival.vouched, moment.latest
+    before = expected_person(connection, vouched)
+    if before is None:
+        if store.person_by_id(connection, person_id) is not None:
+            raise Moved
+        if vouched.provisioned_only:
+            raise Forbidden(
+                "You have signed in, and nobody has entered you here.",
+                code="not_provisioned",
+                next_step="Ask whoever keeps your organisation's accounts to assign this gateway to you.",
+            )
+        person = Person(
+            id=person_id,
+            organisation=arrival.organisation,
+            issuer=vouched.issuer,
+            subject=vouched.subject,
+            user_name=_free_name(connection, vouched, person_id),
+            display_name=vouched.display_name,
+            created_at=now,
+            created_by="",
+            changed_at=now,
+        )
+        store.add_person(connection, person)
+        return person, [_act(Event.PERSON_CREATED, person, {"issuer": vouched.issuer})]
+    if before.id != person_id:
+        raise Moved
+    before.check_stands()
+    acts = []
+    if before.organisation != arrival.organisation:
+        acts = leaving.end_all(connection, before, "moved to another organisation", moment)
+    person = msgspec.structs.replace(before, organisation=arrival.organisation, subject=vouched.subject)
+    if person == before:
+        return person, acts
+    person = msgspec.structs.replace(person, changed_at=now)
+    store.change_person(connection, person)
+    return person, [*acts, _act(Event.PERSON_CHANGED, person, {"organisation": person.organisation})]
+
+
+def _narrowed(connection: Connection, person: Person, roles: tuple[Role, ...], moment: Moment) -> list[Act]:
+    """End what has a role that the person has no more."""
+    acts, cause = [], "a role was taken away"
+    for session in store.standing_sessions(connection, person.id):
+        if not set(session.roles) <= set(roles):
+            acts += leaving.end_one(connection, session.id, cause, moment)
+    for key in identity.standing_keys_of(connection, person.id):
+        if not set(key.roles) <= set(roles):
+            acts.append(leaving.end_key(connection, key, cause, moment))
+    return acts
+
+
+def _free_name(connection: Connection, vouched: Vouched, person_id: str) -> str:
+    """A name that nobody else has with this provider: it is for people to read, and proves nothing."""
+    for name in (vouched.user_name, vouched.subject):
+        if 0 < len(name) <= NAME_MAX and not store.person_by_user_name(connection, vouched.issuer, name):
+            return name
+    return person_id
+
+
+def _started(person: Person, session: Session) -> Act:
+    return Act(
+        event=Event.SESSION_STARTED,
+        subject=session.id,
+        organisation=person.organisation,
+        detail={
+            "person": person.id,
+            "issuer": person.issuer,
+            "kind": session.kind.value,
+            "roles": [role.value for role in session.roles],
+            "signed_in_at": text_from(session.signed_in_at),
+            "ends_at": text_from(session.ends_at),
+        },
+    )
+
+
+def _act(event: Event, person: Person, detail: dict[str, str | int | bool | list[str]]) -> Act:
+    touch = Touch("person", person.id)
+    return Act(event=event, subject=person.id, organisation=person.organisation, detail=detail, touches=(touch,))
