@@ -97,7 +97,7 @@ def test_the_environment_is_read_in_settings_and_by_the_client_only(word: str) -
         if isinstance(node, ast.Attribute) and node.attr == word
     ]
 
-    assert set(readers) <= {"gateway/settings.py", "gateway/cli/asking.py"}
+    assert set(readers) <= {"gateway/settings.py", "gateway/cli/environment.py"}
 
 
 def test_every_folder_of_tests_mirrors_one_of_the_gateway() -> None:

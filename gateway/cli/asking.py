@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.cli.credential import credential, key_set, signed_in
+from gateway.cli.credential import credential, signed_in
+from gateway.cli.environment import key_set
 from gateway.cli.failures import from_problem
 from gateway.cli.paths import absent_at
 from gateway.cli.reaching import content_of, no_gateway, send

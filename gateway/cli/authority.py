@@ -1,9 +1,9 @@
 """Asking the gateway for tokens, as a client does or as the command line of a person who signs in."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.cli.environment import client_secret
 from gateway.cli.failures import Failure, NotPermitted
 from gateway.cli.reaching import content_of, no_gateway, send
 
@@ -30,13 +30,8 @@ def metadata() -> dict[str, Any]:
 
 def ask_authority(path: str, client: str, form: Mapping[str, str]) -> dict[str, Any]:
     """The answer to a client that asks for a token by its secret. Raises Failure with the exit code that fits."""
-    secret = os.environ.get("GATEWAY_CLIENT_SECRET", "").strip()
-    if not secret:
-        raise NotPermitted(
-            "No client's secret is set.", "Put it into GATEWAY_CLIENT_SECRET: `export GATEWAY_CLIENT_SECRET=rsg_…`."
-        )
     try:
-        return _answered(send("POST", path, {"data": form, "auth": (client, secret)}))
+        return _answered(send("POST", path, {"data": form, "auth": (client, client_secret())}))
     except Declined as declined:
         raise (NotPermitted if declined.error == "invalid_client" else Failure)(declined.message) from None
 

@@ -1,10 +1,10 @@
 """What a command presents: the key in GATEWAY_KEY, or else the token of whoever signed in with `gateway login`."""
 
-import os
 import time
 from typing import Any
 
 from gateway.cli.authority import Declined, ask_as_command_line
+from gateway.cli.environment import configuration, key_set
 from gateway.cli.failures import NotPermitted
 from gateway.cli.logins import Login, LoginFile
 from gateway.cli.reaching import gateway_url
@@ -19,17 +19,9 @@ def credential() -> str:
     return key if key else signed_in().access_token
 
 
-def key_set() -> str:
-    """The key in GATEWAY_KEY; empty where none is set."""
-    key = os.environ.get("GATEWAY_KEY", "").strip()
-    if not key.isascii() or not (key.isprintable() or not key):
-        raise NotPermitted("GATEWAY_KEY does not hold a key.", "Look at how it was set.")
-    return key
-
-
 def login_file() -> LoginFile:
     """Where the sign-in at the gateway in question is kept."""
-    return LoginFile(gateway_url(), os.environ)
+    return LoginFile(gateway_url(), configuration())
 
 
 def signed_in(stale: str = "") -> Login:

@@ -1,6 +1,5 @@
 """`gateway login`: sign in as the person one is, in a browser here or on any other device."""
 
-import os
 import secrets
 import time
 import webbrowser
@@ -12,7 +11,8 @@ import click
 
 from gateway.cli.asking import ask
 from gateway.cli.authority import COMMAND_LINE, Declined, ask_as_command_line, metadata
-from gateway.cli.credential import key_set, login_file, login_of
+from gateway.cli.credential import login_file, login_of
+from gateway.cli.environment import comes_from_afar, key_set
 from gateway.cli.failures import Failure, NotPermitted, printable
 from gateway.cli.logins import Login
 from gateway.cli.reaching import gateway_url
@@ -81,7 +81,7 @@ def _in_a_browser(about: Mapping[str, Any], *, opens: bool) -> Login:
         is_open = opens and webbrowser.open(address)
         click.echo("Sign in in the browser that opened, or at:" if is_open else "Open in a browser here:", err=True)
         click.echo(f"\n  {address}\n", err=True)
-        if not is_open and "SSH_CONNECTION" in os.environ:
+        if not is_open and comes_from_afar():
             click.echo("No browser on this computer? `gateway login --device` needs none.", err=True)
         answer = listener.wait(BROWSER_S)
     if answer is None:

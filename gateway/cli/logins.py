@@ -7,7 +7,7 @@ renews is good for once: of ten commands at the same time one asks the gateway, 
 import fcntl
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -36,11 +36,11 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
 class LoginFile:
     """Where the sign-in at one gateway is kept."""
 
-    def __init__(self, url: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, url: str, folder: Path) -> None:
         self._url = url
         digest = sha256(url.encode()).hexdigest()[:12]
         name = re.sub(r"[^a-z0-9.]+", "-", url.partition("://")[2].lower())[:60].strip("-")
-        self.path = _folder(environment) / f"{name}-{digest}.json"
+        self.path = folder / f"{name}-{digest}.json"
 
     def read(self) -> Login | None:
         """The sign-in; None where there is none. Raises Failure where others could have read or written it."""
@@ -85,9 +85,3 @@ class LoginFile:
                 f"The folder {self.path.parent} cannot be made: {error.strerror}.",
                 "Let XDG_CONFIG_HOME name a folder of yours, or use a key: GATEWAY_KEY.",
             ) from None
-
-
-def _folder(environment: Mapping[str, str]) -> Path:
-    """`~/.config/release-gateway`, or where XDG_CONFIG_HOME has it; a relative one is ignored, as its rules want."""
-    given = Path(environment.get("XDG_CONFIG_HOME", ""))
-    return (given if given.is_absolute() else Path.home() / ".config") / "release-gateway"

@@ -2,7 +2,8 @@
 
 import click
 
-from gateway.cli.credential import key_set, login_file
+from gateway.cli.credential import login_file
+from gateway.cli.environment import key_set
 from gateway.cli.failures import Unreachable
 from gateway.cli.login import end
 from gateway.cli.reaching import gateway_url

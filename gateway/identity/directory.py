@@ -62,8 +62,8 @@ class Directory:
         self._ledger = ledger
         self._peppers = peppers
         self._known = KnownKeys(self._load_key, self._load_profile, keeps)
-        self.tokens = KnownTokens(self._known, believed or Believed(), self._is_revoked, keeps)
         self.people = KnownPeople(self._known, self._load_session, self._load_person, keeps)
+        self.tokens = KnownTokens(self._known, self.people, believed or Believed(), self._is_revoked, keeps)
         self._uses = LastUses(database, store.note_uses)
         self._session_uses = LastUses(database, people.note_session_uses)
 
@@ -76,7 +76,7 @@ class Directory:
         """
         if is_token(token):
             caller = await self.tokens.caller(token, peer, now)
-            if caller.token is not None and caller.token.workload is None:
+            if caller.token is not None and caller.token.workload is None and not caller.session:
                 self._uses.note(caller.key, now.latest)
             return caller
         known, profile = self._proven(token) or await self._prove(token)

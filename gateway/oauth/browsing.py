@@ -6,7 +6,7 @@ from the browser that it was given to, for what was shown on it: its token is ma
 
 import hmac
 from collections.abc import Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import urlencode
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from gateway.clock import Moment, text_from
 from gateway.errors import Invalid
 from gateway.identity.callers import Caller
-from gateway.identity.logins.requests import AuthorizationRequest, redirect_in, request_in
+from gateway.identity.logins.requests import STATE_MAX, AuthorizationRequest, redirect_in, request_in
 from gateway.identity.logins.signing_in import SigningIn
 from gateway.identity.logins.user_codes import shown, typed
 from gateway.oauth import pages
@@ -38,6 +38,15 @@ class Browser(msgspec.Struct, frozen=True):
         return f"Browser({self.caller.session})"
 
 
+class Asked(NamedTuple):
+    """One request for a page, or one form that was sent."""
+
+    headers: Headers
+    fields: Mapping[str, str]
+    moment: Moment
+    request_id: str
+
+
 class Browsers(Protocol):
     """Knows who is signed in in a browser, and where they do that."""
 
@@ -56,69 +65,69 @@ class Browsing:
         self._signing_in = signing_in
         self._issuer = issuer
 
-    async def ask(self, headers: Headers, fields: Mapping[str, str], moment: Moment, request_id: str) -> Answer:
+    async def ask(self, asked: Asked) -> Answer:
         """Whether the command line on this computer may sign in."""
         try:
-            request = request_in(fields)
+            request = request_in(asked.fields)
         except Invalid as error:
-            return self._failed(fields, error, request_id)
-        browser = await self._browsers.browser(headers, moment)
+            return self._failed(asked, error)
+        browser = await self._browsers.browser(asked.headers, asked.moment)
         if browser is None:
-            return sent_to(self._browsers.start(f"{AUTHORIZE}?{urlencode(request.fields)}"), request_id)
+            return sent_to(self._browsers.start(f"{AUTHORIZE}?{urlencode(request.fields)}"), asked.request_id)
         carried = {**request.fields, FORM_TOKEN: _form_token(browser, AUTHORIZE, request.fields)}
-        return pages.consent(_person(browser), carried, request.redirect.source, request.scope, request_id)
+        return pages.consent(_person(browser), carried, request.redirect.source, request.scope, asked.request_id)
 
-    async def decide(self, headers: Headers, fields: Mapping[str, str], moment: Moment, request_id: str) -> Answer:
+    async def decide(self, asked: Asked) -> Answer:
         """What was decided of that: carried to the listener on this computer."""
-        asked = {name: value for name, value in fields.items() if name not in {FORM_TOKEN, "decision"}}
-        request = request_in(asked)
-        browser = await self._browsers.browser(headers, moment)
+        carried = {name: value for name, value in asked.fields.items() if name not in {FORM_TOKEN, "decision"}}
+        request = request_in(carried)
+        browser = await self._browsers.browser(asked.headers, asked.moment)
         if browser is None:
-            return sent_to(self._browsers.start(f"{AUTHORIZE}?{urlencode(request.fields)}"), request_id)
-        if _is_allowed(browser, fields, AUTHORIZE, request.fields):
-            code = await self._signing_in.allow(browser.caller, request, moment)
-            return self._answered(request, {"code": code.reveal()}, request_id)
+            return sent_to(self._browsers.start(f"{AUTHORIZE}?{urlencode(request.fields)}"), asked.request_id)
+        if _is_allowed(browser, asked.fields, AUTHORIZE, request.fields):
+            code = await self._signing_in.allow(browser.caller, request, asked.moment)
+            return self._answered(request, {"code": code.reveal()}, asked.request_id)
         told = {"error": "access_denied", "error_description": "You said no in the browser."}
-        return self._answered(request, told, request_id)
+        return self._answered(request, told, asked.request_id)
 
-    async def enter(self, headers: Headers, moment: Moment, request_id: str) -> Answer:
+    async def enter(self, asked: Asked) -> Answer:
         """Where a code is entered. What the address carries is not read: nobody enters a code by following a link."""
-        browser = await self._browsers.browser(headers, moment)
+        browser = await self._browsers.browser(asked.headers, asked.moment)
         if browser is None:
-            return sent_to(self._browsers.start(DEVICE), request_id)
-        return pages.entry(_entering(browser), request_id)
+            return sent_to(self._browsers.start(DEVICE), asked.request_id)
+        return pages.entry(_entering(browser), asked.request_id)
 
-    async def entered(self, headers: Headers, fields: Mapping[str, str], moment: Moment, request_id: str) -> Answer:
+    async def entered(self, asked: Asked) -> Answer:
         """A code was entered, or whether the command line that waits for it may sign in was decided."""
-        browser = await self._browsers.browser(headers, moment)
+        browser = await self._browsers.browser(asked.headers, asked.moment)
         if browser is None:
-            return sent_to(self._browsers.start(DEVICE), request_id)
-        code = typed(fields.get("user_code", ""))
-        if fields.get("decision") == "look":
-            _check(browser, fields, DEVICE, {})
-            return await self._looked(browser, code, moment, request_id)
-        is_allowed = _is_allowed(browser, fields, DEVICE, {"user_code": code or ""})
-        await self._signing_in.decide(browser.caller, code or "", moment, allows=is_allowed)
-        return pages.done(is_allowed, request_id)
+            return sent_to(self._browsers.start(DEVICE), asked.request_id)
+        code = typed(asked.fields.get("user_code", ""))
+        if asked.fields.get("decision") == "look":
+            _check(browser, asked.fields, DEVICE, {})
+            return await self._looked(browser, code, asked)
+        is_allowed = _is_allowed(browser, asked.fields, DEVICE, {"user_code": code or ""})
+        await self._signing_in.decide(browser.caller, code or "", asked.moment, allows=is_allowed)
+        return pages.done(is_allowed, asked.request_id)
 
-    async def _looked(self, browser: Browser, code: str | None, moment: Moment, request_id: str) -> Answer:
+    async def _looked(self, browser: Browser, code: str | None, asked: Asked) -> Answer:
         try:
-            device = await self._signing_in.waiting(browser.caller, code, moment)
+            device = await self._signing_in.waiting(browser.caller, code, asked.moment)
         except Invalid as error:
-            return pages.entry(_entering(browser), request_id, error.sentence())
+            return pages.entry(_entering(browser), asked.request_id, error.sentence())
         assert code is not None, "only a code that was typed is found"
         carried = {"user_code": code, FORM_TOKEN: _form_token(browser, DEVICE, {"user_code": code})}
         since = text_from(device.started_at // 1_000_000 * 1_000_000)
         waits = {"Its code": shown(code), "It asked from": device.peer or "an unknown address", "At": since}
-        return pages.confirmation(_person(browser), carried, waits, device.scope, request_id)
+        return pages.confirmation(_person(browser), carried, waits, device.scope, asked.request_id)
 
-    def _failed(self, fields: Mapping[str, str], error: Invalid, request_id: str) -> Answer:
+    def _failed(self, asked: Asked, error: Invalid) -> Answer:
         """Carry an error to the listener, where that is known to be one. Raises Invalid where it is not."""
-        redirect = redirect_in(fields)
+        redirect = redirect_in(asked.fields)
         told = {"error": name_of(error), "error_description": described(error.sentence()), "iss": self._issuer}
-        if 0 < len(fields.get("state", "")) <= 512:
-            told["state"] = fields["state"]
-        return sent_to(redirect.with_answer(told), request_id)
+        if 0 < len(asked.fields.get("state", "")) <= STATE_MAX:
+            told["state"] = asked.fields["state"]
+        return sent_to(redirect.with_answer(told), asked.request_id)
 
     def _answered(self, request: AuthorizationRequest, told: Mapping[str, str], request_id: str) -> Answer:
         answer = {**told, "state": request.state, "iss": self._issuer}

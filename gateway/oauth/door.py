@@ -19,7 +19,7 @@ from gateway.identity.tokens.authority import Authority
 from gateway.metrics import Metrics
 from gateway.oauth import pages
 from gateway.oauth.answers import Answer, Headers, answer, failure, name_of, status_of
-from gateway.oauth.browsing import Browsers, Browsing
+from gateway.oauth.browsing import Asked, Browsers, Browsing
 from gateway.oauth.forms import credentials_in, fields_in, parameters_in, required
 from gateway.oauth.granting import Granting, check_public, is_command_line
 
@@ -101,38 +101,23 @@ class OAuthDoor:
             published = {"keys": self._authority.issuer.keys.published(moment)}
             return answer(200, published, request_id, kept_s=KEPT_S)
         headers, query = scope["headers"], scope["query_string"]
-        fields = None
-        if method == "POST":
-            if query:
-                raise Invalid("What is sent here belongs in the body: what stands in an address is logged on its way.")
-            fields = fields_in(headers, await _body(receive))
+        if method == "POST" and query:
+            raise Invalid("What is sent here belongs in the body: what stands in an address is logged on its way.")
+        fields = parameters_in(query) if method == "GET" else fields_in(headers, await _body(receive))
         if path in PAGES:
-            return await self._page(path, headers, fields, query, moment, request_id)
-        assert fields is not None, "what is no page is posted"
+            return await self._page(path, method, Asked(headers, fields, moment, request_id))
         if any(name == b"dpop" for name, _ in headers):
             raise Invalid("This gateway does not take DPoP: its tokens are plain bearer tokens.")
         peer = scope["client"][0] if scope["client"] else None
         return answer(200, await self._asked(path, headers, fields, peer, moment), request_id)
 
-    async def _page(
-        self,
-        path: bytes,
-        headers: Headers,
-        fields: Mapping[str, str] | None,
-        query: bytes,
-        moment: Moment,
-        request_id: str,
-    ) -> Answer:
+    async def _page(self, path: bytes, method: str, asked: Asked) -> Answer:
         """What a person sees, or what follows on a form that one sent."""
         if self._browsing is None:
             raise NotFound("Nobody signs in at this gateway: its operator declared no identity provider.")
-        if path == AUTHORIZE and fields is None:
-            return await self._browsing.ask(headers, parameters_in(query), moment, request_id)
         if path == AUTHORIZE:
-            return await self._browsing.decide(headers, fields or {}, moment, request_id)
-        if fields is None:
-            return await self._browsing.enter(headers, moment, request_id)
-        return await self._browsing.entered(headers, fields, moment, request_id)
+            return await (self._browsing.ask(asked) if method == "GET" else self._browsing.decide(asked))
+        return await (self._browsing.enter(asked) if method == "GET" else self._browsing.entered(asked))
 
     async def _asked(
         self, path: bytes, headers: Headers, fields: Mapping[str, str], peer: str | None, moment: Moment

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.environment import configuration
 from gateway.cli.failures import Failure
 from gateway.cli.logins import Login, LoginFile
 
@@ -12,7 +13,7 @@ URL = "https://gateway.example"
 
 
 def file_at(tmp_path: Path, url: str = URL) -> LoginFile:
-    return LoginFile(url, {"XDG_CONFIG_HOME": str(tmp_path / "config")})
+    return LoginFile(url, tmp_path / "config" / "release-gateway")
 
 
 def a_login(url: str = URL, number: int = 0) -> Login:
@@ -89,6 +90,10 @@ def test_one_at_a_time_holds_the_lock_and_a_reader_never_sees_half(tmp_path: Pat
 
 def test_a_relative_configuration_home_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
+    folders = []
+    for given in ("here", "", str(tmp_path / "there")):
+        monkeypatch.setenv("XDG_CONFIG_HOME", given)
+        folders.append(configuration())
 
-    assert LoginFile(URL, {"XDG_CONFIG_HOME": "here"}).path.parent == tmp_path / ".config" / "release-gateway"
-    assert LoginFile(URL, {}).path.parent == tmp_path / ".config" / "release-gateway"
+    at_home = tmp_path / ".config" / "release-gateway"
+    assert folders == [at_home, at_home, tmp_path / "there" / "release-gateway"]

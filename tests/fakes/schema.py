@@ -7,6 +7,7 @@ STORES = (
     "gateway.identity.store",
     "gateway.identity.people.store",
     "gateway.identity.tokens.store",
+    "gateway.identity.logins.store",
     "gateway.releases.store",
     "gateway.releases.evidence.store",
     "gateway.releases.changes.store",

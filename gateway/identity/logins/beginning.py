@@ -1,4 +1,4 @@
-"""Sessions of the command line begun, renewed and ended: each the inside of one transaction, with its acts.
+"""Sessions of the command line begun and renewed: each the inside of one transaction, with its acts.
 
 A session begins with what the browser's has in which a person allowed it: roles, assertions, and when the person last
 proved themself. What may fail after something was written is answered, not raised: a raise would undo the writing.
@@ -17,12 +17,14 @@ from gateway.identity.keys import Secret
 from gateway.identity.logins import store
 from gateway.identity.logins.refusals import invalid_grant
 from gateway.identity.logins.requests import COMMAND_LINE
+from gateway.identity.organisations import PROVIDER
 from gateway.identity.people import store as people
+from gateway.identity.people.leaving import end_one
 from gateway.identity.people.persons import Person
 from gateway.identity.people.sessions import Session, SessionKind, mint_session
 from gateway.identity.tokens.own import PREFIX, SignedIn
 from gateway.ledger.entries import Event
-from gateway.ledger.store import Act, Touch
+from gateway.ledger.store import Act, Actor
 
 IDLE = 12 * HOUR
 """How long a session lasts without being renewed."""
@@ -73,10 +75,12 @@ def begin(connection: Connection, allowed_in: str, scope: str, number: str, mome
         organisation=person.organisation,
         detail={
             "person": person.id,
+            "issuer": person.issuer,
             "kind": session.kind.value,
             "client": COMMAND_LINE,
             "allowed_in": browser.id,
-            "roles": [str(role) for role in session.roles],
+            "roles": [role.value for role in session.roles],
+            "signed_in_at": text_from(session.signed_in_at),
             "ends_at": text_from(session.ends_at),
         },
     )
@@ -92,7 +96,7 @@ def renew(connection: Connection, presented: str, number: str, moment: Moment) -
     if token is None:
         return invalid_grant(), []
     if token.used_at is not None:
-        return invalid_grant(), end(connection, token.session, "what renews it was presented twice", moment)
+        return invalid_grant(), end_one(connection, token.session, "what renews it was presented twice", moment)
     session = people.session_by_id(connection, token.session)
     person = None if session is None else _standing(connection, session, moment)
     if session is None or person is None:
@@ -103,22 +107,19 @@ def renew(connection: Connection, presented: str, number: str, moment: Moment) -
     return given, [_issued(given, person)]
 
 
-def end(connection: Connection, session_id: str | None, cause: str, moment: Moment) -> Sequence[Act]:
-    """End a session with all its tokens; nothing where it has ended."""
+def actor_in(connection: Connection, session_id: str | None) -> Actor:
+    """Whose session this is, as the ledger names who acts; nobody where it is none."""
     session = None if session_id is None else people.session_by_id(connection, session_id)
-    if session is None or session.ended_at is not None:
-        return []
-    people.end_session(connection, session.id, moment.latest, cause)
-    person = people.person_by_id(connection, session.person)
-    return [
-        Act(
-            event=Event.SESSION_ENDED,
-            subject=session.id,
-            organisation="" if person is None else person.organisation,
-            detail={"person": session.person, "cause": cause},
-            touches=(Touch("session", session.id),),
-        )
-    ]
+    person = None if session is None else people.person_by_id(connection, session.person)
+    if session is None or person is None:
+        return Actor("", PROVIDER)
+    return Actor(person.id, person.organisation, person=person.id, session=session.id)
+
+
+def session_renewed_by(connection: Connection, refresh_token: str) -> str | None:
+    """Id of the session that a token renews, or ever has; None for what is none."""
+    token = store.refresh_token(connection, store.digest_of(refresh_token))
+    return None if token is None else token.session
 
 
 def _standing(connection: Connection, session: Session, moment: Moment) -> Person | None:
@@ -128,7 +129,8 @@ def _standing(connection: Connection, session: Session, moment: Moment) -> Perso
     if person is None or organisation is None or organisation.disabled_at is not None:
         return None
     try:
-        session.check_stands(moment)
+        # A browser's was used when this was allowed; that it was is not written at once.
+        session.check_stands(moment, session.ends_at if session.kind is SessionKind.BROWSER else 0)
         person.check_stands()
     except Unauthenticated:
         return None

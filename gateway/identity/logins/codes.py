@@ -9,10 +9,11 @@ from sqlalchemy import Connection
 from gateway.clock import MINUTE, Moment
 from gateway.identity.keys import Secret
 from gateway.identity.logins import store
-from gateway.identity.logins.beginning import Answered, Given, begin, end
+from gateway.identity.logins.beginning import Answered, Given, begin
 from gateway.identity.logins.challenges import fits
 from gateway.identity.logins.refusals import invalid_grant
 from gateway.identity.logins.requests import AuthorizationRequest
+from gateway.identity.people.leaving import end_one
 
 LASTS = 1 * MINUTE
 PREFIX = "rsgc_"
@@ -50,7 +51,7 @@ def redeem(connection: Connection, redemption: Redemption, number: str, moment: 
     if code is None:
         return invalid_grant(), []
     if code.used_at is not None:
-        return invalid_grant(), end(connection, code.session, "its code was presented twice", moment)
+        return invalid_grant(), end_one(connection, code.session or "", "its code was presented twice", moment)
     store.use_code(connection, code.digest, moment.latest)
     if moment.maybe_reached(code.expires_at):
         return invalid_grant("The code is over: it is good for a minute."), []
@@ -60,3 +61,9 @@ def redeem(connection: Connection, redemption: Redemption, number: str, moment: 
     if isinstance(given, Given):
         store.use_code(connection, code.digest, moment.latest, given.session.id)
     return given, acts
+
+
+def session_behind(connection: Connection, code: str) -> str | None:
+    """Id of the browser's session in which a code was allowed; None for what is none."""
+    found = store.code_by_digest(connection, store.digest_of(code))
+    return None if found is None else found.allowed_in

@@ -11,9 +11,10 @@ from gateway.clock import MINUTE, Instant, Moment
 from gateway.errors import Conflict, Invalid, Unavailable
 from gateway.identity.keys import Secret
 from gateway.identity.logins import store
-from gateway.identity.logins.beginning import Answered, Given, begin, end
+from gateway.identity.logins.beginning import Answered, Given, begin
 from gateway.identity.logins.refusals import denied, expired, invalid_grant, pending
 from gateway.identity.logins.user_codes import new_user_code
+from gateway.identity.people.leaving import end_one
 
 LASTS = 10 * MINUTE
 INTERVAL_S = 5
@@ -75,19 +76,18 @@ def decide(connection: Connection, user_code: str, allowed_in: str, moment: Mome
         raise Conflict("Nothing waits for this code any more.", next_step="Start again: `gateway login --device`.")
 
 
-def is_allowed(connection: Connection, device_code: str, moment: Moment) -> None:
-    """Raise Invalid, with OAuth's code, where nothing is to be redeemed. Reads alone: this is asked again and again."""
+def hindrance(connection: Connection, device_code: str, moment: Moment) -> Invalid | None:
+    """Why nothing is to be redeemed, with OAuth's code; None where something is. Reads alone: it is asked often."""
     device = store.device_by_digest(connection, store.digest_of(device_code))
     if device is None:
-        raise invalid_grant()
+        return invalid_grant()
     if device.used_at is not None:
-        return
+        return None  # there is somebody to be ended
     if device.denied_at is not None:
-        raise denied()
+        return denied()
     if moment.maybe_reached(device.expires_at):
-        raise expired()
-    if device.allowed_in is None:
-        raise pending()
+        return expired()
+    return pending() if device.allowed_in is None else None
 
 
 def redeem(connection: Connection, device_code: str, number: str, moment: Moment) -> Answered:
@@ -96,12 +96,18 @@ def redeem(connection: Connection, device_code: str, number: str, moment: Moment
     if device is None or device.allowed_in is None or moment.maybe_reached(device.expires_at + _grace(device)):
         return invalid_grant(), []
     if device.used_at is not None:
-        return invalid_grant(), end(connection, device.session, "its code was presented twice", moment)
+        return invalid_grant(), end_one(connection, device.session or "", "its code was presented twice", moment)
     store.use_device(connection, device.digest, moment.latest)
     given, acts = begin(connection, device.allowed_in, device.scope, number, moment)
     if isinstance(given, Given):
         store.use_device(connection, device.digest, moment.latest, given.session.id)
     return given, acts
+
+
+def session_behind(connection: Connection, device_code: str) -> str | None:
+    """Id of the browser's session in which a device was allowed; None where it was not."""
+    found = store.device_by_digest(connection, store.digest_of(device_code))
+    return None if found is None else found.allowed_in
 
 
 def _grace(device: store.Device) -> Instant:

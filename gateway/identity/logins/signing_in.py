@@ -1,6 +1,6 @@
 """Signing the command line in: what people allow in a browser becomes tokens of a session, which ends with them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -19,14 +19,11 @@ from gateway.identity.logins.devices import Started
 from gateway.identity.logins.pacing import Guesses, Pace
 from gateway.identity.logins.refusals import slow_down
 from gateway.identity.logins.requests import AuthorizationRequest
-from gateway.identity.organisations import PROVIDER
+from gateway.identity.people.leaving import end_one
 from gateway.identity.tokens.own import OwnIssuer, new_number
 from gateway.identity.tokens.reading import is_token, read
 from gateway.identity.tokens.verifying import verify
-from gateway.ledger.store import Act, Actor, Ledger
-
-SESSION = "session"
-"""What the feed calls a session."""
+from gateway.ledger.store import Touch
 
 
 class Tokens(msgspec.Struct, frozen=True):
@@ -44,9 +41,8 @@ class Tokens(msgspec.Struct, frozen=True):
 class SigningIn:
     """Knows what was allowed by the database, writes by the ledger, and signs as the issuer that this gateway is."""
 
-    def __init__(self, database: Database, ledger: Ledger, directory: Directory, issuer: OwnIssuer) -> None:
+    def __init__(self, database: Database, directory: Directory, issuer: OwnIssuer) -> None:
         self._database = database
-        self._ledger = ledger
         self._directory = directory
         self._issuer = issuer
         self._pace = Pace(devices.INTERVAL_S * SECOND)
@@ -56,17 +52,18 @@ class SigningIn:
 
     async def allow(self, person: Caller, request: AuthorizationRequest, now: Moment) -> Secret:
         """A code for the command line on this computer, by a person in a session of their browser."""
-        return await self._write(lambda connection: codes.give(connection, request, person.session, now))
+        return await self._database.write(lambda connection: codes.give(connection, request, person.session, now))
 
     async def redeem(self, redemption: Redemption, now: Moment) -> Tokens:
         """Tokens for a code. Raises Invalid with OAuth's code."""
-        return await self._tokens(partial(codes.redeem, redemption=redemption, moment=now), now)
+        behind = partial(codes.session_behind, code=redemption.code)
+        return await self._tokens(behind, partial(codes.redeem, redemption=redemption, moment=now), now)
 
     # On another device
 
     async def start(self, scope: str, peer: str, now: Moment) -> Started:
         """Let a command line wait until a code is entered elsewhere."""
-        return await self._write(lambda connection: devices.start(connection, scope, peer, now))
+        return await self._database.write(lambda connection: devices.start(connection, scope, peer, now))
 
     async def waiting(self, person: Caller, user_code: str | None, now: Moment) -> store.Device:
         """Which command line waits for this code. Raises Invalid; soon for all codes, where too many were wrong."""
@@ -75,7 +72,7 @@ class SigningIn:
             raise Invalid("Too many codes were wrong.", next_step="Wait five minutes, then enter the one you see.")
         found = None
         if user_code is not None:
-            found = await self._read(lambda connection: devices.waiting(connection, user_code, now))
+            found = await self._directory.look_up(lambda connection: devices.waiting(connection, user_code, now))
         if found is None:
             self._guesses.note(person.person, elapsed)
             raise Invalid(
@@ -85,20 +82,26 @@ class SigningIn:
 
     async def decide(self, person: Caller, user_code: str, now: Moment, *, allows: bool) -> None:
         """Let the command line that waits for this code sign in, or not. Raises Conflict where none waits any more."""
-        await self._write(lambda connection: devices.decide(connection, user_code, person.session, now, allows=allows))
+        await self._database.write(
+            lambda connection: devices.decide(connection, user_code, person.session, now, allows=allows)
+        )
 
     async def poll(self, device_code: str, now: Moment) -> Tokens:
         """Tokens for a code that was allowed. Raises Invalid with OAuth's code, as long as it was not."""
         if self._pace.is_too_early(store.digest_of(device_code), elapsed_us()):
             raise slow_down()
-        await self._read(lambda connection: devices.is_allowed(connection, device_code, now))
-        return await self._tokens(partial(devices.redeem, device_code=device_code, moment=now), now)
+        hindered = await self._directory.look_up(partial(devices.hindrance, device_code=device_code, moment=now))
+        if hindered is not None:
+            raise hindered
+        behind = partial(devices.session_behind, device_code=device_code)
+        return await self._tokens(behind, partial(devices.redeem, device_code=device_code, moment=now), now)
 
     # Once signed in
 
     async def renew(self, refresh_token: str, now: Moment) -> Tokens:
         """Other tokens of the same session. Raises Invalid with OAuth's code."""
-        return await self._tokens(partial(beginning.renew, presented=refresh_token, moment=now), now)
+        behind = partial(beginning.session_renewed_by, refresh_token=refresh_token)
+        return await self._tokens(behind, partial(beginning.renew, presented=refresh_token, moment=now), now)
 
     async def end(self, token: str, now: Moment) -> None:
         """End the session that a token is of, whichever of its two: here before this returns.
@@ -109,19 +112,13 @@ class SigningIn:
         if session is None:
             return
 
-        def work(connection: Connection) -> tuple[None, Sequence[Act]]:
-            return None, beginning.end(connection, session, "signed out", now)
-
-        try:
-            await self._ledger.administer(Actor(key="", organisation="", session=session), work)
-        finally:
-            self._directory.drop(SESSION, session)
+        actor = await self._directory.look_up(partial(beginning.actor_in, session_id=session))
+        work = partial(end_one, session_id=session, cause="signed out", moment=now)
+        await self._directory.administer(actor, lambda connection: (None, work(connection)), Touch("session", session))
 
     async def _session_of(self, token: str, now: Moment) -> str | None:
         if not is_token(token):
-            digest = store.digest_of(token)
-            found = await self._read(lambda connection: store.refresh_token(connection, digest))
-            return None if found is None else found.session
+            return await self._directory.look_up(partial(beginning.session_renewed_by, refresh_token=token))
         try:
             unverified = read(token)
             public = self._issuer.key(unverified.key_id, now)
@@ -132,20 +129,12 @@ class SigningIn:
             return None
         return unverified.claim("sid") or None
 
-    async def _tokens(self, work: Callable[..., Answered], now: Moment) -> Tokens:
+    async def _tokens(
+        self, behind: Callable[[Connection], str | None], work: Callable[..., Answered], now: Moment
+    ) -> Tokens:
         number = new_number()
-        ended: list[str] = []
-
-        def transaction(connection: Connection) -> tuple[beginning.Given | Invalid, Sequence[Act]]:
-            given, acts = work(connection, number=number)
-            ended.extend(touch.id for act in acts for touch in act.touches if touch.kind == SESSION)
-            return given, acts
-
-        try:
-            given = await self._ledger.administer(Actor(key="", organisation=PROVIDER), transaction)
-        finally:
-            for session in ended:
-                self._directory.drop(SESSION, session)
+        actor = await self._directory.look_up(lambda connection: beginning.actor_in(connection, behind(connection)))
+        given = await self._directory.administer(actor, partial(work, number=number))
         if isinstance(given, Invalid):
             raise given
         text, lifetime_s = self._issuer.written_in(given.session, given.scope, given.number, now)
