@@ -24,10 +24,13 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 @click.command(name="login")
 @click.option("--device", is_flag=True, help="Sign in on another device: nothing is opened and nothing listens here.")
+@click.option("--fresh", is_flag=True, help="Prove yourself anew, as irreversible steps ask for.")
 @click.option("--no-browser", is_flag=True, help="Open no browser: print the address to open on this computer.")
 @with_json
-def command(device: bool, no_browser: bool) -> None:
+def command(device: bool, fresh: bool, no_browser: bool) -> None:
     """Sign in. What is kept of it lies in ~/.config/release-gateway, and ends with `gateway logout`."""
+    if device and fresh:
+        raise click.UsageError("--fresh goes without --device: sign in anew where you enter the code.")
     check_private(gateway_url())
     about = metadata()
     grants = about.get("grant_types_supported", ())
@@ -36,7 +39,7 @@ def command(device: bool, no_browser: bool) -> None:
             "Nobody signs in at this gateway: its operator declared no identity provider.",
             "Use a key: `export GATEWAY_KEY=rsg_…`. For operators: docs/people.md.",
         )
-    login = _on_another_device() if device else _in_a_browser(about, opens=not no_browser)
+    login = _on_another_device() if device else _in_a_browser(about, opens=not no_browser, fresh=fresh)
     file = login_file()
     with file.locked():
         before = file.read()
@@ -62,7 +65,7 @@ def end(login: Login) -> None:
     ask_as_command_line("/oauth/revoke", {"token": login.refresh_token, "token_type_hint": "refresh_token"})
 
 
-def _in_a_browser(about: Mapping[str, Any], *, opens: bool) -> Login:
+def _in_a_browser(about: Mapping[str, Any], *, opens: bool, fresh: bool) -> Login:
     from gateway.cli.loopback import listening
     from gateway.identity.logins.challenges import METHOD, challenge_of, new_verifier
 
@@ -76,6 +79,7 @@ def _in_a_browser(about: Mapping[str, Any], *, opens: bool) -> Login:
             "code_challenge_method": METHOD,
             "state": state,
             "scope": "control",
+            **({"prompt": "login"} if fresh else {}),
         }
         address = f"{_address(about, 'authorization_endpoint')}?{urlencode(asked)}"
         is_open = opens and webbrowser.open(address)

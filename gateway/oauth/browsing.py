@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from gateway.clock import Moment, text_from
+from gateway.clock import MINUTE, Moment, text_from
 from gateway.errors import Invalid
 from gateway.identity.callers import Caller
+from gateway.identity.logins.logging_in import LoggingIn
 from gateway.identity.logins.requests import STATE_MAX, AuthorizationRequest, redirect_in, request_in
-from gateway.identity.logins.signing_in import SigningIn
 from gateway.identity.logins.user_codes import shown, typed
 from gateway.oauth import pages
 from gateway.oauth.answers import Answer, Headers, described, name_of, sent_to
@@ -23,6 +23,9 @@ from gateway.oauth.answers import Answer, Headers, described, name_of, sent_to
 AUTHORIZE = "/oauth/authorize"
 DEVICE = "/oauth/device"
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
+
+FRESH = 2 * MINUTE
+"""How lately somebody must have proved themselves to have done it for what is asked."""
 
 
 class Browser(msgspec.Struct, frozen=True):
@@ -53,16 +56,16 @@ class Browsers(Protocol):
     async def browser(self, headers: Headers, moment: Moment) -> Browser | None:
         """The browser that sends these headers; None where nobody is signed in in it."""
 
-    def start(self, back: str) -> str:
-        """Where to sign in, to come back to a path of this gateway."""
+    def ways(self, back: str, *, fresh: bool) -> dict[str, str]:
+        """Where to sign in, by the name of each provider, to come back to a path of this gateway."""
 
 
 class Browsing:
     """The pages, and what people decide on them."""
 
-    def __init__(self, browsers: Browsers, signing_in: SigningIn, issuer: str) -> None:
+    def __init__(self, browsers: Browsers, logging_in: LoggingIn, issuer: str) -> None:
         self._browsers = browsers
-        self._signing_in = signing_in
+        self._logging_in = logging_in
         self._issuer = issuer
 
     async def ask(self, asked: Asked) -> Answer:
@@ -72,8 +75,8 @@ class Browsing:
         except Invalid as error:
             return self._failed(asked, error)
         browser = await self._browsers.browser(asked.headers, asked.moment)
-        if browser is None:
-            return sent_to(self._browsers.start(f"{AUTHORIZE}?{urlencode(request.fields)}"), asked.request_id)
+        if browser is None or (request.is_fresh and not _is_fresh(browser.caller, asked.moment)):
+            return self._sign_in(_back_to(request), asked, fresh=request.is_fresh)
         carried = {**request.fields, FORM_TOKEN: _form_token(browser, AUTHORIZE, request.fields)}
         return pages.consent(_person(browser), carried, request.redirect.source, request.scope, asked.request_id)
 
@@ -83,9 +86,9 @@ class Browsing:
         request = request_in(carried)
         browser = await self._browsers.browser(asked.headers, asked.moment)
         if browser is None:
-            return sent_to(self._browsers.start(f"{AUTHORIZE}?{urlencode(request.fields)}"), asked.request_id)
+            return self._sign_in(_back_to(request), asked, fresh=request.is_fresh)
         if _is_allowed(browser, asked.fields, AUTHORIZE, request.fields):
-            code = await self._signing_in.allow(browser.caller, request, asked.moment)
+            code = await self._logging_in.allow(browser.caller, request, asked.moment)
             return self._answered(request, {"code": code.reveal()}, asked.request_id)
         told = {"error": "access_denied", "error_description": "You said no in the browser."}
         return self._answered(request, told, asked.request_id)
@@ -94,25 +97,25 @@ class Browsing:
         """Where a code is entered. What the address carries is not read: nobody enters a code by following a link."""
         browser = await self._browsers.browser(asked.headers, asked.moment)
         if browser is None:
-            return sent_to(self._browsers.start(DEVICE), asked.request_id)
+            return self._sign_in(DEVICE, asked)
         return pages.entry(_entering(browser), asked.request_id)
 
     async def entered(self, asked: Asked) -> Answer:
         """A code was entered, or whether the command line that waits for it may sign in was decided."""
         browser = await self._browsers.browser(asked.headers, asked.moment)
         if browser is None:
-            return sent_to(self._browsers.start(DEVICE), asked.request_id)
+            return self._sign_in(DEVICE, asked)
         code = typed(asked.fields.get("user_code", ""))
         if asked.fields.get("decision") == "look":
             _check(browser, asked.fields, DEVICE, {})
             return await self._looked(browser, code, asked)
         is_allowed = _is_allowed(browser, asked.fields, DEVICE, {"user_code": code or ""})
-        await self._signing_in.decide(browser.caller, code or "", asked.moment, allows=is_allowed)
+        await self._logging_in.decide(browser.caller, code or "", asked.moment, allows=is_allowed)
         return pages.done(is_allowed, asked.request_id)
 
     async def _looked(self, browser: Browser, code: str | None, asked: Asked) -> Answer:
         try:
-            device = await self._signing_in.waiting(browser.caller, code, asked.moment)
+            device = await self._logging_in.waiting(browser.caller, code, asked.moment)
         except Invalid as error:
             return pages.entry(_entering(browser), asked.request_id, error.sentence())
         assert code is not None, "only a code that was typed is found"
@@ -120,6 +123,12 @@ class Browsing:
         since = text_from(device.started_at // 1_000_000 * 1_000_000)
         waits = {"Its code": shown(code), "It asked from": device.peer or "an unknown address", "At": since}
         return pages.confirmation(_person(browser), carried, waits, device.scope, asked.request_id)
+
+    def _sign_in(self, back: str, asked: Asked, *, fresh: bool = False) -> Answer:
+        ways = self._browsers.ways(back, fresh=fresh)
+        if len(ways) == 1:
+            return sent_to(next(iter(ways.values())), asked.request_id)
+        return pages.choice(ways, asked.request_id)
 
     def _failed(self, asked: Asked, error: Invalid) -> Answer:
         """Carry an error to the listener, where that is known to be one. Raises Invalid where it is not."""
@@ -132,6 +141,15 @@ class Browsing:
     def _answered(self, request: AuthorizationRequest, told: Mapping[str, str], request_id: str) -> Answer:
         answer = {**told, "state": request.state, "iss": self._issuer}
         return sent_to(request.redirect.with_answer(answer), request_id)
+
+
+def _back_to(request: AuthorizationRequest) -> str:
+    return f"{AUTHORIZE}?{urlencode(request.fields)}"
+
+
+def _is_fresh(caller: Caller, moment: Moment) -> bool:
+    """Whether whoever signed in has proved themselves for this very request, as far as the time between tells."""
+    return caller.signed_in_at is not None and moment.latest - caller.signed_in_at < FRESH
 
 
 def _entering(browser: Browser) -> dict[str, str]:

@@ -14,7 +14,7 @@ from gateway.access.calls import new_request_id
 from gateway.access.current import Current
 from gateway.clock import Moment
 from gateway.errors import GatewayError, Invalid, NotFound, TooLarge, Unauthenticated
-from gateway.identity.logins.signing_in import SigningIn
+from gateway.identity.logins.logging_in import LoggingIn
 from gateway.identity.tokens.authority import Authority
 from gateway.metrics import Metrics
 from gateway.oauth import pages
@@ -60,16 +60,16 @@ class OAuthDoor:
         authority: Authority,
         current: Current,
         metrics: Metrics,
-        signing_in: SigningIn | None = None,
+        logging_in: LoggingIn | None = None,
         browsers: Browsers | None = None,
     ) -> None:
         """People sign in only where both of the last are given."""
         self._authority = authority
-        self._signing_in = signing_in
-        self._granting = Granting(authority, signing_in)
+        self._logging_in = logging_in
+        self._granting = Granting(authority, logging_in)
         self._browsing = None
-        if signing_in is not None and browsers is not None:
-            self._browsing = Browsing(browsers, signing_in, authority.issuer.url)
+        if logging_in is not None and browsers is not None:
+            self._browsing = Browsing(browsers, logging_in, authority.issuer.url)
         self._current = current
         self._metrics = metrics
 
@@ -128,9 +128,9 @@ class OAuthDoor:
         if path == DEVICE_AUTHORIZATION:
             address = f"{self._authority.issuer.url}{DEVICE.decode()}"
             return await self._granting.start(headers, fields, peer, moment, address)
-        if self._signing_in is not None and is_command_line(fields):
+        if self._logging_in is not None and is_command_line(fields):
             check_public(headers, fields)
-            await self._signing_in.end(required(fields, "token"), moment)
+            await self._logging_in.end(required(fields, "token"), moment)
         else:
             await self._authority.revoke(credentials_in(headers, fields), required(fields, "token"), peer, moment)
         return {}

@@ -6,8 +6,8 @@ from gateway.clock import SECOND, Moment
 from gateway.errors import Invalid, NotFound, Unauthenticated
 from gateway.identity.logins.codes import Redemption
 from gateway.identity.logins.devices import INTERVAL_S, LASTS
+from gateway.identity.logins.logging_in import LoggingIn, Tokens
 from gateway.identity.logins.requests import COMMAND_LINE, check_client, scope_in
-from gateway.identity.logins.signing_in import SigningIn, Tokens
 from gateway.identity.logins.user_codes import shown
 from gateway.identity.tokens.authority import Authority
 from gateway.identity.tokens.own import PEOPLES_GRANTS
@@ -23,9 +23,9 @@ _PROOFS = ("client_secret", "client_assertion", "client_assertion_type")
 class Granting:
     """Tokens for clients that prove themselves, and for a command line that was allowed to sign somebody in."""
 
-    def __init__(self, authority: Authority, signing_in: SigningIn | None) -> None:
+    def __init__(self, authority: Authority, logging_in: LoggingIn | None) -> None:
         self._authority = authority
-        self._signing_in = signing_in
+        self._logging_in = logging_in
 
     async def token(
         self, headers: Headers, fields: Mapping[str, str], peer: str | None, moment: Moment
@@ -40,17 +40,17 @@ class Granting:
                 "expires_in": granted.lifetime_s,
                 "scope": " ".join(granted.scopes),
             }
-        if grant not in PEOPLES_GRANTS or self._signing_in is None:
+        if grant not in PEOPLES_GRANTS or self._logging_in is None:
             raise Invalid("There is no such `grant_type` here.", code=UNSUPPORTED)
         check_public(headers, fields)
         if grant == CODE:
             redemption = Redemption(*(required(fields, name) for name in ("code", "redirect_uri", "code_verifier")))
-            return _told(await self._signing_in.redeem(redemption, moment))
+            return _told(await self._logging_in.redeem(redemption, moment))
         if grant == DEVICE:
-            return _told(await self._signing_in.poll(required(fields, "device_code"), moment))
+            return _told(await self._logging_in.poll(required(fields, "device_code"), moment))
         if "scope" in fields:
             raise Invalid("A token that renews gives the scope that it has.", code="invalid_scope")
-        return _told(await self._signing_in.renew(required(fields, "refresh_token"), moment))
+        return _told(await self._logging_in.renew(required(fields, "refresh_token"), moment))
 
     async def start(
         self, headers: Headers, fields: Mapping[str, str], peer: str | None, moment: Moment, address: str
@@ -59,10 +59,10 @@ class Granting:
 
         There is no address with the code in it: whoever were sent one would enter a stranger's code by opening it.
         """
-        if self._signing_in is None:
+        if self._logging_in is None:
             raise NotFound("Nobody signs in at this gateway: its operator declared no identity provider.")
         check_public(headers, fields)
-        started = await self._signing_in.start(scope_in(fields), peer or "", moment)
+        started = await self._logging_in.start(scope_in(fields), peer or "", moment)
         return {
             "device_code": started.device_code.reveal(),
             "user_code": shown(started.user_code),

@@ -42,6 +42,12 @@ class Person:
         return [("As", self.name), ("Of", self.organisation), ("With the roles", self.roles)]
 
 
+def choice(ways: Mapping[str, str], request_id: str) -> Answer:
+    """By which provider to sign in, where several were declared."""
+    listed = "".join(f'<li><a href="{escape(url)}">{escape(name)}</a></li>' for name, url in ways.items())
+    return _answer(200, "Sign in with", f"<ul>{listed}</ul>", request_id)
+
+
 def consent(person: Person, fields: Mapping[str, str], source: str, scope: str, request_id: str) -> Answer:
     """Whether the command line on this computer may sign in. The answer of the form leads on to `source`."""
     body = (

@@ -16,9 +16,9 @@ from gateway.identity.keyring import KeyOrder
 from gateway.identity.logins import beginning, devices, pacing
 from gateway.identity.logins.challenges import challenge_of, new_verifier
 from gateway.identity.logins.codes import Redemption
+from gateway.identity.logins.logging_in import LoggingIn, Tokens
 from gateway.identity.logins.redirects import Redirect
 from gateway.identity.logins.requests import AuthorizationRequest
-from gateway.identity.logins.signing_in import SigningIn, Tokens
 from gateway.identity.people.arriving import Arrival, Limits, Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
@@ -40,15 +40,15 @@ class Desk:
     installation: Installation
     issuer: OwnIssuer
     directory: Directory
-    signing_in: SigningIn
+    logging_in: LoggingIn
     registry: Registry
     alice: Caller
 
-    def another_process(self) -> tuple[Directory, SigningIn]:
+    def another_process(self) -> tuple[Directory, LoggingIn]:
         directory = Directory(
             self.installation.database, self.installation.ledger, PEPPERS, believed=Believed([self.issuer])
         )
-        return directory, SigningIn(self.installation.database, directory, self.issuer)
+        return directory, LoggingIn(self.installation.database, directory, self.issuer)
 
     async def arrive(self, *roles: Role, now: Moment = NOW) -> Caller:
         """Sign in in a browser."""
@@ -71,12 +71,12 @@ class Desk:
 
     async def code(self, scope: str = "control", now: Moment = NOW, verifier: str = VERIFIER) -> str:
         request = AuthorizationRequest(LISTENER, challenge_of(verifier), "state", scope)
-        return (await self.signing_in.allow(self.alice, request, now)).reveal()
+        return (await self.logging_in.allow(self.alice, request, now)).reveal()
 
     async def redeem(
         self, code: str, now: Moment = NOW, *, uri: str = LISTENER.uri, verifier: str = VERIFIER
     ) -> Tokens:
-        return await self.signing_in.redeem(Redemption(code, uri, verifier), now)
+        return await self.logging_in.redeem(Redemption(code, uri, verifier), now)
 
     async def log_in(self, scope: str = "control", now: Moment = NOW) -> Tokens:
         return await self.redeem(await self.code(scope, now), now)
@@ -91,8 +91,8 @@ async def desk(database: Database, tmp_path: Path) -> Desk:
     issuer = OwnIssuer(URL, SigningKeys(tmp_path / "token.keys"), 10 * MINUTE)
     directory = Directory(installation.database, installation.ledger, PEPPERS, believed=Believed([issuer]))
     registry = Registry(directory, lambda connection, keys, cause: [])
-    signing_in = SigningIn(installation.database, directory, issuer)
-    made = Desk(installation, issuer, directory, signing_in, registry, installation.provider)
+    logging_in = LoggingIn(installation.database, directory, issuer)
+    made = Desk(installation, issuer, directory, logging_in, registry, installation.provider)
     made.alice = await made.arrive()
     return made
 
@@ -137,7 +137,7 @@ async def test_a_code_presented_twice_gets_nothing_and_ends_what_came_of_it(desk
 
     assert again == "invalid_grant"
     assert await refused(desk.caller(tokens)) == "session_over"
-    assert await refused(desk.signing_in.renew(tokens.refresh_token.reveal(), NOW)) == "invalid_grant"
+    assert await refused(desk.logging_in.renew(tokens.refresh_token.reveal(), NOW)) == "invalid_grant"
     assert (await events(desk))[-1] == "session:ended"
 
 
@@ -200,7 +200,7 @@ async def test_whoever_leaves_is_out_here_at_once_and_elsewhere_with_the_feed(de
     assert here == await refused(desk.caller(tokens, directory=elsewhere)) == "session_over"
     assert not elsewhere.is_current(stale)
     assert await refused(elsewhere.renewed(stale, NOW)) == "session_over"
-    assert await refused(desk.signing_in.renew(tokens.refresh_token.reveal(), NOW)) == "invalid_grant"
+    assert await refused(desk.logging_in.renew(tokens.refresh_token.reveal(), NOW)) == "invalid_grant"
 
 
 async def test_a_token_ends_with_its_session_and_signing_out_in_the_browser_leaves_it(desk: Desk) -> None:
@@ -209,7 +209,7 @@ async def test_a_token_ends_with_its_session_and_signing_out_in_the_browser_leav
     await desk.registry.end_session(desk.alice, desk.alice.session, "signed out", NOW)
 
     assert (await desk.caller(tokens)).person == desk.alice.person
-    await desk.signing_in.end(tokens.refresh_token.reveal(), NOW)
+    await desk.logging_in.end(tokens.refresh_token.reveal(), NOW)
     assert await refused(desk.caller(tokens)) == "session_over"
 
 
@@ -219,11 +219,11 @@ async def test_either_token_signs_out_and_what_is_none_signs_nobody_out(desk: De
     presented = tokens.access_token if which == "access" else tokens.refresh_token.reveal()
     tampered = tokens.access_token[:-8] + "AAAAAAA" + tokens.access_token[-1]
     for nothing in ("", "x", "ey.a.b", tampered, "rsgr_" + "A" * 43):
-        await desk.signing_in.end(nothing, NOW)
+        await desk.logging_in.end(nothing, NOW)
     assert (await desk.caller(tokens)).person
 
     for _ in range(2):
-        await desk.signing_in.end(presented, NOW)
+        await desk.logging_in.end(presented, NOW)
 
     assert await refused(desk.caller(tokens)) == "session_over"
     assert (await desk.caller(others)).person == desk.alice.person
@@ -239,7 +239,7 @@ async def test_a_token_is_revoked_by_its_id_and_its_session_goes_on(desk: Desk) 
     await authority.revoke_by_id(desk.installation.provider, caller.token.id, "leaked", NOW)
 
     assert await refused(desk.caller(tokens)) == "token_revoked" and not desk.directory.is_current(caller)
-    renewed = await desk.signing_in.renew(tokens.refresh_token.reveal(), NOW)
+    renewed = await desk.logging_in.renew(tokens.refresh_token.reveal(), NOW)
     assert (await desk.caller(renewed)).session == caller.session
 
 
@@ -258,11 +258,11 @@ async def test_a_person_issues_keys_of_their_own_by_a_token_and_they_end_with_th
 async def test_a_session_ends_a_day_after_the_provider_was_asked_however_much_it_is_used(desk: Desk) -> None:
     tokens = await desk.log_in(now=at(START + 20 * MINUTE))
     for hours in (8, 16, 23):
-        tokens = await desk.signing_in.renew(tokens.refresh_token.reveal(), at(START + hours * HOUR))
-    last = await desk.signing_in.renew(tokens.refresh_token.reveal(), at(START + DAY - 30 * SECOND))
+        tokens = await desk.logging_in.renew(tokens.refresh_token.reveal(), at(START + hours * HOUR))
+    last = await desk.logging_in.renew(tokens.refresh_token.reveal(), at(START + DAY - 30 * SECOND))
 
     assert last.lifetime_s == 30
-    assert await refused(desk.signing_in.renew(last.refresh_token.reveal(), at(START + DAY))) == "invalid_grant"
+    assert await refused(desk.logging_in.renew(last.refresh_token.reveal(), at(START + DAY))) == "invalid_grant"
     assert await refused(desk.caller(last, at(START + DAY))) == "token_expired"
 
 
@@ -271,7 +271,7 @@ async def test_a_session_that_nobody_renews_is_over(desk: Desk) -> None:
 
     late = at(START + beginning.IDLE)
 
-    assert await refused(desk.signing_in.renew(tokens.refresh_token.reveal(), late)) == "invalid_grant"
+    assert await refused(desk.logging_in.renew(tokens.refresh_token.reveal(), late)) == "invalid_grant"
 
 
 # Renewing
@@ -279,16 +279,16 @@ async def test_a_session_that_nobody_renews_is_over(desk: Desk) -> None:
 
 async def test_what_renews_is_good_for_once_and_twice_ends_the_session(desk: Desk) -> None:
     first = await desk.log_in()
-    second = await desk.signing_in.renew(first.refresh_token.reveal(), NOW)
-    third = await desk.signing_in.renew(second.refresh_token.reveal(), NOW)
+    second = await desk.logging_in.renew(first.refresh_token.reveal(), NOW)
+    third = await desk.logging_in.renew(second.refresh_token.reveal(), NOW)
     assert (await desk.caller(third)).session == (await desk.caller(first)).session
 
-    stolen = await refused(desk.signing_in.renew(first.refresh_token.reveal(), NOW))
+    stolen = await refused(desk.logging_in.renew(first.refresh_token.reveal(), NOW))
 
     assert stolen == "invalid_grant"
     for tokens in (first, second, third):
         assert await refused(desk.caller(tokens)) == "session_over"
-    assert await refused(desk.signing_in.renew(third.refresh_token.reveal(), NOW)) == "invalid_grant"
+    assert await refused(desk.logging_in.renew(third.refresh_token.reveal(), NOW)) == "invalid_grant"
     assert (await events(desk)).count("session:ended") == 1
 
 
@@ -298,7 +298,7 @@ async def test_of_two_that_renew_at_once_in_two_processes_one_does_and_the_sessi
     presented = tokens.refresh_token.reveal()
 
     got = await asyncio.gather(
-        desk.signing_in.renew(presented, NOW), elsewhere.renew(presented, NOW), return_exceptions=True
+        desk.logging_in.renew(presented, NOW), elsewhere.renew(presented, NOW), return_exceptions=True
     )
 
     assert sorted(type(each).__name__ for each in got) == ["Invalid", "Tokens"]
@@ -309,13 +309,13 @@ async def test_of_two_that_renew_at_once_in_two_processes_one_does_and_the_sessi
 
 
 async def wait(desk: Desk, scope: str = "control", peer: str = "192.0.2.1", now: Moment = NOW) -> devices.Started:
-    return await desk.signing_in.start(scope, peer, now)
+    return await desk.logging_in.start(scope, peer, now)
 
 
 async def test_a_device_is_allowed_elsewhere_and_then_has_a_session(desk: Desk) -> None:
     started = await wait(desk, "control:read")
     device, code = started.device_code.reveal(), started.user_code
-    assert await refused(desk.signing_in.poll(device, NOW)) == "authorization_pending"
+    assert await refused(desk.logging_in.poll(device, NOW)) == "authorization_pending"
     _, elsewhere = desk.another_process()
 
     waits = await elsewhere.waiting(desk.alice, code, NOW)
@@ -333,63 +333,63 @@ async def test_a_device_is_allowed_elsewhere_and_then_has_a_session(desk: Desk) 
 async def test_who_polls_too_early_is_slowed_down(desk: Desk) -> None:
     device = (await wait(desk)).device_code.reveal()
 
-    told = [await refused(desk.signing_in.poll(device, NOW)) for _ in range(4)]
+    told = [await refused(desk.logging_in.poll(device, NOW)) for _ in range(4)]
 
     assert told == ["authorization_pending", "slow_down", "slow_down", "slow_down"]
 
 
 async def test_a_device_that_was_denied_or_is_over_gets_nothing(desk: Desk) -> None:
     denied, over = await wait(desk), await wait(desk)
-    await desk.signing_in.decide(desk.alice, denied.user_code, NOW, allows=False)
+    await desk.logging_in.decide(desk.alice, denied.user_code, NOW, allows=False)
     late = at(START + devices.LASTS)
 
-    assert await refused(desk.signing_in.poll(denied.device_code.reveal(), NOW)) == "access_denied"
-    assert await refused(desk.signing_in.poll(over.device_code.reveal(), late)) == "expired_token"
+    assert await refused(desk.logging_in.poll(denied.device_code.reveal(), NOW)) == "access_denied"
+    assert await refused(desk.logging_in.poll(over.device_code.reveal(), late)) == "expired_token"
     with pytest.raises(Conflict):
-        await desk.signing_in.decide(desk.alice, over.user_code, late, allows=True)
+        await desk.logging_in.decide(desk.alice, over.user_code, late, allows=True)
     with pytest.raises(Invalid):
-        await desk.signing_in.waiting(desk.alice, over.user_code, late)
+        await desk.logging_in.waiting(desk.alice, over.user_code, late)
 
 
 async def test_a_code_is_decided_once(desk: Desk) -> None:
     started = await wait(desk)
-    await desk.signing_in.decide(desk.alice, started.user_code, NOW, allows=False)
+    await desk.logging_in.decide(desk.alice, started.user_code, NOW, allows=False)
 
     for allows in (True, False):
         with pytest.raises(Conflict):
-            await desk.signing_in.decide(desk.alice, started.user_code, NOW, allows=allows)
-    assert await refused(desk.signing_in.poll(started.device_code.reveal(), NOW)) == "access_denied"
+            await desk.logging_in.decide(desk.alice, started.user_code, NOW, allows=allows)
+    assert await refused(desk.logging_in.poll(started.device_code.reveal(), NOW)) == "access_denied"
 
 
 async def test_guessing_codes_is_stopped_and_for_that_person_alone(desk: Desk) -> None:
     started = await wait(desk)
     bob = await desk.directory.authenticate(desk.installation.provider_token, None, NOW)
     for guess in [None, *["BBBBBBBB"] * (pacing.GUESSES - 1)]:
-        assert await refused(desk.signing_in.waiting(desk.alice, guess, NOW)) == "invalid_request"
+        assert await refused(desk.logging_in.waiting(desk.alice, guess, NOW)) == "invalid_request"
     reads = desk.installation.database.reads
 
     with pytest.raises(Invalid, match="Too many"):
-        await desk.signing_in.waiting(desk.alice, started.user_code, NOW)
+        await desk.logging_in.waiting(desk.alice, started.user_code, NOW)
 
     assert desk.installation.database.reads == reads
-    assert (await desk.signing_in.waiting(bob, started.user_code, NOW)).user_code == started.user_code
+    assert (await desk.logging_in.waiting(bob, started.user_code, NOW)).user_code == started.user_code
 
 
 async def test_codes_of_one_kind_get_nothing_as_another(desk: Desk) -> None:
     started, code, tokens = await wait(desk), await desk.code(), await desk.log_in()
-    await desk.signing_in.decide(desk.alice, started.user_code, NOW, allows=True)
+    await desk.logging_in.decide(desk.alice, started.user_code, NOW, allows=True)
     device, refresh = started.device_code.reveal(), tokens.refresh_token.reveal()
 
     for mixed in (
         desk.redeem(device),
         desk.redeem(refresh),
         desk.redeem(tokens.access_token),
-        desk.signing_in.poll(code, NOW),
-        desk.signing_in.poll(refresh, NOW),
-        desk.signing_in.renew(device, NOW),
-        desk.signing_in.renew(code, NOW),
-        desk.signing_in.renew(tokens.access_token, NOW),
-        desk.signing_in.poll(started.user_code, NOW),
+        desk.logging_in.poll(code, NOW),
+        desk.logging_in.poll(refresh, NOW),
+        desk.logging_in.renew(device, NOW),
+        desk.logging_in.renew(code, NOW),
+        desk.logging_in.renew(tokens.access_token, NOW),
+        desk.logging_in.poll(started.user_code, NOW),
     ):
         assert await refused(mixed) == "invalid_grant"
     for secret in (code, device, refresh, refresh.replace("rsgr_", "session_")):
@@ -397,7 +397,7 @@ async def test_codes_of_one_kind_get_nothing_as_another(desk: Desk) -> None:
             await desk.directory.authenticate(secret, None, NOW)
         with pytest.raises(Unauthenticated):
             await desk.directory.in_session(secret, NOW)
-    assert await desk.redeem(code) and await desk.signing_in.poll(device, NOW)
+    assert await desk.redeem(code) and await desk.logging_in.poll(device, NOW)
 
 
 async def test_no_more_wait_than_may_and_those_that_are_over_count_no_more(

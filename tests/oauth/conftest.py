@@ -15,7 +15,7 @@ from gateway.clock import HOUR, MINUTE, Moment
 from gateway.errors import Unauthenticated
 from gateway.identity.callers import Role
 from gateway.identity.logins.challenges import challenge_of, new_verifier
-from gateway.identity.logins.signing_in import SigningIn
+from gateway.identity.logins.logging_in import LoggingIn
 from gateway.identity.organisations import PROVIDER
 from gateway.identity.people.arriving import Arrival, Limits, Vouched
 from gateway.identity.people.registry import Registry
@@ -36,6 +36,7 @@ class Browsers:
 
     def __init__(self, house: Premises) -> None:
         self._house = house
+        self.providers = ["corporate"]
 
     async def browser(self, headers: Iterable[tuple[bytes, bytes]], moment: Moment) -> Browser | None:
         shown = next((value.decode() for name, value in headers if name == b"cookie"), "")
@@ -45,8 +46,8 @@ class Browsers:
             return None
         return Browser(caller, 'Ada <b>"Lovelace"</b>', shown.partition(".")[2])
 
-    def start(self, back: str) -> str:
-        return "/sign-in?back=" + back
+    def ways(self, back: str, *, fresh: bool) -> dict[str, str]:
+        return dict.fromkeys(self.providers, f"/sign-in?fresh={fresh}&back={back}")
 
 
 @dataclass
@@ -56,14 +57,15 @@ class Counter:
     house: Premises
     door: OAuthDoor
     verifier: str
+    browsers: Browsers
 
-    async def sign_in(self, subject: str = "ada", *roles: Role, organisation: str = PROVIDER) -> str:
-        """What the browser of somebody who has signed in shows."""
+    async def sign_in(self, subject: str = "ada", *roles: Role, organisation: str = PROVIDER, ago: int = 0) -> str:
+        """What the browser of somebody who has signed in so long ago shows."""
         session, secret, digest = mint_session()
         _, now = self.house.installation.current.now()
         arrival = Arrival(
             vouched=Vouched(
-                issuer="corporate", subject=subject, user_name=subject, display_name="", signed_in_at=now.latest
+                issuer="corporate", subject=subject, user_name=subject, display_name="", signed_in_at=now.latest - ago
             ),
             organisation=organisation,
             roles=roles or (Role.PROVIDER,),
@@ -133,9 +135,10 @@ async def opened(furnished: tuple[Path, dict[str, str]], folder: Path) -> AsyncI
     shutil.copytree(furnished[0], folder, dirs_exist_ok=True)
     async with premises(folder, furnished[1]) as house:
         parts = house.installation
-        signing_in = SigningIn(parts.database, parts.directory, parts.issuer)
-        door = OAuthDoor(parts.authority, parts.current, parts.metrics, signing_in, Browsers(house))
-        yield Counter(house, door, new_verifier())
+        logging_in = LoggingIn(parts.database, parts.directory, parts.issuer)
+        browsers = Browsers(house)
+        door = OAuthDoor(parts.authority, parts.current, parts.metrics, logging_in, browsers)
+        yield Counter(house, door, new_verifier(), browsers)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from gateway.identity.logins.challenges import challenge_of, new_verifier
+from gateway.oauth.browsing import FRESH
 from tests.fakes.forms import form_in
 from tests.identity.logins.test_redirects import ELSEWHERE
 from tests.oauth.conftest import HTML, LISTENER, STATE, Counter
@@ -60,9 +61,33 @@ async def test_a_token_to_read_by_reads_alone(counter: Counter) -> None:
 async def test_who_is_not_signed_in_signs_in_first_and_comes_back_to_the_same(counter: Counter) -> None:
     answer = await counter.ask("GET", "/oauth/authorize", params=counter.asked())
 
-    back = answer.headers["location"].removeprefix("/sign-in?back=")
+    back = answer.headers["location"].removeprefix("/sign-in?fresh=False&back=")
     assert answer.status_code == 303 and back.startswith("/oauth/authorize?")
     assert (await counter.ask("GET", back, await counter.sign_in())).status_code == 200
+
+
+async def test_who_is_to_prove_themselves_anew_does_and_whoever_just_has_does_not_again(counter: Counter) -> None:
+    asked = counter.asked(prompt="login")
+
+    nobody = await counter.ask("GET", "/oauth/authorize", params=asked)
+    long_ago = await counter.ask("GET", "/oauth/authorize", await counter.sign_in(ago=FRESH), params=asked)
+    just_now = await counter.ask("GET", "/oauth/authorize", await counter.sign_in(), params=asked)
+    answer = await counter.answered(await counter.sign_in(), prompt="login")
+
+    for sent in (nobody, long_ago):
+        assert sent.headers["location"].startswith("/sign-in?fresh=True&back=/oauth/authorize?prompt=login")
+    assert just_now.status_code == 200 and "code" in answer
+
+
+async def test_where_several_providers_are_declared_one_is_chosen(counter: Counter) -> None:
+    counter.browsers.providers = ["corporate", "<b>partner</b>"]
+    try:
+        page = await counter.ask("GET", "/oauth/authorize", params=counter.asked())
+    finally:
+        counter.browsers.providers = ["corporate"]
+
+    assert page.status_code == 200 and page.text.count("/sign-in?fresh=False&amp;back=/oauth/authorize") == 2
+    assert "&lt;b&gt;partner" in page.text and "frame-ancestors 'none'" in page.headers["content-security-policy"]
 
 
 async def test_who_says_no_is_not_signed_in(counter: Counter) -> None:
@@ -192,6 +217,7 @@ CARRIED: dict[str, tuple[str, dict[str, str | None]]] = {
     "a scope too wide": ("invalid_scope", {"scope": "control inference"}),
     "a request object": ("invalid_request", {"request": "ey.ey.x"}),
     "a request by reference": ("invalid_request", {"request_uri": "https://evil.example/"}),
+    "another prompt": ("invalid_request", {"prompt": "none"}),
     "another mode": ("invalid_request", {"response_mode": "form_post"}),
 }
 
@@ -258,7 +284,9 @@ async def test_a_form_of_another_browser_is_refused_be_it_of_the_same_person(cou
         answer = await counter.ask("POST", form.action, other, data=form.pressed("Sign in"))
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     nobody = await counter.ask("POST", form.action, data=form.pressed("Sign in"))
-    assert nobody.status_code == 303 and nobody.headers["location"].startswith("/sign-in?back=/oauth/authorize")
+    assert nobody.status_code == 303 and nobody.headers["location"].startswith(
+        "/sign-in?fresh=False&back=/oauth/authorize"
+    )
 
 
 async def test_a_form_of_the_other_page_is_refused(counter: Counter) -> None:

@@ -169,7 +169,7 @@ async def test_a_code_that_was_decided_meanwhile_is_told_of_on_a_page(counter: C
 async def test_who_is_not_signed_in_signs_in_first(counter: Counter) -> None:
     for method in ("GET", "POST"):
         answer = await counter.ask(method, "/oauth/device", **({"data": {"a": "1"}} if method == "POST" else {}))
-        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?back=/oauth/device")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?fresh=False&back=/oauth/device")
 
 
 WRONG = {

@@ -18,9 +18,22 @@ COMMAND_LINE = "gateway-cli"
 SCOPES = ("control", "control:read")
 """What a person's token may reach. Models are called and weights downloaded with a key, which a person may issue."""
 
-STATE_MAX = 512
+STATE_MAX = 128
+"""So that the whole request fits into the path to come back to after a sign-in."""
+
+PROMPT = "login"
+"""Asks that people prove themselves anew, however lately they have (OpenID Connect Core, 3.1.2.1)."""
 _PARAMETERS = frozenset(
-    {"response_type", "client_id", "redirect_uri", "state", "code_challenge", "code_challenge_method", "scope"}
+    {
+        "response_type",
+        "client_id",
+        "redirect_uri",
+        "state",
+        "code_challenge",
+        "code_challenge_method",
+        "scope",
+        "prompt",
+    }
 )
 
 
@@ -31,11 +44,15 @@ class AuthorizationRequest(msgspec.Struct, frozen=True):
     challenge: str
     state: str
     scope: str
+    is_fresh: bool = False
+    """Whether the person is to prove themselves anew for this."""
 
     @property
     def fields(self) -> dict[str, str]:
         """The same as it was asked, which is how a form carries it on."""
+        fresh = {"prompt": PROMPT} if self.is_fresh else {}
         return {
+            **fresh,
             "response_type": "code",
             "client_id": COMMAND_LINE,
             "redirect_uri": self.redirect.uri,
@@ -77,7 +94,9 @@ def request_in(fields: Mapping[str, str]) -> AuthorizationRequest:
     state = fields.get("state", "")
     if not 1 <= len(state) <= STATE_MAX or not state.isprintable() or not state.isascii():
         raise Invalid(f"The `state` is missing, or is not one line of at most {STATE_MAX} characters.")
-    return AuthorizationRequest(redirect, fields["code_challenge"], state, scope_in(fields))
+    if fields.get("prompt", PROMPT) != PROMPT:
+        raise Invalid(f"The one `prompt` here is `{PROMPT}`.")
+    return AuthorizationRequest(redirect, fields["code_challenge"], state, scope_in(fields), "prompt" in fields)
 
 
 def scope_in(fields: Mapping[str, str]) -> str:

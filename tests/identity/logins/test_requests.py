@@ -46,12 +46,13 @@ TO_THE_REDIRECT = {
     "a challenge out of form": ({"code_challenge": "short"}, "invalid_request"),
     "no state": ({"state": None}, "invalid_request"),
     "a state of two lines": ({"state": "a\nb"}, "invalid_request"),
-    "a state too long": ({"state": "a" * 513}, "invalid_request"),
+    "a state too long": ({"state": "a" * 129}, "invalid_request"),
     "a token at once": ({"response_type": "token"}, "unsupported_response_type"),
     "no response type": ({"response_type": None}, "unsupported_response_type"),
     "a scope of keys": ({"scope": "inference"}, "invalid_scope"),
     "two scopes": ({"scope": "control inference"}, "invalid_scope"),
     "a request object": ({"request": "ey.ey.x"}, "invalid_request"),
+    "a prompt that is no sign-in": ({"prompt": "none"}, "invalid_request"),
     "a mode": ({"response_mode": "fragment"}, "invalid_request"),
 }
 

@@ -1,4 +1,4 @@
-"""Signing the command line in: what people allow in a browser becomes tokens of a session, which ends with them."""
+"""Logging in: what people allow in a browser becomes tokens of a session of the command line, which ends with them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -38,7 +38,7 @@ class Tokens(msgspec.Struct, frozen=True):
         return "Tokens(…)"
 
 
-class SigningIn:
+class LoggingIn:
     """Knows what was allowed by the database, writes by the ledger, and signs as the issuer that this gateway is."""
 
     def __init__(self, database: Database, directory: Directory, issuer: OwnIssuer) -> None:
