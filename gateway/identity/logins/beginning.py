@@ -1,7 +1,7 @@
 """Sessions of the command line begun and renewed: each the inside of one transaction, with its acts.
 
-A session begins with what the browser's has in which a person allowed it: roles, assertions, and when the person last
-proved themself. What may fail after something was written is answered, not raised: a raise would undo the writing.
+A session begins with what the browser's has in which a person allowed it: roles, assertions, when the person last
+proved themself, and when at the latest the provider is to be asked again. What may fail after something was written is answered, not raised: a raise would undo the writing.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.clock import DAY, HOUR, Moment, text_from
+from gateway.clock import HOUR, Moment, text_from
 from gateway.errors import Invalid, Unauthenticated
 from gateway.identity import store as identity
 from gateway.identity.keys import Secret
@@ -27,10 +27,7 @@ from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Actor
 
 IDLE = 12 * HOUR
-"""How long a session lasts without being renewed."""
-
-LASTS = 1 * DAY
-"""How long after the provider was asked who this is, it is asked again."""
+"""How long a session lasts without being renewed: longer than a browser's, since a terminal is not walked away from."""
 
 REFRESH = "rsgr_"
 
@@ -56,7 +53,6 @@ def begin(connection: Connection, allowed_in: str, scope: str, number: str, mome
     if browser is None or person is None or browser.kind is not SessionKind.BROWSER:
         return invalid_grant("Whoever allowed this is signed out since."), []
     session_id, _, digest = mint_session()  # its secret is told to nobody: it is reached by tokens alone
-    ends_at = browser.created_at + LASTS
     session = msgspec.structs.replace(
         browser,
         id=session_id,
@@ -64,8 +60,7 @@ def begin(connection: Connection, allowed_in: str, scope: str, number: str, mome
         digest=digest,
         created_at=moment.latest,
         idle=IDLE,
-        idle_ends_at=min(ends_at, moment.latest + IDLE),
-        ends_at=ends_at,
+        idle_ends_at=min(browser.ends_at, moment.latest + IDLE),
     )
     people.add_session(connection, session)
     given = _given(connection, session, scope, number, moment)
