@@ -25,7 +25,11 @@ OPEN_TO_ANYBODY = frozenset(
         "/schema/{path:str}",
         # Whoever asks for a token proves itself in the form, and every failure is told in OAuth's own shape.
         "/oauth/token",
+        "/oauth/device_authorization",
         "/oauth/revoke",
+        # Whoever has no session is sent to sign in; whoever has one is shown a form that only that browser can send.
+        "/oauth/authorize",
+        "/oauth/device",
         # What others need in order to ask for tokens, and the public halves of keys: published by their nature.
         "/.well-known/oauth-authorization-server",
         "/.well-known/jwks.json",
@@ -58,8 +62,9 @@ def routes(app: Litestar) -> Iterator[Route]:
             continue
         else:
             raise LookupError(f"{route.path} has no declared policy")
-    for path, method in sign_in.METHODS.items():
-        yield Route(method, path.decode(), None)
+    for path, methods in sign_in.METHODS.items():
+        for method in methods:
+            yield Route(method, path.decode(), None)
     everybody = frozenset(Role)
     for path in door.ENDPOINTS:
         yield Route("POST", path.decode(), everybody)

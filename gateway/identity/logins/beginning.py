@@ -1,7 +1,8 @@
 """Sessions of the command line begun and renewed: each the inside of one transaction, with its acts.
 
 A session begins with what the browser's has in which a person allowed it: roles, assertions, when the person last
-proved themself, and when at the latest the provider is to be asked again. What may fail after something was written is answered, not raised: a raise would undo the writing.
+proved themself, and when at the latest the provider is to be asked again. What may fail after something was written
+is answered, not raised: a raise would undo the writing.
 """
 
 from collections.abc import Sequence
