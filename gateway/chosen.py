@@ -1,10 +1,14 @@
-"""What the settings choose among several, made but not started: the judge, and whose tokens are believed."""
+"""What the settings choose among several, made but not started: the judge, whose tokens are believed, who vouches."""
+
+from urllib.parse import urlsplit
 
 from gateway.access.judges.embedded import EmbeddedJudge
 from gateway.access.judges.opa import OPAJudge
 from gateway.access.judges.policies import PolicySet, read_policy_set
 from gateway.access.judges.port import Judge
 from gateway.errors import SettingsInvalid
+from gateway.identity.people.providers import Provider, read_providers
+from gateway.identity.tokens.declaring import is_loopback
 from gateway.identity.tokens.issuers import DeclaredIssuer, read_issuers
 from gateway.metrics import Metrics
 from gateway.settings import Settings
@@ -21,6 +25,24 @@ def issuers_of(settings: Settings, metrics: Metrics) -> list[DeclaredIssuer]:
     except OSError as error:
         raise SettingsInvalid(f"The file of issuers {file} cannot be read: {error.strerror}.") from error
     return read_issuers(content, file, own=settings.issuer, told=metrics.issuer_keys_asked)
+
+
+def providers_of(settings: Settings, metrics: Metrics) -> dict[str, Provider]:
+    """The identity providers that the operator declared, by name."""
+    file = settings.identity_providers
+    if file is None:
+        return {}
+    own = urlsplit(settings.issuer)
+    if own.scheme != "https" and not is_loopback(own.hostname or ""):
+        raise SettingsInvalid(
+            "People sign in over TLS alone: their sessions could be read on the way.",
+            next_step="Set GATEWAY_PUBLIC_URL to the `https://` address by which people reach this gateway.",
+        )
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SettingsInvalid(f"The file of identity providers {file} cannot be read: {error.strerror}.") from error
+    return read_providers(content, file, told=metrics.issuer_keys_asked)
 
 
 def policies_of(settings: Settings) -> PolicySet:

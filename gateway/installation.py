@@ -39,7 +39,7 @@ from gateway.access.review import Review
 from gateway.access.reviewing import Reviewing
 from gateway.access.snapshot import InForce
 from gateway.access.usable import Usable
-from gateway.chosen import issuers_of, judge_of, policies_of
+from gateway.chosen import issuers_of, judge_of, policies_of, providers_of
 from gateway.clock import NEVER, SECOND, elapsed_us
 from gateway.control.areas import Areas
 from gateway.control.searching import Searching
@@ -48,9 +48,14 @@ from gateway.database.leisure import Leisure
 from gateway.health import Readiness
 from gateway.hub.resolve import ResolveDoor
 from gateway.hub.weights import Weights
+from gateway.identity.break_glass import BreakGlass
 from gateway.identity.directory import Directory
 from gateway.identity.keyring import Issued
-from gateway.identity.peppers import open_peppers
+from gateway.identity.people.arriving import Limits
+from gateway.identity.people.cookies import Cookies
+from gateway.identity.people.registry import Registry
+from gateway.identity.people.signing_in import SigningIn
+from gateway.identity.peppers import Peppers, open_peppers
 from gateway.identity.tokens.authority import Authority
 from gateway.identity.tokens.believing import Believed
 from gateway.identity.tokens.own import OwnIssuer
@@ -72,6 +77,7 @@ from gateway.lookups import Lookup
 from gateway.metrics import Metrics
 from gateway.oauth.door import OAuthDoor
 from gateway.releases.catalogue import Catalogue
+from gateway.releases.changes.withdrawing import withdraw_approvals
 from gateway.releases.evidence.incidents import Incidents
 from gateway.releases.evidence.vouching import Vouching
 from gateway.releases.openings import Openings
@@ -129,7 +135,14 @@ class Installation:
             self.database, self.ledger, peppers, self.leisure, believed=Believed([self.issuer, *self.issuers])
         )
         self.authority = Authority(self.directory, self.ledger, self.issuer)
-        self.entrance = Entrance(self.directory, self.current, self.metrics.turned_away)
+        self._let_people_in(peppers)
+        self.entrance = Entrance(
+            self.directory,
+            self.current,
+            self.metrics.turned_away,
+            cookies=self.cookies,
+            break_glass=BreakGlass(self.ledger, self.metrics.break_glass_used),
+        )
         self.weight_files = Weights(settings.weights_path)
         self.catalogue = Catalogue(
             self.leisure,
@@ -146,7 +159,7 @@ class Installation:
         self.policies = policies_of(settings)
         self.judge = judge_of(settings, self.policies)
         self.judging = Judging(self.judge, self.metrics)
-        self.changing = Changing(self.leisure, self.ledger, self.judge)
+        self.changing = Changing(self.leisure, self.ledger, self.judge, asks_sign_in=bool(self.providers))
         self.requests = Requests(self.leisure, self.ledger, self.judge)
         self.reviewing = Reviewing(self.leisure, self.ledger, self.judge)
         self.foresight = Foresight(self.leisure, self.judging)
@@ -177,6 +190,15 @@ class Installation:
         self._open_doors(peppers.pseudonym)
         self.readiness = Readiness(self.current, self.judge, self.writer)
 
+    def _let_people_in(self, peppers: Peppers) -> None:
+        """The register of people, and their way in by the identity providers that the operator declared."""
+        settings = self.settings
+        self.people = Registry(self.directory, withdraw_approvals)
+        self.providers = providers_of(settings, self.metrics)
+        self.cookies = Cookies(settings.issuer)
+        limits = Limits(settings.session_idle_s * SECOND, settings.session_s * SECOND)
+        self.signing_in = SigningIn(self.providers, self.people, peppers, settings.issuer, limits)
+
     def _look_again(self) -> None:
         """Whatever comes due without anybody asking: stages that open, and what people were to do by a date."""
         self.opener = Opener(self.current, self.openings)
@@ -205,6 +227,9 @@ class Installation:
             entrance=self.entrance,
             directory=self.directory,
             authority=self.authority,
+            people=self.people,
+            signing_in=self.signing_in,
+            cookies=self.cookies,
             catalogue=self.catalogue,
             openings=self.openings,
             vouching=self.vouching,
@@ -257,6 +282,7 @@ class Installation:
             chasers = (self.request_chaser, self.review_chaser, self.stage_chaser)
             watching = (self.opener.run(), self.awaited.run(), *(chaser.run() for chaser in chasers))
             asking = [issuer.keys.run(self.directory.tokens.drop_all) for issuer in self.issuers]
+            asking += [provider.keys.run(lambda: None) for provider in self.providers.values()]
             following = keep_looking(self._follow_token_keys, TOKEN_KEYS_S, "token_keys_unread")
             for work in (feeding, *watching, self.directory.run(), following, *asking):
                 _in_background(stack, work)

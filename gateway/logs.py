@@ -28,6 +28,7 @@ TALKATIVE = ("httpx", "httpcore", "asyncio", "aiohttp", "alembic", "sqlalchemy",
 """Libraries of which only warnings are wanted."""
 
 _KEY = re.compile(r"\brsg_\w+")
+_SESSION = re.compile(r"\b(session_[0-9a-f]{24})\.[\w-]+")
 _TOKEN = re.compile(r"\be[yw][\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
 """A signed token, ours or another issuer's, or what is left of one that was cut."""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -114,7 +115,11 @@ def _plain(value: Any) -> Any:
 
 def _text(value: str) -> str:
     shown = value if len(value) <= TEXT_MAX else f"{value[:TEXT_MAX]}…"
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", _TOKEN.sub("ey…", _KEY.sub("rsg_…", shown)))
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", _without_secrets(shown))
+
+
+def _without_secrets(text: str) -> str:
+    return _SESSION.sub(r"\1.…", _TOKEN.sub("ey…", _KEY.sub("rsg_…", text)))
 
 
 def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

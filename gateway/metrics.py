@@ -76,6 +76,9 @@ class Metrics:
         self._issuer_keys = self._counter(
             "gateway_issuer_key_fetches", "Public keys of declared issuers asked for, by outcome.", "issuer", "outcome"
         )
+        self._break_glass = Counter(
+            "gateway_break_glass_uses", "A key that nobody issued was used, by the minute.", registry=self._registry
+        )
         self._turned_away = self._counter("gateway_authentication_failures", "Nobody we know, by reason.", "reason")
         self._cuts = self._counter(
             "gateway_streams_cut", "Passages ended before their answer was, by reason.", "reason"
@@ -116,6 +119,10 @@ class Metrics:
     def turned_away(self, code: str) -> None:
         """Authentication failed."""
         self._turned_away.add(code)
+
+    def break_glass_used(self) -> None:
+        """A key that nobody issued was used, and that was recorded."""
+        self._break_glass.inc()
 
     def issuer_keys_asked(self, issuer: str, outcome: str) -> None:
         """A declared issuer was asked for its keys: fetched or failed."""

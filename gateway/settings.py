@@ -92,6 +92,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     issuers: Path | None = None
     """YAML file that declares the issuers whose tokens are accepted, and what those give."""
 
+    identity_providers: Path | None = None
+    """YAML file that declares the identity providers by which people sign in, and what they are here."""
+
+    session_s: Annotated[int, Meta(ge=300, le=604_800)] = 43_200
+    """How long a person stays signed in, however much they do."""
+
+    session_idle_s: Annotated[int, Meta(ge=60, le=604_800)] = 1800
+    """How long a person stays signed in who does nothing."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least that is logged."""
 

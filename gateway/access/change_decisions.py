@@ -24,6 +24,7 @@ class ChangeReason(StrEnum):
     RELATED_TO_APPROVER = "related_to_approver"
     NO_REVIEW_DUE = "no_review_due"
     ACKNOWLEDGEMENT_MISSING = "acknowledgement_missing"
+    SIGN_IN_STALE = "sign_in_stale"
     EVIDENCE_MOVED = "evidence_moved"
     APPROVALS_MISSING = "approvals_missing"
     PROVIDER_MISSING = "provider_missing"
@@ -79,6 +80,11 @@ CHANGE_MEANINGS: dict[ChangeReason, Meaning] = {
         409,
         "The change has a step that cannot be undone, and this was not acknowledged.",
         "Say that you know: `--cannot-be-undone`.",
+    ),
+    ChangeReason.SIGN_IN_STALE: Meaning(
+        403,
+        "The change has a step that cannot be undone, and you have not proved who you are within the last ten minutes.",
+        "Sign in anew, `/control/session/start?fresh=true`, then approve. A key cannot approve it.",
     ),
     ChangeReason.EVIDENCE_MOVED: Meaning(
         409,

@@ -57,6 +57,10 @@ class ChangeQuestion(msgspec.Struct, frozen=True):
     """Given on other evidence: they count for nothing."""
     planned_for_s: int
     """Whole seconds that have surely passed since it was planned."""
+    asks_sign_in: bool
+    """Whether people sign in at this gateway, so that the actor could have."""
+    signed_in_s: int | None
+    """Whole seconds that may have passed since the actor last proved themself; None where nobody says when."""
 
     def canonical(self) -> bytes:
         """RFC 8785 bytes."""

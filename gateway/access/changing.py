@@ -47,9 +47,11 @@ PAGE_MAX = 200
 class Changing:
     """Everything that is done about changes."""
 
-    def __init__(self, database: Readable, ledger: Ledger, judge: Judge) -> None:
+    def __init__(self, database: Readable, ledger: Ledger, judge: Judge, *, asks_sign_in: bool = False) -> None:
+        """`asks_sign_in`: people sign in at this gateway, so that irreversible steps may ask them to do so anew."""
         self._database = database
         self._ledger = ledger
+        self._asks_sign_in = asks_sign_in
         self._judge = judge
 
     @property
@@ -107,7 +109,14 @@ class Changing:
                     next_step="Look at it again with `gateway change show`, then approve.",
                 )
             given = msgspec.structs.replace(approval, grounds=proposed.grounds)
-            who = Acting(caller.key, caller.roles, approval.role, approval.acknowledged)
+            who = Acting(
+                key=caller.key,
+                roles=caller.roles,
+                role=approval.role,
+                acknowledged=approval.acknowledged,
+                asks_sign_in=self._asks_sign_in,
+                signed_in_at=caller.signed_in_at,
+            )
             await self._pass(question(act_of(change), proposed, who, self._judge.policy, moment))
             state = await self._state_with(proposed, given, moment)
             return partial(acting.approve, judged=change, in_force=proposed.in_force, approval=given, state=state)

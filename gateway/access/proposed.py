@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.access.change_questions import ActOnChange, ChangeQuestion, Consent, Party
-from gateway.clock import Moment
+from gateway.clock import SECOND, Instant, Moment
 from gateway.errors import NotFound
 from gateway.identity.callers import Role
 from gateway.identity.lineages import Lineage, lineage_of
@@ -67,6 +67,14 @@ class Acting(msgspec.Struct, frozen=True):
     role: str
     """The one that it would be done in."""
     acknowledged: bool = False
+    asks_sign_in: bool = False
+    """Whether people sign in at this gateway."""
+    signed_in_at: Instant | None = None
+    """When this one last proved themself; None, or before anything was, where that is not known."""
+
+    def signed_in_s(self, moment: Moment) -> int | None:
+        """Whole seconds that may have passed since then."""
+        return -(-max(0, moment.latest - self.signed_in_at) // SECOND) if self.signed_in_at else None
 
 
 def read_proposed(connection: Connection, change_id: str, *keys: str) -> Proposed:
@@ -112,6 +120,8 @@ def question(act: ActOnChange, proposed: Proposed, who: Acting, policy: str, mom
         ),
         consents_void=len(change.consents) - len(proposed.consents),
         planned_for_s=change.waited_s(moment),
+        asks_sign_in=who.asks_sign_in,
+        signed_in_s=who.signed_in_s(moment),
     )
 
 

@@ -84,6 +84,8 @@ def question(found: Reviewed, caller: Caller, role: str, lineages: dict[str, Lin
         consents=tuple(_consent(lineages[each.reviewed_by], each.role) for each in given),
         consents_void=0,
         planned_for_s=0,
+        asks_sign_in=False,  # a review takes nothing away for good
+        signed_in_s=None,
     )
 
 

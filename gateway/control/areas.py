@@ -24,6 +24,9 @@ from gateway.control.searching import Searching
 from gateway.database.engine import Readable
 from gateway.identity.callers import Caller
 from gateway.identity.directory import Directory
+from gateway.identity.people.cookies import Cookies
+from gateway.identity.people.registry import Registry
+from gateway.identity.people.signing_in import SigningIn
 from gateway.identity.tokens.authority import Authority
 from gateway.ledger.search import Search
 from gateway.ledger.store import Actor
@@ -41,6 +44,9 @@ class Areas:
     entrance: Entrance
     directory: Directory
     authority: Authority
+    people: Registry
+    signing_in: SigningIn
+    cookies: Cookies
     catalogue: Catalogue
     openings: Openings
     vouching: Vouching

@@ -1,7 +1,8 @@
 """Who may enter: every route says which roles it is open to, and a route that says nothing is closed.
 
 One guard stands on the router, so no route can be added beside it. It authenticates every method,
-OPTIONS included, and takes the peer's address from the socket, never from a header.
+OPTIONS included, and takes the peer's address from the socket, never from a header. Where people sign in, and
+nowhere else, nobody is known yet.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from gateway.access.entrance import Entrance
-from gateway.control import problems
+from gateway.control import problems, queries
 from gateway.errors import Forbidden
 from gateway.identity.callers import Caller, Role
 
@@ -24,7 +25,8 @@ EVERYBODY = tuple(Role)
 _OPENING = "opening"
 
 SCHEME = "key"
-"""Name of the security scheme in the schema."""
+SESSION_SCHEME = "session"
+"""Names of the security schemes in the schema."""
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -33,6 +35,8 @@ class Opening(msgspec.Struct, frozen=True):
     roles: frozenset[Role]
     any_scope: bool
     """Whether a key narrowed to other doors may use it too."""
+    anybody: bool = False
+    """Whether nobody is asked who they are."""
 
 
 def open_to(*roles: Role, any_scope: bool = False) -> dict[str, Any]:
@@ -43,7 +47,19 @@ def open_to(*roles: Role, any_scope: bool = False) -> dict[str, Any]:
         "responses": problems.responses(
             f"The key holds none of these roles, or its scopes do not reach this: {names}."
         ),
-        "security": [{SCHEME: []}],
+        "security": [{SCHEME: []}, {SESSION_SCHEME: []}],
+    }
+
+
+def open_to_anybody(*, takes_other_parameters: bool = False) -> dict[str, Any]:
+    """What a route declares by which people come in: nobody is known there yet."""
+    return {
+        "opt": {
+            _OPENING: Opening(frozenset(), any_scope=True, anybody=True),
+            queries.OTHERS_TOO: takes_other_parameters,
+        },
+        "responses": problems.responses("Whoever signs in has no role here, or may not come in."),
+        "security": [],
     }
 
 
@@ -57,9 +73,12 @@ def doorkeeper(entrance: Entrance) -> Guard:
     """The guard of the whole door."""
 
     async def only_who_may(connection: Connection, route: BaseRouteHandler) -> None:
-        caller = await entrance.caller(connection.scope["headers"], connection.scope["client"])
-        connection.scope["user"] = caller
         opening = opening_of(route)
+        if opening is not None and opening.anybody:
+            return
+        scope = connection.scope
+        caller = await entrance.caller_in_browser(scope["headers"], scope["client"], str(scope.get("method")))
+        connection.scope["user"] = caller
         if opening is None:
             raise Forbidden("This route is open to nobody.", next_step="See /schema for the routes there are.")
         if not caller.has(*opening.roles):

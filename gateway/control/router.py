@@ -25,11 +25,13 @@ from gateway.control.lines import LinesOfReleases
 from gateway.control.me import Myself
 from gateway.control.narrowings import Narrowings
 from gateway.control.organisations import Organisations
+from gateway.control.people import People
 from gateway.control.places import PlacesInLine
 from gateway.control.policies import Policies
 from gateway.control.releases import Releases
 from gateway.control.reports import Reports
 from gateway.control.requests import RequestsForAccess
+from gateway.control.session import Sessions
 from gateway.control.stages import StagesOfReleases
 from gateway.control.terms import TermsOfReleases
 from gateway.control.timelines import Timelines
@@ -49,6 +51,8 @@ NOUNS = (
     Keys,
     Clients,
     Tokens,
+    Sessions,
+    People,
     Releases,
     Narrowings,
     Timelines,

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from gateway.errors import TokenInvalid, Unauthenticated
 from gateway.identity.tokens.reading import TOKEN_BYTES_MAX
 
+CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
+"""Headers that present one."""
+
 _NO_PROOFS = (
     "This gateway does not take DPoP: it cannot check whose key a token is bound to, and takes no such token for a "
     "plain one."

@@ -17,6 +17,7 @@ PEPPER_LENGTH = 32
 _WHAT = "peppers"
 _KEY_PURPOSE = b"release-gateway api key 1\x00"
 _PERSON_PURPOSE = b"release-gateway end user 1\x00"
+_SEAL_PURPOSE = b"release-gateway seal 1\x00"
 _NAME_PURPOSE = b"release-gateway pepper name 1\x00"
 _NO_DIGEST = bytes(32)
 
@@ -30,6 +31,7 @@ class Peppers:
         # Each kept with key and purpose already absorbed: a copy costs half of a new HMAC.
         self._begun = {_name(pepper): hmac.new(pepper, _KEY_PURPOSE, "sha256") for pepper in peppers}
         self._newest = _name(peppers[-1])
+        self._seals = {_name(pepper): hmac.new(pepper, _SEAL_PURPOSE, "sha256") for pepper in peppers}
         self._people = hmac.new(peppers[0], _PERSON_PURPOSE, "sha256")
 
     @property
@@ -58,6 +60,23 @@ class Peppers:
         running = self._people.copy()
         running.update(f"{organisation}\0{person}".encode())
         return f"eu_{running.hexdigest()[:32]}"
+
+    def seal(self, content: str) -> str:
+        """A text of this installation's own, to be handed to somebody and known again."""
+        return f"{self._newest}.{self._seal(self._newest, content)}.{content}"
+
+    def unsealed(self, sealed: str) -> str | None:
+        """The text, where this installation sealed it and nobody has changed it since."""
+        pepper, _, rest = sealed.partition(".")
+        seal, _, content = rest.partition(".")
+        if pepper not in self._seals or not sealed.isascii():
+            return None
+        return content if hmac.compare_digest(self._seal(pepper, content), seal) else None
+
+    def _seal(self, pepper: str, content: str) -> str:
+        running = self._seals[pepper].copy()
+        running.update(content.encode("utf-8", "surrogateescape"))
+        return running.hexdigest()
 
     def _digest(self, pepper: str, token: str) -> bytes:
         running = self._begun[pepper].copy()

@@ -11,6 +11,7 @@ act_may_pass if {
 	input.is_current
 	actor_may_agree
 	irreversible_step_is_acknowledged
+	sign_in_is_fresh_enough
 }
 
 # METADATA
@@ -62,6 +63,22 @@ irreversible_step_is_acknowledged if {
 }
 
 # METADATA
+# title: Who agrees to what cannot be undone has just proved who they are
+# description: >
+#   Within ten minutes, where people sign in at all. A key does not do then: it proves who was given
+#   it, some time.
+# scope: document
+sign_in_is_fresh_enough if input.irreversible == false
+
+sign_in_is_fresh_enough if input.asks_sign_in == false
+
+sign_in_is_fresh_enough if {
+	input.irreversible == true
+	is_number(input.signed_in_s)
+	input.signed_in_s <= 600
+}
+
+# METADATA
 # title: change_closed
 obstacles contains "change_closed" if {
 	input.act in {"apply", "approve", "reject"}
@@ -97,6 +114,13 @@ obstacles contains "no_review_due" if {
 	input.act == "review"
 	input.state == "applied"
 	not _review_is_due
+}
+
+# METADATA
+# title: sign_in_stale
+obstacles contains "sign_in_stale" if {
+	input.act == "approve"
+	not sign_in_is_fresh_enough
 }
 
 # METADATA

@@ -54,6 +54,7 @@ reasons := [code |
 		"related_to_approver",
 		"no_review_due",
 		"acknowledgement_missing",
+		"sign_in_stale",
 		"evidence_moved",
 		"approvals_missing",
 		"provider_missing",

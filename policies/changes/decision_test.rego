@@ -18,6 +18,8 @@ planned := {
 	"consents": [],
 	"consents_void": 0,
 	"planned_for_s": 0,
+	"asks_sign_in": false,
+	"signed_in_s": null,
 }
 
 with_facts(facts) := object.union(planned, facts)

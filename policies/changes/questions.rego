@@ -11,6 +11,7 @@ question_is_well_formed if {
 	_act_is_well_formed
 	is_boolean(input.is_current)
 	is_number(input.planned_for_s)
+	_sign_in_is_well_formed
 	is_array(input.actor_roles)
 	is_array(input.consents)
 	is_number(input.consents_void)
@@ -23,9 +24,19 @@ question_is_well_formed if {
 }
 
 _facts := [
-	"act", "actor", "actor_roles", "author", "consents", "consents_void", "effect", "irreversible",
-	"is_current", "planned_for_s", "state",
+	"act", "actor", "actor_roles", "asks_sign_in", "author", "consents", "consents_void", "effect",
+	"irreversible", "is_current", "planned_for_s", "signed_in_s", "state",
 ]
+
+_sign_in_is_well_formed if {
+	is_boolean(input.asks_sign_in)
+	is_null(input.signed_in_s)
+}
+
+_sign_in_is_well_formed if {
+	is_boolean(input.asks_sign_in)
+	is_number(input.signed_in_s)
+}
 
 _act_is_well_formed if {
 	input.act in {"apply", "approve", "reject", "review"}

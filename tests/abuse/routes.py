@@ -33,6 +33,9 @@ OPEN_TO_ANYBODY = frozenset(
         # What others need in order to ask for tokens, and the public halves of keys: published by their nature.
         "/.well-known/oauth-authorization-server",
         "/.well-known/jwks.json",
+        # Where people sign in: nobody is known before. They write nothing for whoever does not sign in.
+        "/control/session/start",
+        "/control/session/callback",
     }
 )
 """Routes that need no key. They tell nothing about anybody; whoever adds one here must be able to say why."""
@@ -77,7 +80,7 @@ def routes(app: Litestar) -> Iterator[Route]:
 def _of_http(route: HTTPRoute) -> Iterator[Route]:
     for method, (handler, _) in route.route_handler_map.items():
         opening = opening_of(handler)
-        if route.path in OPEN_TO_ANYBODY:
+        if route.path in OPEN_TO_ANYBODY and not (method == "OPTIONS" and route.path.startswith("/control/")):
             yield Route(method, route.path, None)
         elif route.path.startswith("/control/") and opening is not None:
             yield Route(method, route.path, opening.roles, opening.any_scope)

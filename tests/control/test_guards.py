@@ -21,12 +21,28 @@ NAMES = {role: role.value for role in Role}
 UNKNOWN = "rsg_dev_" + "0" * 61
 
 
+SIGN_IN = {"/control/session/start", "/control/session/callback"}
+
+
 def routes(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
     """Every method of every path, the framework's own OPTIONS among them."""
     for route in app.routes:
         if isinstance(route, HTTPRoute) and route.path.startswith("/control"):
             for method, (handler, _) in route.route_handler_map.items():
-                yield method, route.path, handler
+                if route.path not in SIGN_IN or method == "OPTIONS":
+                    yield method, route.path, handler
+
+
+def test_only_where_people_sign_in_is_nobody_asked_who_they_are(house: Premises) -> None:
+    open_to_anybody = {
+        (method, route.path)
+        for route in house.app.routes
+        if isinstance(route, HTTPRoute)
+        for method, (handler, _) in route.route_handler_map.items()
+        if (opening := opening_of(handler)) is not None and opening.anybody
+    }
+
+    assert open_to_anybody == {("GET", path) for path in SIGN_IN}
 
 
 def filled(path: str) -> str:

@@ -171,7 +171,8 @@ def eventually(holds: Any, within_s: float = PROMPT_S) -> None:
 def open_house(folder: Path, upstream_is: Mapping[str, Any] | None = None, **settings: Any) -> Iterator[House]:
     """A gateway in this folder. It has a fresh database, unless `database_url` names another.
 
-    `upstream_is` declares more of the model's server, such as its `output_limit`.
+    `upstream_is` declares more of the model's server, such as its `output_limit`. It listens on a port that is free,
+    unless a `port` is named, as it must be where others are to send people back here.
     """
     chosen = {"weights": shipped("demo"), "revision_poll_ms": 20, "log_level": "warning", **settings}
     ready: Future[House] = Future()
@@ -186,7 +187,7 @@ def open_house(folder: Path, upstream_is: Mapping[str, Any] | None = None, **set
             installation = Installation(given, declared)
             app = create_app(installation)
             server = make_server(with_doors_first(app, installation), told_by_door, graceful_s=1)
-            port = await stack.enter_async_context(_served(server))
+            port = await stack.enter_async_context(_served(server, settings.get("port", 0)))
             house = House(installation, app, upstream, port, asyncio.get_running_loop())
             await _furnish(house)
             leave.append((house.loop, asyncio.Event()))
@@ -215,9 +216,9 @@ def open_house(folder: Path, upstream_is: Mapping[str, Any] | None = None, **set
 class _served:
     """`listening`, told to stop when the block is left rather than to serve on."""
 
-    def __init__(self, server: Any) -> None:
+    def __init__(self, server: Any, port: int) -> None:
         self._server = server
-        self._listening = listening(server, "127.0.0.1", 0)
+        self._listening = listening(server, "127.0.0.1", port)
 
     async def __aenter__(self) -> int:
         return await self._listening.__aenter__()

@@ -86,7 +86,7 @@ async def test_an_answer_is_bounded_in_size_and_time_and_must_be_a_set_of_keys(
     told.append(await refused(issuer))
 
     assert "bytes" in told[0] and "compressed" in told[6] and "500" in told[7] and "within" in told[8]
-    assert set(told[1:3]) == {"what answered is no key set"}
+    assert set(told[1:3]) == {"what answered is no JSON object"}
 
 
 async def test_what_proves_the_gateway_there_is_read_at_every_fetch_and_sent(

@@ -14,43 +14,38 @@
 What nothing declares is not believed, and a mistake keeps the gateway from starting.
 """
 
-import re
 from collections.abc import Callable
 from hashlib import sha256
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from gateway.clock import DAY, SECOND, Moment
 from gateway.declarations import declared
 from gateway.errors import Invalid
-from gateway.identity.attributes import ASSURANCE_MAX
-from gateway.identity.callers import ABROAD, AccessToken, Role
-from gateway.identity.facts import Value, fault_of, fault_of_name
-from gateway.identity.organisations import PROVIDER, is_id
+from gateway.identity.callers import AccessToken, Role
 from gateway.identity.rights import sorted_roles, valid_scopes
 from gateway.identity.tokens.checking import LIFETIME_LIMIT, LIFETIME_MAX, Expected, Times, text_of
+from gateway.identity.tokens.declaring import (
+    DeclaredAttribute,
+    attributes_of,
+    beside,
+    check_address,
+    check_issuer,
+    check_name,
+    check_place,
+    match_of,
+)
 from gateway.identity.tokens.fetching import Address
-from gateway.identity.tokens.mapping import Attribute, Rule, rule_for, workload_id, workload_of
+from gateway.identity.tokens.mapping import Rule, rule_for, workload_id, workload_of
 from gateway.identity.tokens.own import PREFIX
 from gateway.identity.tokens.reading import Unverified
 from gateway.identity.tokens.remote_keys import RemoteKeys
 from gateway.identity.tokens.verifying import VerifyingKey
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_LOOPBACK = "localhost"
 _KINDS = ("", "jwt", "at+jwt")
 _KEPT_S = (60, 7 * DAY // SECOND)
-
-
-class _Attribute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
-    assurance: int
-    value: str | int | bool | list[str] | msgspec.UnsetType = msgspec.UNSET
-    claim: str = ""
 
 
 class _Workloads(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +53,7 @@ class _Workloads(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     organisation: str
     scopes: list[str]
     roles: list[Role] = msgspec.field(default_factory=lambda: [Role.DEVELOPER])
-    attributes: list[_Attribute] = []
+    attributes: list[DeclaredAttribute] = []
 
 
 class _Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,10 +122,8 @@ def read_issuers(
 
 
 def _issuer(name: str, given: _Declared, folder: Path, own: str, told: Callable[[str, str], None]) -> DeclaredIssuer:
-    if _NAME.fullmatch(name) is None:
-        raise ValueError("a name is 1 to 63 of a-z, 0-9, dot, dash and underscore")
-    if not 0 < len(given.issuer) <= 500 or not given.issuer.isprintable():
-        raise ValueError("`issuer` must be what its tokens have as `iss`, to the letter")
+    check_name(name)
+    check_issuer(given.issuer)
     audiences = (given.audience or own,) if isinstance(given.audience, str) else tuple(given.audience)
     if not audiences or not all(audiences):
         raise ValueError("`audience` must name what its tokens have as `aud`")
@@ -143,71 +136,23 @@ def _issuer(name: str, given: _Declared, folder: Path, own: str, told: Callable[
         raise ValueError(f"`keys_kept_s` must be from {_KEPT_S[0]} to {_KEPT_S[1]}")
     if not given.workloads:
         raise ValueError("`workloads` must say whose its tokens are: without, they would open nothing")
-    _check_address(given.jwks)
-    address = Address(given.jwks, _file(folder, given.ca_file), _file(folder, given.bearer_file))
+    check_address(given.jwks, "jwks")
+    address = Address(given.jwks, beside(folder, given.ca_file), beside(folder, given.bearer_file))
     expected = Expected(given.issuer, audiences, kinds, given.lifetime_s * SECOND)
     rules = tuple(_rule(place, workloads) for place, workloads in enumerate(given.workloads, 1))
     return DeclaredIssuer(expected, RemoteKeys(name, address, keep_s=given.keys_kept_s, told=told), rules)
 
 
-def _check_address(url: str) -> None:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if not url.isascii() or not url.isprintable() or " " in url or not host or parts.username or parts.fragment:
-        raise ValueError("`jwks` must be the address of the issuer's keys, without credentials")
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
-        return
-    raise ValueError("`jwks` must begin with `https://`: whoever stands between would choose who is believed")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == _LOOPBACK
-
-
-def _file(folder: Path, name: str | None) -> Path | None:
-    return None if name is None else (folder / name).resolve(strict=True)
-
-
 def _rule(place: int, given: _Workloads) -> Rule:
     where = f"`workloads` {place}:"
-    if not given.match or any(value == [] for value in given.match.values()):
-        raise ValueError(f"{where} `match` must name the claims by which its tokens are known, and their values")
-    if not is_id(given.organisation):
-        raise ValueError(f"{where} `organisation` is no organisation's id")
+    match = match_of(where, given.match)
     if Role.APPROVER in given.roles or not given.roles:
         raise ValueError(f"{where} a workload has roles, and never `approver`: people approve")
-    if given.organisation != PROVIDER and not set(given.roles) <= set(ABROAD):
-        raise ValueError(f"{where} only workloads of `{PROVIDER}` have other roles than {' and '.join(ABROAD)}")
+    check_place(where, given.organisation, given.roles)
     try:
         scopes = valid_scopes(given.scopes)
     except Invalid as error:
         raise ValueError(f"{where} {error.sentence()}") from None
     if not scopes:
         raise ValueError(f"{where} `scopes` is empty, so that its tokens would open nothing")
-    match = tuple((claim, _any_of(value)) for claim, value in sorted(given.match.items()))
-    attributes = tuple(_attribute(where, each) for each in given.attributes)
-    if len({each.name for each in attributes}) < len(attributes):
-        raise ValueError(f"{where} an attribute is given twice")
-    return Rule(match, given.organisation, sorted_roles(given.roles), scopes, attributes)
-
-
-def _any_of(value: str | int | bool | list[str]) -> tuple[str | int | bool, ...]:
-    return tuple(value) if isinstance(value, list) else (value,)
-
-
-def _attribute(where: str, given: _Attribute) -> Attribute:
-    if fault := fault_of_name(given.name):
-        raise ValueError(f"{where} the attribute `{given.name}` {fault}")
-    if not 0 <= given.assurance <= ASSURANCE_MAX:
-        raise ValueError(f"{where} assurance is between 0 (self-declared) and {ASSURANCE_MAX}")
-    if (given.value is msgspec.UNSET) == (not given.claim):
-        raise ValueError(f"{where} `{given.name}` needs a `value`, or the `claim` that says it")
-    value: Value | None = None
-    if not isinstance(given.value, msgspec.UnsetType):
-        value = tuple(given.value) if isinstance(given.value, list) else given.value
-        if fault := fault_of(given.name, value):
-            raise ValueError(f"{where} the value of `{given.name}` {fault}")
-    return Attribute(given.name, given.assurance, value, given.claim)
+    return Rule(match, given.organisation, sorted_roles(given.roles), scopes, attributes_of(where, given.attributes))

@@ -7,7 +7,7 @@ those that cannot be confirmed are believed for as long as was declared, and not
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
@@ -19,6 +19,9 @@ ASK_EVERY_S = 300.0
 ASK_APART_S = 30.0
 ASK_AGAIN_S = 5.0
 """How soon an issuer is asked again of which nothing is known."""
+
+Fetch = Callable[[Address], Awaitable[Mapping[str, VerifyingKey]]]
+"""Finds the keys that begin at an address. Raises Unfetched."""
 
 log = structlog.get_logger()
 
@@ -35,8 +38,10 @@ class RemoteKeys:
         told: Callable[[str, str], None],
         every_s: float = ASK_EVERY_S,
         apart_s: float = ASK_APART_S,
+        fetch: Fetch = fetch,
     ) -> None:
         """`told` hears of each fetch: the issuer's name here, and `fetched` or `failed`."""
+        self._fetch = fetch
         self._name = name
         self._address = address
         self._keep_us = keep_s * SECOND
@@ -60,7 +65,7 @@ class RemoteKeys:
         """Fetch the keys once; whether one that was believed is not any more. What fails is told in the log."""
         asked_at = elapsed_us()
         try:
-            fetched = await fetch(self._address)
+            fetched = await self._fetch(self._address)
         except Unfetched as error:
             self._told(self._name, "failed")
             log.warning("issuer_keys_unfetched", issuer=self._name, error=str(error))

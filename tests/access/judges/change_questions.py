@@ -35,6 +35,8 @@ def a_change_question(act: str = "apply", actor: Consent = MYSELF, **differences
         consents=(),
         consents_void=0,
         planned_for_s=0,
+        asks_sign_in=False,
+        signed_in_s=None,
     )
     return msgspec.structs.replace(question, **differences)
 
@@ -127,6 +129,17 @@ CHANGE_CASES = [
     ),
     ChangeCase("lasting, the author as owner", _lasting(APPROVER, ANALYST, MYSELF), ("approvals_missing",)),
     ChangeCase("approved by another", _approve(APPROVER), ()),
+    ChangeCase(
+        "lasting, just signed in", _approve(APPROVER, irreversible=True, asks_sign_in=True, signed_in_s=600), ()
+    ),
+    ChangeCase(
+        "lasting, signed in too long ago",
+        _approve(APPROVER, irreversible=True, asks_sign_in=True, signed_in_s=601),
+        ("sign_in_stale",),
+    ),
+    ChangeCase("lasting, by a key", _approve(APPROVER, irreversible=True, asks_sign_in=True), ("sign_in_stale",)),
+    ChangeCase("lasting, where nobody signs in", _approve(APPROVER, irreversible=True), ()),
+    ChangeCase("widening, by a key", _approve(APPROVER, asks_sign_in=True), ()),
     ChangeCase("approved by a second", _approve(ANALYST, consents=(APPROVER,), state="approved"), ()),
     ChangeCase("approved by the author", _approve(MYSELF), ("self_approved",)),
     ChangeCase("approved by the author's issuer", _approve(a_consent("root", "approver")), ("related_to_author",)),

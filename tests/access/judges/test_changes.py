@@ -46,6 +46,8 @@ def applications(draw: st.DrawFn) -> ChangeQuestion:
         consents=tuple(draw(st.lists(consents, max_size=4))),
         consents_void=draw(st.integers(0, 2)),
         planned_for_s=draw(st.sampled_from([0, DAY_S - 1, DAY_S, 10 * DAY_S])),
+        asks_sign_in=draw(st.booleans()),
+        signed_in_s=draw(st.sampled_from([None, 0, 601])),
     )
 
 

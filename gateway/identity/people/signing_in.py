@@ -1,0 +1,264 @@
+"""Signing in: where somebody is sent, and what becomes of it when they are sent back.
+
+What a sign-in asked for (state, nonce, code verifier) is kept by the browser that began it, sealed, so that it can be
+ended by no other; nothing is written before the provider has confirmed who it is, so that nobody who cannot sign in
+can make the gateway write. A state is then taken once.
+"""
+
+import asyncio
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from hmac import compare_digest
+from urllib.parse import urlencode
+
+import msgspec
+import structlog
+
+from gateway.clock import MINUTE, SECOND, Instant, Moment
+from gateway.errors import Invalid, NotFound, Unauthenticated, Unavailable
+from gateway.identity.keys import Secret
+from gateway.identity.people.arriving import Arrival, Arrived, Limits, Vouched
+from gateway.identity.people.code_flow import authorization_url, away, exchange, refused
+from gateway.identity.people.discovery import Metadata
+from gateway.identity.people.id_tokens import Asked, Claimed, claims_of
+from gateway.identity.people.mapping import mapped
+from gateway.identity.people.persons import NAME_MAX
+from gateway.identity.people.providers import Provider
+from gateway.identity.people.registry import Registry
+from gateway.identity.people.return_paths import checked_return_path
+from gateway.identity.people.sessions import SessionKind, mint_session
+from gateway.identity.peppers import Peppers
+from gateway.identity.tokens.mapping import asserted, claim_at
+
+log = structlog.get_logger()
+
+CALLBACK = "/control/session/callback"
+LIFETIME = 10 * MINUTE
+"""How long somebody may take to sign in."""
+
+EXCHANGES_MAX = 16
+"""Codes that are exchanged at once: whoever comes then waits his turn, or is told to come again."""
+TURN_MAX_S = 2.0
+
+CODE_MAX = 4096
+_REFUSALS = frozenset({"access_denied", "login_required", "interaction_required", "consent_required"})
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A sign-in under way, as its browser keeps it."""
+
+    provider: str
+    state: str
+    nonce: str
+    verifier: str
+    return_path: str
+    begun_at: Instant
+    fresh: bool
+
+    def __repr__(self) -> str:
+        return f"Pending({self.provider})"
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """Where to send somebody, and what their browser is to keep meanwhile."""
+
+    url: str
+    sealed: str
+
+
+class SignedIn(msgspec.Struct, frozen=True):
+    """Who came, what they hold now, and where they wanted to go."""
+
+    arrived: Arrived
+    secret: Secret
+    return_path: str
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Pending).decode
+
+
+class SigningIn:
+    """The browser's way in, by any provider that was declared."""
+
+    def __init__(
+        self, providers: Mapping[str, Provider], registry: Registry, peppers: Peppers, url: str, limits: Limits
+    ) -> None:
+        """`url` is where people reach this gateway, as the providers know it; never taken from a request."""
+        self.providers = providers
+        self.limits = limits
+        self._registry = registry
+        self._peppers = peppers
+        self._redirect_uri = url + CALLBACK
+        self._turns = asyncio.Semaphore(EXCHANGES_MAX)
+
+    def begin(self, name: str, return_path: str, now: Moment, *, fresh: bool = False) -> Begun:
+        """Send somebody to a provider; without a name, to the only one. Raises NotFound, Invalid or Unavailable."""
+        provider = self._provider(name)
+        pending = Pending(
+            provider=provider.name,
+            state=secrets.token_urlsafe(32),
+            nonce=secrets.token_urlsafe(32),
+            verifier=secrets.token_urlsafe(48),
+            return_path=checked_return_path(return_path),
+            begun_at=now.earliest,
+            fresh=fresh,
+        )
+        url = authorization_url(
+            provider,
+            _metadata(provider),
+            self._redirect_uri,
+            state=pending.state,
+            nonce=pending.nonce,
+            verifier=pending.verifier,
+            max_age_s=0 if fresh else self.limits.absolute // SECOND,
+            prompt="login" if fresh else None,
+        )
+        return Begun(url, self._peppers.seal(urlsafe_b64encode(_encode(pending)).decode().rstrip("=")))
+
+    async def finish(self, sealed: str, answered: Mapping[str, str], now: Moment, *, replaces: str = "") -> SignedIn:
+        """Begin the session of whoever came back with this answer, to the browser that keeps this.
+
+        `replaces` is the session that the browser showed until now. Raises Unauthenticated, Forbidden or Unavailable.
+        """
+        pending = self._pending(sealed, now)
+        if not compare_digest(answered.get("state", "").encode("utf-8", "replace"), pending.state.encode()):
+            raise _not_begun_here()
+        provider = self._provider(pending.provider)
+        metadata = _metadata(provider)
+        try:
+            _check_issuer(provider, metadata, answered.get("iss"))
+            code = _code_in(answered)
+            claimed = await self._claimed(provider, metadata, pending, code, now)
+        except Unauthenticated as error:
+            reasons = getattr(error, "__notes__", [error.code])
+            log.warning("sign_in_failed", provider=provider.name, reason=reasons[0])
+            raise
+        session, secret, digest = mint_session()
+        found = mapped(provider.rules, claimed.claims)
+        lasts = (min(now.earliest, claimed.signed_in_at or now.earliest), now.earliest + self.limits.absolute)
+        arrival = Arrival(
+            vouched=_vouched(provider, claimed),
+            organisation=found.organisation,
+            roles=found.roles,
+            assertions=asserted(found.attributes, session, provider.issuer, claimed.claims, lasts),
+            session=session,
+            kind=SessionKind.BROWSER,
+            digest=digest,
+            limits=self.limits,
+            state=pending.state,
+            state_expires_at=now.latest + LIFETIME,
+            replaces=replaces,
+        )
+        return SignedIn(await self._registry.arrive(arrival, now), secret, pending.return_path)
+
+    def sign_out_url(self, name: str) -> str | None:
+        """Where somebody signs out of the provider that they came by; None where it offers that nowhere."""
+        provider = self.providers.get(name)
+        if provider is None or provider.metadata is None or not provider.metadata.end_session:
+            return None
+        at = provider.metadata.end_session
+        return f"{at}{'&' if '?' in at else '?'}{urlencode({'client_id': provider.client_id})}"
+
+    async def _claimed(
+        self, provider: Provider, metadata: Metadata, pending: Pending, code: str, now: Moment
+    ) -> Claimed:
+        try:
+            async with asyncio.timeout(TURN_MAX_S):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Unavailable(
+                "Too many people sign in just now.", code="too_many_sign_ins", next_step="Sign in again shortly."
+            ) from None
+        try:
+            tokens = await exchange(provider, metadata, self._redirect_uri, code, pending.verifier)
+            asked = Asked(pending.nonce, pending.begun_at, self.limits.absolute, pending.fresh)
+            return await claims_of(provider, tokens, asked, now)
+        finally:
+            self._turns.release()
+
+    def _pending(self, sealed: str, now: Moment) -> Pending:
+        content = self._peppers.unsealed(sealed)
+        try:
+            pending = _decode(urlsafe_b64decode((content or "") + "=" * (-len(content or "") % 4)))
+        except (ValueError, msgspec.MsgspecError):
+            raise _not_begun_here() from None
+        if now.maybe_reached(pending.begun_at + LIFETIME):
+            raise Unauthenticated("This sign-in took too long.", code="sign_in_expired", next_step="Sign in again.")
+        return pending
+
+    def _provider(self, name: str) -> Provider:
+        if not self.providers:
+            raise NotFound(
+                "No identity provider is declared here, so that nobody can sign in.",
+                code="no_identity_provider",
+                next_step="Use a key. Who runs the gateway declares providers with GATEWAY_IDENTITY_PROVIDERS.",
+            )
+        if not name and len(self.providers) == 1:
+            return next(iter(self.providers.values()))
+        if name not in self.providers:
+            raise Invalid(
+                "`provider` names no identity provider that is declared here.",
+                param="provider",
+                next_step=f"Name one of {', '.join(f'`{each}`' for each in self.providers)}.",
+            )
+        return self.providers[name]
+
+
+def _vouched(provider: Provider, claimed: Claimed) -> Vouched:
+    claims, link = claimed.claims, provider.link
+    return Vouched(
+        issuer=provider.name,
+        subject=claimed.subject,
+        user_name=_text(claims, provider.name_claim) or claimed.subject,
+        display_name=_text(claims, "name"),
+        signed_in_at=claimed.signed_in_at,
+        user_names=_linked(claims, link.user_name),
+        external_id=_linked(claims, link.external_id),
+        provisioned_only=provider.provisioned_only,
+    )
+
+
+def _metadata(provider: Provider) -> Metadata:
+    if provider.metadata is None:
+        raise away()
+    return provider.metadata
+
+
+def _check_issuer(provider: Provider, metadata: Metadata, said: str | None) -> None:
+    """Whoever answers says who it is, where it says that it does (RFC 9207): no other issuer's answer is taken."""
+    if said is None and not metadata.names_itself:
+        return
+    if said != provider.issuer:
+        raise refused("answer_of_another_issuer")
+
+
+def _code_in(answered: Mapping[str, str]) -> str:
+    error = answered.get("error", "")
+    if error:
+        raise refused(error if error in _REFUSALS else "provider_refused")
+    code = answered.get("code", "")
+    if not 0 < len(code) <= CODE_MAX or not code.isascii() or not code.isprintable():
+        raise refused("no_code")
+    return code
+
+
+def _not_begun_here() -> Invalid:
+    return Invalid(
+        "This sign-in was not begun in this browser, or was followed by another.",
+        code="sign_in_unknown",
+        next_step="Sign in again: `/control/session/start`.",
+    )
+
+
+def _text(claims: Mapping[str, object], claim: str) -> str:
+    value = claim_at(claims, claim)
+    return value if isinstance(value, str) and 0 < len(value) <= NAME_MAX and value.isprintable() else ""
+
+
+def _linked(claims: Mapping[str, object], claim: str) -> str:
+    """What a claim says that links somebody to whom was provisioned; nothing, where it is an e-mail not verified."""
+    if not claim or (claim == "email" and claims.get("email_verified") is False):
+        return ""
+    return _text(claims, claim)
