@@ -51,6 +51,7 @@ from gateway.hub.weights import Weights
 from gateway.identity.break_glass import BreakGlass
 from gateway.identity.directory import Directory
 from gateway.identity.keyring import Issued
+from gateway.identity.logins.logging_in import LoggingIn
 from gateway.identity.people.arriving import Limits
 from gateway.identity.people.cookies import Cookies
 from gateway.identity.people.registry import Registry
@@ -75,6 +76,7 @@ from gateway.ledger.store import Act, Ledger, Touch
 from gateway.ledger.writer import Writer
 from gateway.lookups import Lookup
 from gateway.metrics import Metrics
+from gateway.oauth.browsers import SessionBrowsers
 from gateway.oauth.door import OAuthDoor
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.changes.withdrawing import withdraw_approvals
@@ -218,8 +220,16 @@ class Installation:
             extra_fields=fields.operators(self.settings.extra_fields),
         )
         self.models = ModelsDoor(self.entrance, self.usable, self.refusals, relay, self.metrics)
-        self.oauth = OAuthDoor(self.authority, self.current, self.metrics)
+        self.oauth = self._where_to_sign_in()
         self.weights = ResolveDoor(self.entrance, self.gate, self.weight_files, self.metrics)
+
+    def _where_to_sign_in(self) -> OAuthDoor:
+        """Machines always do; the command line signs people in only where a provider was declared."""
+        if not self.providers:
+            return OAuthDoor(self.authority, self.current, self.metrics)
+        logging_in = LoggingIn(self.database, self.directory, self.issuer)
+        browsers = SessionBrowsers(self.directory, self.people, self.cookies, self.providers)
+        return OAuthDoor(self.authority, self.current, self.metrics, logging_in, browsers)
 
     def areas(self) -> Areas:
         """What the control door reaches into."""

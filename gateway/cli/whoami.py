@@ -5,6 +5,8 @@ from typing import Any
 import click
 
 from gateway.cli.asking import ask
+from gateway.cli.credential import login_file
+from gateway.cli.environment import key_set
 from gateway.cli.showing import ago, show_facts, show_json, wants_json, with_json
 
 
@@ -17,6 +19,7 @@ def command() -> None:
         return show_json(me)
     show_facts(
         [
+            *_person(me["person"]),
             ("organisation", me["organisation"]),
             ("roles", me["roles"]),
             ("key", me["key"]["id"]),
@@ -25,6 +28,8 @@ def command() -> None:
             ("scopes", "not narrowed" if me["key"]["scopes"] is None else me["key"]["scopes"]),
         ]
     )
+    if key_set() and login_file().read() is not None:
+        click.echo("GATEWAY_KEY is set and goes before your sign-in: `unset GATEWAY_KEY` to act as that.", err=True)
     for release in me["releases"]:
         click.echo()
         show_facts(_facts(release))
@@ -32,6 +37,16 @@ def command() -> None:
         click.echo()
         show_facts((f"request {each['id']}", _asked(each)) for each in me["requests"])
     return None
+
+
+def _person(person: Any) -> list[tuple[str, Any]]:
+    """What is told of somebody who signed in, or whose own the key is."""
+    if person is None:
+        return []
+    told = [("person", f"{person['name']} ({person['user_name']} at {person['provider']})")]
+    if person["session"] is None:
+        return told
+    return [*told, ("signed in", ago(person["signed_in_at"])), ("ends at the latest", ago(person["ends_at"]))]
 
 
 def _asked(request: Any) -> str:

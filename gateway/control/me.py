@@ -14,7 +14,7 @@ from gateway.clock import Moment
 from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.asked import ShownRequest, shown_request
 from gateway.control.guards import EVERYBODY, open_to
-from gateway.control.wire import when
+from gateway.control.wire import shown, when
 from gateway.identity.callers import Caller, Role
 from gateway.releases.components import Component
 
@@ -35,6 +35,23 @@ class MyKey(msgspec.Struct, frozen=True):
     """Who issued it."""
     client: str | None = None
     """Whom it was issued to, as its issuer names it."""
+
+
+class MyPerson(msgspec.Struct, frozen=True, kw_only=True):
+    """Who I am, where I am somebody that signs in."""
+
+    id: str
+    name: str
+    """What to call me: the name that my identity provider gave, or the one that I sign in by."""
+    user_name: str
+    provider: str
+    """The identity provider that knows me, as it is declared here."""
+    session: str | None
+    """Id of the session; null for a key of my own."""
+    signed_in_at: datetime | None
+    """When I last proved myself to the provider; null where it does not say, and for a key."""
+    ends_at: datetime
+    """When the session ends however much it is used, or the key does."""
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -112,6 +129,8 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     organisation: str
     roles: list[str]
     key: MyKey
+    person: MyPerson | None
+    """null where nobody signed in, and the key is nobody's own."""
     releases: list[MyRelease]
     requests: list[ShownRequest]
     """The newest requests for access of my organisation, where I may see them."""
@@ -133,6 +152,7 @@ class Myself(Controller):
             organisation=caller.organisation,
             roles=[role.value for role in caller.roles],
             key=_key(caller),
+            person=await _person(areas, caller),
             releases=[release for release in releases if release is not None],
             requests=await _requests(areas, caller, moment),
         )
@@ -143,6 +163,23 @@ def _key(caller: Caller) -> MyKey:
     if (token := caller.token) is None:
         return MyKey(caller.key, when(caller.expires_at), scopes)
     return MyKey(caller.key, when(caller.expires_at), scopes, token.id, token.issuer, token.client)
+
+
+async def _person(areas: Areas, caller: Caller) -> MyPerson | None:
+    if not caller.person:
+        return None
+    person = await areas.people.person(caller, caller.person)
+    held = {session.id: session for session in await areas.people.sessions(caller, person.id)}
+    session = held.get(caller.session)
+    return MyPerson(
+        id=person.id,
+        name=person.display_name or person.user_name,
+        user_name=person.user_name,
+        provider=person.issuer,
+        session=caller.session or None,
+        signed_in_at=when(caller.signed_in_at or None),
+        ends_at=shown(caller.expires_at if session is None else session.ends_at),
+    )
 
 
 async def _release(
