@@ -84,7 +84,7 @@ CHANGE_MEANINGS: dict[ChangeReason, Meaning] = {
     ChangeReason.SIGN_IN_STALE: Meaning(
         403,
         "The change has a step that cannot be undone, and you have not proved who you are within the last ten minutes.",
-        "Sign in anew, `/control/session/start?fresh=true`, then approve. A key cannot approve it.",
+        "Sign in anew: `gateway login --fresh`, or `/control/session/start?fresh=true`. A key cannot approve it.",
     ),
     ChangeReason.EVIDENCE_MOVED: Meaning(
         409,

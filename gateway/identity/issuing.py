@@ -69,7 +69,7 @@ def asking(connection: Connection, actor: Caller, moment: Moment) -> Asking:
     else:
         raise Unauthenticated
     key.check_stands(moment)
-    if token is not None and not actor.session:
+    if token is not None and not (actor.session and actor.in_scope("control")):
         key = msgspec.structs.replace(key, scopes=token.scopes)
     organisation = store.organisation_by_id(connection, key.organisation)
     if organisation is None or organisation.disabled_at is not None:
