@@ -30,6 +30,13 @@ class FakeProvider:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.keys: dict[str, jwk.Key] = {"first": jwk.RSAKey.generate_key(2048, auto_kid=False)}
+        self.asked: list[dict[str, str]] = []
+        """Authorization requests that came."""
+        self.exchanged: list[dict[str, str]] = []
+        self.behave()
+
+    def behave(self) -> None:
+        """Forget what was asked of it, and break no rule any more."""
         self.claims: dict[str, Any] = {"sub": "248289761001", "preferred_username": "alice", "name": "Alice A."}
         self.changed: dict[str, Any] = {}
         """Claims of the next ID tokens, over the right ones; None takes one out."""
@@ -44,9 +51,8 @@ class FakeProvider:
         self.token_answer: tuple[int, bytes, float] | None = None
         """Status, body and delay of the token endpoint, in place of the right ones."""
         self.id_token: str | None = None
-        self.asked: list[dict[str, str]] = []
-        """Authorization requests that came."""
-        self.exchanged: list[dict[str, str]] = []
+        self.asked.clear()
+        self.exchanged.clear()
         self._codes: dict[str, dict[str, str]] = {}
 
     @property

@@ -165,13 +165,14 @@ def _as_they_are_now(
 
 
 def _narrowed(connection: Connection, person: Person, roles: tuple[Role, ...], moment: Moment) -> list[Act]:
-    """End what has a role that the person has no more."""
+    """End sessions that have a role which the person has no more, and keys that they could not issue any more."""
     acts, cause = [], "a role was taken away"
     for session in store.standing_sessions(connection, person.id):
         if not set(session.roles) <= set(roles):
             acts += leaving.end_one(connection, session.id, cause, moment)
+    givable = set(Role) if Role.PROVIDER in roles else set(roles)
     for key in identity.standing_keys_of(connection, person.id):
-        if not set(key.roles) <= set(roles):
+        if not set(key.roles) <= givable:
             acts.append(leaving.end_key(connection, key, cause, moment))
     return acts
 
