@@ -17,17 +17,7 @@ def command() -> None:
     me = ask("GET", "/me")
     if wants_json():
         return show_json(me)
-    show_facts(
-        [
-            *_person(me["person"]),
-            ("organisation", me["organisation"]),
-            ("roles", me["roles"]),
-            ("key", me["key"]["id"]),
-            *_token(me["key"]),
-            ("expires", ago(me["key"]["expires_at"])),
-            ("scopes", "not narrowed" if me["key"]["scopes"] is None else me["key"]["scopes"]),
-        ]
-    )
+    show_facts(_who(me))
     if key_set() and login_file().read() is not None:
         click.echo("GATEWAY_KEY is set and goes before your sign-in: `unset GATEWAY_KEY` to act as that.", err=True)
     for release in me["releases"]:
@@ -39,14 +29,18 @@ def command() -> None:
     return None
 
 
-def _person(person: Any) -> list[tuple[str, Any]]:
-    """What is told of somebody who signed in, or whose own the key is."""
+def _who(me: Any) -> list[tuple[str, Any]]:
+    """Who asks: somebody who signed in by their session, everybody else by the key or the token presented."""
+    person, key = me["person"], me["key"]
+    known = [("organisation", me["organisation"]), ("roles", me["roles"])]
+    scopes = ("scopes", "not narrowed" if key["scopes"] is None else key["scopes"])
     if person is None:
-        return []
-    told = [("person", f"{person['name']} ({person['user_name']} at {person['provider']})")]
+        return [*known, ("key", key["id"]), *_token(key), ("expires", ago(key["expires_at"])), scopes]
+    known = [("person", f"{person['name']} ({person['user_name']} at {person['provider']})"), *known]
     if person["session"] is None:
-        return told
-    return [*told, ("signed in", ago(person["signed_in_at"])), ("ends at the latest", ago(person["ends_at"]))]
+        return [*known, ("key", key["id"]), ("expires", ago(key["expires_at"])), scopes]
+    signed_in = [("signed in", ago(person["signed_in_at"])), ("ends at the latest", ago(person["ends_at"]))]
+    return [*known, *signed_in, ("session", person["session"]), scopes]
 
 
 def _asked(request: Any) -> str:

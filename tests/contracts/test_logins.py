@@ -24,7 +24,7 @@ from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.identity.tokens.authority import Authority
 from gateway.identity.tokens.believing import Believed
-from gateway.identity.tokens.own import OwnIssuer
+from gateway.identity.tokens.own import OwnIssuer, SignedIn, new_number
 from gateway.identity.tokens.signing_keys import SigningKeys
 from tests.fakes.installation import NOW, PEPPERS, START, Installation, begun, lines
 
@@ -272,6 +272,26 @@ async def test_a_session_that_nobody_renews_is_over(desk: Desk) -> None:
     late = at(START + beginning.IDLE)
 
     assert await refused(desk.logging_in.renew(tokens.refresh_token.reveal(), late)) == "invalid_grant"
+
+
+SOMEBODY = "person_" + "0" * 24
+NOWHERE = "session_" + "0" * 24
+
+
+@pytest.mark.parametrize(
+    ("session", "person", "code"),
+    [("", SOMEBODY, "invalid_token"), (NOWHERE, "", "invalid_api_key"), ("", "0" * 12, "invalid_token")],
+)
+async def test_a_token_opens_the_session_of_its_own_person_alone(
+    desk: Desk, session: str, person: str, code: str
+) -> None:
+    """Signed by the gateway's very key: what is wrong with it is what it says; an empty name stands for Alice's."""
+    alice = await desk.caller(await desk.log_in())
+    signed_in = SignedIn(session or alice.session, person or alice.person, "gateway-cli", START + HOUR)
+
+    text, _ = desk.issuer.written_in(signed_in, "control", new_number(), NOW)
+
+    assert await refused(desk.directory.authenticate(text, None, NOW)) == code
 
 
 # Renewing

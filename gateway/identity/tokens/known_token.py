@@ -96,6 +96,8 @@ class KnownToken:
     def caller_in(self, signed_in: Caller, stands: Standing, moment: Moment) -> Caller:
         """Who holds it, of whoever stands in its session: with all of that, and no further than the token reaches."""
         self.check_stands(stands, moment)
+        if signed_in.person != self.token.holder:
+            raise TokenInvalid
         if self._caller is None or self._signed_in is not signed_in:
             ends = min(signed_in.expires_at, self.token.expires_at)
             self._caller = msgspec.structs.replace(
