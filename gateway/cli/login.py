@@ -4,6 +4,7 @@ import secrets
 import time
 import webbrowser
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -45,7 +46,8 @@ def command(device: bool, fresh: bool, no_browser: bool) -> None:
         before = file.read()
         file.write(login)
     if before is not None:
-        end(before)
+        with suppress(Failure):  # it ends by itself, and this one stands whatever becomes of it
+            end(before)
     _show(login)
 
 

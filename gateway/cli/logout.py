@@ -4,8 +4,9 @@ import click
 
 from gateway.cli.credential import login_file
 from gateway.cli.environment import key_set
-from gateway.cli.failures import Unreachable
+from gateway.cli.failures import Failure
 from gateway.cli.login import end
+from gateway.cli.logins import Login, LoginFile
 from gateway.cli.reaching import gateway_url
 from gateway.cli.showing import show_json, wants_json, with_json
 
@@ -17,13 +18,13 @@ def command(forget: bool) -> None:
     """Sign out: whatever was signed in here opens nothing any more."""
     file = login_file()
     with file.locked():
-        login = file.read()
+        login = _kept(file, forget=forget)
         if login is not None:
             try:
                 end(login)
-            except Unreachable as unreachable:
+            except Failure as failure:
                 if not forget:
-                    unreachable.next_step = (
+                    failure.next_step = (
                         "Nothing was forgotten, so that it can be ended later. `gateway logout --forget` deletes it "
                         "here alone; at the gateway it then goes on until its time is up."
                     )
@@ -35,3 +36,13 @@ def command(forget: bool) -> None:
     if key_set():
         click.echo("GATEWAY_KEY is still set: that key is not ended by this.", err=True)
     return None
+
+
+def _kept(file: LoginFile, *, forget: bool) -> Login | None:
+    """The sign-in to end; none where it cannot be read and is only to be forgotten."""
+    try:
+        return file.read()
+    except Failure:
+        if not forget:
+            raise
+        return None

@@ -18,7 +18,7 @@ def command() -> None:
     if wants_json():
         return show_json(me)
     show_facts(_who(me))
-    if key_set() and login_file().read() is not None:
+    if key_set() and login_file().path.exists():
         click.echo("GATEWAY_KEY is set and goes before your sign-in: `unset GATEWAY_KEY` to act as that.", err=True)
     for release in me["releases"]:
         click.echo()

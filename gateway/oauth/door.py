@@ -15,6 +15,7 @@ from gateway.access.current import Current
 from gateway.clock import Moment
 from gateway.errors import GatewayError, Invalid, NotFound, TooLarge, Unauthenticated
 from gateway.identity.logins.logging_in import LoggingIn
+from gateway.identity.logins.refusals import pending
 from gateway.identity.tokens.authority import Authority
 from gateway.metrics import Metrics
 from gateway.oauth import pages
@@ -47,6 +48,8 @@ session of its browser."""
 
 PAGES = {AUTHORIZE, DEVICE}
 """What people see."""
+
+PENDING = pending().code
 
 KEPT_S = 300
 """How long others may keep what is published. A new key is announced longer than that before it signs."""
@@ -136,7 +139,8 @@ class OAuthDoor:
         return {}
 
     def _failed(self, scope: Any, error: GatewayError, request_id: str) -> Answer:
-        self._metrics.call_refused("oauth", error.code)
+        if error.code != PENDING:  # asked every few seconds, as it should be
+            self._metrics.call_refused("oauth", error.code)
         if isinstance(error, Unauthenticated):
             self._metrics.turned_away(error.counted_as)
         if scope["raw_path"] in PAGES and any(n == b"accept" and b"text/html" in v for n, v in scope["headers"]):

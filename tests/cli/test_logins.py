@@ -3,11 +3,13 @@
 import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gateway.cli.environment import configuration
 from gateway.cli.failures import Failure
 from gateway.cli.logins import Login, LoginFile
+from tests.fakes.terminal import Terminal
 
 URL = "https://gateway.example"
 
@@ -97,3 +99,45 @@ def test_a_relative_configuration_home_is_not_followed(tmp_path: Path, monkeypat
 
     at_home = tmp_path / ".config" / "release-gateway"
     assert folders == [at_home, at_home, tmp_path / "there" / "release-gateway"]
+
+
+def test_where_nobody_can_sign_in_a_key_is_named_instead(shell: Terminal) -> None:
+    told = shell.type("login", by=None)
+
+    assert (told.exit_code, "identity provider" in told.stderr, "GATEWAY_KEY" in told.stderr) == (1, True, True)
+
+
+def test_who_is_not_signed_in_is_told_how_and_signs_out_without_fault(shell: Terminal) -> None:
+    nobody, out = shell.type("whoami", by=None), shell.type("logout", by=None)
+
+    assert nobody.exit_code == 4 and "gateway login" in nobody.stderr and "GATEWAY_KEY" in nobody.stderr
+    assert (out.exit_code, out.stdout) == (0, "You were not signed in.\n")
+
+
+def test_a_damaged_sign_in_is_forgotten_when_told_to(shell: Terminal) -> None:
+    folder = shell.house.installation.settings.data.absolute() / "config" / "release-gateway"
+    file = LoginFile("http://127.0.0.1:8080", folder)
+    file.write(a_login("http://127.0.0.1:8080"))
+    file.path.write_bytes(b"{")
+
+    kept, forgotten = shell.type("logout", by=None), shell.type("logout", "--forget", by=None)
+
+    assert (kept.exit_code, forgotten.exit_code, file.path.exists()) == (1, 0, False)
+
+
+def test_a_sign_in_that_cannot_be_ended_there_stays_here_unless_it_is_to_be_forgotten(shell: Terminal) -> None:
+    folder = shell.house.installation.settings.data.absolute() / "config" / "release-gateway"
+    file = LoginFile(away := "http://127.0.0.1:9", folder)
+    file.write(a_login(away))
+
+    class Away(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            raise httpx.ConnectError("refused")
+
+    shell.wire = Away()  # type: ignore[assignment]
+    kept = shell.type("--url", away, "logout", by=None)
+    still = file.path.exists()
+    forgotten = shell.type("--url", away, "logout", "--forget", by=None)
+
+    assert (kept.exit_code, still, forgotten.exit_code, file.path.exists()) == (3, True, 0, False)
+    assert "--forget" in kept.stderr

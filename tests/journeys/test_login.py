@@ -295,6 +295,19 @@ def test_ten_commands_at_once_renew_once(house: House, provider: FakeProvider, t
     assert len(issued) == 1
 
 
+def test_a_token_that_is_over_before_its_time_is_renewed_by_the_way(
+    house: House, provider: FakeProvider, tmp_path: Path
+) -> None:
+    be(provider, "ada", "audit", "Ada")
+    shell = Shell(house, tmp_path)
+    log_in(shell, Browser(house.url))
+    token = shell.me()["key"]["token"]  # type: ignore[index]
+
+    house.control(f"/tokens/{token}/revoke", cause="leaked")
+
+    assert shell.me()["key"]["token"] != token  # type: ignore[index]
+
+
 def test_a_key_goes_before_a_sign_in_and_that_is_said(house: House, provider: FakeProvider, tmp_path: Path) -> None:
     be(provider, "ada", "audit", "Ada")
     shell = Shell(house, tmp_path)

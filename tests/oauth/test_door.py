@@ -168,6 +168,21 @@ def test_a_secret_opens_no_door_and_says_what_it_is_for(house: House, client: tu
     assert all("/oauth/token" in answer.text for answer in answers)
 
 
+@pytest.mark.parametrize("path", ["/oauth/authorize", "/oauth/device"])
+def test_nobody_signs_in_where_no_provider_was_declared(house: House, path: str) -> None:
+    metadata = house.ask("GET", "/.well-known/oauth-authorization-server").json()
+    page = house.ask("GET", path)
+    form = {"client_id": "gateway-cli"}
+    waits = ask(house, "/oauth/device_authorization", data=form)
+    grants = ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]
+    asked = [ask(house, data={**form, "grant_type": each, "code": "x", "refresh_token": "x"}) for each in grants]
+    ended = ask(house, "/oauth/revoke", data={**form, "token": "x"})
+
+    assert metadata["grant_types_supported"] == ["client_credentials"] and "authorization_endpoint" not in metadata
+    assert (page.status_code, waits.status_code, ended.status_code) == (404, 404, 401)
+    assert [(each.status_code, each.json()["error"]) for each in asked] == [(400, "unsupported_grant_type")] * 3
+
+
 # Revocation.
 
 
