@@ -18,10 +18,11 @@ def command(forget: bool) -> None:
     """Sign out: whatever was signed in here opens nothing any more."""
     file = login_file()
     with file.locked():
-        login = _kept(file, forget=forget)
+        was_kept, login, is_ended = file.path.exists(), _kept(file, forget=forget), False
         if login is not None:
             try:
                 end(login)
+                is_ended = True
             except Failure as failure:
                 if not forget:
                     failure.next_step = (
@@ -31,8 +32,9 @@ def command(forget: bool) -> None:
                     raise
         file.delete()
     if wants_json():
-        return show_json({"url": gateway_url(), "signed_out": login is not None})
-    click.echo("Signed out." if login is not None else "You were not signed in.")
+        return show_json({"url": gateway_url(), "ended": is_ended, "forgotten": was_kept})
+    signed_out = "Signed out." if is_ended else "Forgotten here alone: at the gateway it goes on until its time is up."
+    click.echo(signed_out if was_kept else "You were not signed in.")
     if key_set():
         click.echo("GATEWAY_KEY is still set: that key is not ended by this.", err=True)
     return None

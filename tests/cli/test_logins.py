@@ -140,4 +140,4 @@ def test_a_sign_in_that_cannot_be_ended_there_stays_here_unless_it_is_to_be_forg
     forgotten = shell.type("--url", away, "logout", "--forget", by=None)
 
     assert (kept.exit_code, still, forgotten.exit_code, file.path.exists()) == (3, True, 0, False)
-    assert "--forget" in kept.stderr
+    assert "--forget" in kept.stderr and "Forgotten here alone" in forgotten.stdout

@@ -257,7 +257,7 @@ def test_signing_out_ends_the_token_and_forgets_it(house: House, provider: FakeP
     again = shell.type("logout", "--json")
 
     assert (away.returncode, out.returncode, again.returncode) == (0, 0, 0) and "not signed in" in away.stdout
-    assert "Signed out" in out.stdout and json.loads(again.stdout)["signed_out"] is False
+    assert "Signed out" in out.stdout and json.loads(again.stdout)["ended"] is False
     headers = {"authorization": f"Bearer {token}"}
     assert httpx.get(f"{house.url}/control/me", headers=headers).json()["code"] == "session_over"
     assert not kept.exists() and shell.type("whoami").returncode == 4
