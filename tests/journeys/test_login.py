@@ -9,7 +9,6 @@ import os
 import pty
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,18 +20,14 @@ import httpx
 import pytest
 
 from tests.fakes.forms import form_in
+from tests.fakes.gateway import free_port
 from tests.fakes.house import House, eventually, open_house
 from tests.fakes.provider import SECRET, Browser, FakeProvider, an_identity_provider, declaration
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND_S = 60
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+SOAK = os.environ.get("RELEASE_GATEWAY_SOAK") == "1"
+"""Ten commands race, and four people sign in, where there is time for it."""
 
 
 @pytest.fixture(scope="module")
@@ -162,16 +157,16 @@ def log_in(shell: Shell, browser: Browser, *words: str) -> Typed:
     return typed
 
 
-def test_four_people_sign_in_by_a_browser_with_the_roles_that_are_theirs(
+def test_people_sign_in_by_a_browser_with_the_roles_that_are_theirs(
     house: House, provider: FakeProvider, tmp_path: Path
 ) -> None:
     people = {
         "managers": ["provider", "staff"],
+        "acme": ["developer"],
         "risk": ["approver"],
         "audit": ["auditor"],
-        "acme": ["developer"],
     }
-    for group, roles in people.items():
+    for group, roles in list(people.items())[: None if SOAK else 2]:
         be(provider, f"person of {group}", group, f"Somebody of {group}")
         shell = Shell(house, tmp_path / group)
         typed = log_in(shell, Browser(house.url))
@@ -279,7 +274,7 @@ def test_signing_in_again_ends_the_sign_in_before(house: House, provider: FakePr
     assert provider.asked[-1]["prompt"] == "login"
 
 
-def test_ten_commands_at_once_renew_once(house: House, provider: FakeProvider, tmp_path: Path) -> None:
+def test_commands_at_once_renew_once(house: House, provider: FakeProvider, tmp_path: Path) -> None:
     be(provider, "ada", "audit", "Ada")
     shell = Shell(house, tmp_path)
     log_in(shell, Browser(house.url))
@@ -287,10 +282,10 @@ def test_ten_commands_at_once_renew_once(house: House, provider: FakeProvider, t
     kept.write_text(json.dumps({**json.loads(kept.read_text()), "renew_at": 0}))
     since = house.newest()
 
-    racing = [shell.begin("whoami", "--json") for _ in range(10)]
+    racing = [shell.begin("whoami", "--json") for _ in range(10 if SOAK else 4)]
     ended = [each.end() for each in racing]
 
-    assert ended == [0] * 10, [each.shown for each in racing]
+    assert ended == [0] * len(racing), [each.shown for each in racing]
     issued = [entry for entry in house.entries(event="token:issued") if entry["index"] > since]
     assert len(issued) == 1
 

@@ -141,13 +141,6 @@ async def opened(furnished: tuple[Path, dict[str, str]], folder: Path) -> AsyncI
         yield Counter(house, door, new_verifier(), browsers)
 
 
-@pytest.fixture
-async def fresh_counter(furnished: tuple[Path, dict[str, str]], tmp_path: Path) -> AsyncIterator[Counter]:
-    """Where nobody was before."""
-    async with opened(furnished, tmp_path) as counter:
-        yield counter
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def counter(
     furnished: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from tests.fakes.forms import form_in
 from tests.oauth.conftest import HTML, Counter
 
-GARBLED = 20_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 400
+GARBLED = 20_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 200
 
 NASTY = [
     "",
