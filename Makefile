@@ -22,7 +22,7 @@ export PATH := $(TOOLS):$(PATH)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install run test check style types imports rego bench bench-peers soak test-real chart helm-schema image sbom tools \
-	opa regal chart-tools helm kubectl-validate has-go lock clean
+	opa regal identity-provider chart-tools helm kubectl-validate has-go lock clean
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ opa: | has-go
 # Built from a module of its own, whose go.sum pins all that goes into it.
 regal: | has-go
 	cd tools/regal && go build -buildvcs=false -o $(TOOLS)/regal github.com/styrainc/regal
+
+identity-provider: ## install the OpenID provider and the browser's driver that the tests of signing in use (needs node and npm)
+	cd tools/identity-provider && npm ci --ignore-scripts --no-audit --no-fund
 
 chart-tools: helm kubectl-validate ## build helm and kubectl-validate into .tools/bin (needs go); promtool is Debian's `prometheus`
 	@command -v promtool >/dev/null || echo "promtool is missing: install Debian's package prometheus" >&2
