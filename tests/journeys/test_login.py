@@ -19,6 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.control.test_people import release
 from tests.fakes.forms import form_in
 from tests.fakes.gateway import free_port
 from tests.fakes.house import House, eventually, open_house
@@ -272,6 +273,28 @@ def test_signing_in_again_ends_the_sign_in_before(house: House, provider: FakePr
     assert httpx.get(f"{house.url}/control/me", headers=headers).status_code == 401
     assert shell.me()["roles"] == ["auditor"]
     assert provider.asked[-1]["prompt"] == "login"
+
+
+def test_what_cannot_be_undone_is_approved_after_signing_in_anew(
+    house: House, provider: FakeProvider, tmp_path: Path
+) -> None:
+    house.apply(release(lasting=False))
+    planned = house.control("/changes", file=release(lasting=True), documents={})["change"]
+    be(provider, "ada", "risk", "Ada")
+    shell, browser = Shell(house, tmp_path), Browser(house.url)
+    approve = ("change", "approve", planned["id"], "--cannot-be-undone")
+    provider.auth_time = int(time.time()) - 3600
+    log_in(shell, browser)
+    stale = shell.type(*approve)
+    provider.auth_time = None
+
+    log_in(shell, browser, "--fresh")
+    fresh = shell.type(*approve)
+
+    assert planned["irreversible"] and stale.returncode == 4 and "gateway login --fresh" in stale.stderr
+    assert fresh.returncode == 0, fresh.stderr
+    given = house.entries(event="change:approved", limit=1)[0]["body"]
+    assert given["person"] == shell.me()["person"]["id"] and given["client"] == "gateway-cli"  # type: ignore[index]
 
 
 def test_commands_at_once_renew_once(house: House, provider: FakeProvider, tmp_path: Path) -> None:
