@@ -168,9 +168,14 @@ async def test_a_code_presented_wrongly_is_over_for_everybody(desk: Desk, how: s
     assert (await events(desk)).count("session:started") == 1  # the browser's own
 
 
-@pytest.mark.parametrize("code", ["", "rsgc_", "\ud800", "a" * 20_000])
-async def test_what_is_no_code_gets_nothing(desk: Desk, code: str) -> None:
-    assert await refused(desk.redeem(code)) == "invalid_grant"
+async def test_what_was_never_given_gets_nothing_and_nobody_waits_for_it(desk: Desk) -> None:
+    writes = desk.installation.database.writes
+    for garbage in ("", "rsgc_", "\ud800", "a" * 20_000, "rsgr_" + "A" * 43):
+        assert await refused(desk.redeem(garbage)) == "invalid_grant"
+        assert await refused(desk.logging_in.renew(garbage, NOW)) == "invalid_grant"
+        assert await refused(desk.logging_in.poll(garbage, NOW)) == "invalid_grant"
+
+    assert desk.installation.database.writes == writes
 
 
 async def test_a_code_of_somebody_who_left_meanwhile_gets_nothing(desk: Desk) -> None:

@@ -20,9 +20,9 @@ LASTS = 10 * MINUTE
 INTERVAL_S = 5
 PREFIX = "rsgd_"
 
-OF_ONE_ADDRESS = 20
+OF_ONE_ADDRESS = 100
 OF_ALL = 1000
-"""How many may wait at once: who asks proves nothing, and each is a row."""
+"""How many may wait at once: who asks proves nothing, and each is a row. One address may be a balancer's."""
 
 
 class Started(NamedTuple):

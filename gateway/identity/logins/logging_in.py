@@ -17,7 +17,7 @@ from gateway.identity.logins.beginning import Answered
 from gateway.identity.logins.codes import Redemption
 from gateway.identity.logins.devices import Started
 from gateway.identity.logins.pacing import Guesses, Pace
-from gateway.identity.logins.refusals import slow_down
+from gateway.identity.logins.refusals import invalid_grant, slow_down
 from gateway.identity.logins.requests import AuthorizationRequest
 from gateway.identity.people.leaving import end_one
 from gateway.identity.tokens.own import OwnIssuer, new_number
@@ -132,8 +132,11 @@ class LoggingIn:
     async def _tokens(
         self, behind: Callable[[Connection], str | None], work: Callable[..., Answered], now: Moment
     ) -> Tokens:
+        session = await self._directory.look_up(behind)
+        if session is None:
+            raise invalid_grant()  # nothing waits behind the ledger for what was never given
         number = new_number()
-        actor = await self._directory.look_up(lambda connection: beginning.actor_in(connection, behind(connection)))
+        actor = await self._directory.look_up(partial(beginning.actor_in, session_id=session))
         given = await self._directory.administer(actor, partial(work, number=number))
         if isinstance(given, Invalid):
             raise given
