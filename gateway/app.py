@@ -1,5 +1,6 @@
 """create_app(): the doors over an installation, on one page."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from litestar import Litestar, Request, Router, asgi
@@ -67,14 +68,13 @@ def with_doors_first(app: Litestar, installation: Installation) -> ASGIApp:
     """
     models, weights = installation.models, installation.weights
 
-    async def enter(scope: Scope, receive: Receive, send: Send) -> None:
+    def enter(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         path = scope.get("raw_path", b"")
         if path.startswith(b"/v1/"):
-            await models(scope, receive, send)
-        elif path.startswith(b"/hub/"):
-            await weights(scope, receive, send)
-        else:
-            await app(scope, receive, send)
+            return models(scope, receive, send)
+        if path.startswith(b"/hub/"):
+            return weights(scope, receive, send)
+        return app(scope, receive, send)
 
     return enter
 

@@ -56,6 +56,7 @@ class Cycle(RequestResponseCycle):
         self.body = bytearray()
         self._outgoing = outgoing
         short_ways: dict[str, Any] = {"abort": outgoing.abort, "answer": self._answer, "pass_on": self._pass_on}
+        short_ways["body"] = self._whole_body
         self.scope["extensions"] = short_ways
 
     async def run_asgi(self, app: Any) -> None:
@@ -99,6 +100,15 @@ class Cycle(RequestResponseCycle):
             self.transport.close()
         else:
             await self.send_500_response()
+
+    def _whole_body(self) -> bytes | None:
+        """The whole body of the request, once, where all of it has arrived; None where it has to come by `receive`."""
+        if self.more_body or self.disconnected or self.waiting_for_100_continue:
+            return None
+        self.flow.resume_reading()
+        self.message_event.clear()
+        body, self.body = bytes(self.body), bytearray()
+        return body
 
     def _answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
         """Send a whole answer at once; False, with nothing sent, where it has to go the long way by `send`.

@@ -6,12 +6,12 @@ Each `Metrics` has its own registry, so that two gateways in one process do not 
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, Protocol, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info, ProcessCollector, generate_latest
 
 from gateway import __version__
 from gateway.errors import GatewayError
+from gateway.tallies import Bound, Spread, Tally
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -24,51 +24,12 @@ Reading = Callable[[], float]
 """Asked when the metrics are: what stands at that moment."""
 
 
-class _Metric(Protocol):
-    def labels(self, *values: str) -> Any: ...
-
-
-M = TypeVar("M", bound=_Metric)
-
-
-class _Bound(Generic[M]):
-    """A metric whose labelled children are looked up in a plain dict, without the library's lock."""
-
-    def __init__(self, metric: M) -> None:
-        self._metric = metric
-        self._children: dict[tuple[str, ...], Any] = {}
-
-    def __getitem__(self, labels: tuple[str, ...]) -> Any:
-        child = self._children.get(labels)
-        if child is None:
-            child = self._children[labels] = self._metric.labels(*labels)
-        return child
-
-
-class _Tally:
-    """A counter that is kept in a plain dict, and poured into the library's own when somebody reads."""
-
-    def __init__(self, counter: Counter) -> None:
-        self._counter = _Bound(counter)
-        self._counted: dict[tuple[str, ...], int] = {}
-
-    def add(self, *labels: str, count: int = 1) -> None:
-        """Count."""
-        self._counted[labels] = self._counted.get(labels, 0) + count
-
-    def pour(self) -> None:
-        """Hand over what was counted since."""
-        counted, self._counted = self._counted, {}
-        for labels, count in counted.items():
-            self._counter[labels].inc(count)
-
-
 class Metrics:
     """What is counted, and the words to count it with."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._tallies: list[_Tally] = []
+        self._tallies: list[Tally] = []
         ProcessCollector(registry=self._registry)
         Info("gateway_build", "What runs here.", registry=self._registry).info({"version": __version__})
 
@@ -95,7 +56,7 @@ class Metrics:
         )
         self._weights = Counter("gateway_weights_bytes", "Bytes of weights given out.", registry=self._registry)
 
-        self._parts = _Bound(
+        self._parts = Bound(
             Gauge("gateway_part_well", "Parts a call needs, as found by /readyz.", ["part"], registry=self._registry)
         )
 
@@ -229,13 +190,15 @@ class Metrics:
             tally.pour()
         return generate_latest(self._registry), MEDIA_TYPE
 
-    def _counter(self, name: str, words: str, *labels: str) -> _Tally:
-        tally = _Tally(Counter(name, words, labels, registry=self._registry))
+    def _counter(self, name: str, words: str, *labels: str) -> Tally:
+        tally = Tally(Counter(name, words, labels, registry=self._registry))
         self._tallies.append(tally)
         return tally
 
-    def _histogram(self, name: str, words: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(name, words, buckets=buckets, registry=self._registry)
+    def _histogram(self, name: str, words: str, bounds: tuple[float, ...]) -> Spread:
+        spread = Spread(name, words, bounds)
+        self._registry.register(spread)
+        return spread
 
     def _gauge(self, name: str, words: str, reading: Reading) -> None:
         Gauge(name, words, registry=self._registry).set_function(lambda: _read(reading))

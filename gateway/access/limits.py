@@ -9,6 +9,7 @@ from gateway.access import store
 from gateway.access.quotas import Exceeded, Meter, Settle, Take, Taken, scopes_of
 from gateway.clock import Instant
 from gateway.ledger.entries import AccessBody, Draft, Event
+from gateway.ledger.forms import Filled
 from gateway.ledger.intents import Intent, Verdict
 
 
@@ -38,7 +39,7 @@ def _answer(intent: Intent, meters: dict[str, Meter], at: Instant) -> Verdict:
     return Verdict(intent.draft)
 
 
-def _refused(admitted: Draft, exceeded: Exceeded) -> Draft:
+def _refused(admitted: Draft | Filled, exceeded: Exceeded) -> Draft:
     body = admitted.body
     assert isinstance(body, AccessBody)
     refused = msgspec.structs.replace(body, reasons=[exceeded.reason.value], served="", tokens_reserved=0)

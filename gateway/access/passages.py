@@ -14,6 +14,7 @@ from gateway.access.standing import Gathered
 from gateway.clock import Instant
 from gateway.identity.callers import Caller
 from gateway.ledger.commitments import Commitment
+from gateway.ledger.forms import Form
 from gateway.ledger.intents import Receipt
 from gateway.releases.components import Component
 
@@ -36,6 +37,8 @@ class Standing(msgspec.Struct, frozen=True):
     decision: Decision
     policy: str
     revision: int
+    forms: dict[tuple[str | bool | tuple[str, ...], ...], Form] = msgspec.field(default_factory=dict)
+    """How its calls are recorded, by what tells them apart (recording.py): made of all the rest when first needed."""
 
     @property
     def holds_until(self) -> Instant:

@@ -12,6 +12,7 @@ from gateway.clock import DAY, elapsed_us
 from gateway.identity.callers import Caller
 from gateway.ledger.commitments import commit
 from gateway.ledger.entries import AccessBody, Draft, Entry, Event, FinishedBody
+from gateway.ledger.forms import Filled, Form, Values
 from gateway.ledger.intents import Intent
 
 COSTING = "inference."
@@ -20,6 +21,9 @@ COSTING = "inference."
 
 def admitted(call: Call, component: str, passage: Passage, claim: Take) -> Intent:
     """The intent, written before anything passes."""
+    filled = None if passage.commits or call.end_user else _admitted_like_others(call, component, passage, claim.tokens)
+    if filled is not None:
+        return Intent(filled, claim)
     salt = None
     body = _body(call, component, passage.standing, (), claim.tokens)
     if passage.commits:
@@ -61,30 +65,16 @@ def finished(passage: Passage) -> Intent:
     else:
         used, basis = 0, "none"
     caller, release = passage.standing.caller, passage.standing.in_force.strategy.release
-    body = FinishedBody(
-        organisation=caller.organisation,
-        key=caller.key,
-        **_token(caller),
-        release=release,
-        admitted=passage.request_id,
-        outcome="cut" if passage.cut_reason else passage.outcome,
-        status=passage.status,
-        reasons=[reason] if (reason := passage.cut_reason or passage.failure) else [],
-        tokens_in=passage.tokens_in,
-        tokens_out=passage.tokens_out,
-        tokens_settled=used,
-        usage_basis=basis,
-        bytes_out=passage.bytes_out,
-        duration_us=elapsed_us() - passage.started_us,
-        commitment=passage.commitment.digest if passage.commitment is not None else "",
-        upstream_request=passage.upstream_request,
-        file=passage.file,
-        file_sha256=passage.file_sha256,
-        range=passage.range,
-    )
     claim = Settle(scope_of(caller.organisation, release), passage.taken.day, reserved, used)
+    duration_us = elapsed_us() - passage.started_us
+    is_plain = not (passage.cut_reason or passage.failure or passage.file or passage.commitment)
+    filled = _finished_like_others(passage, used, basis, duration_us) if is_plain else None
+    if filled is not None:
+        return Intent(filled, claim)
+    body = _finished_body(passage, used, basis, duration_us)
     salt = passage.commitment.salt if passage.commitment is not None else None
-    return Intent(Draft(f"{passage.request_id}.end", Event.ACCESS_FINISHED, body), claim, salt)
+    draft = Draft(f"{passage.request_id}.end", Event.ACCESS_FINISHED, body)
+    return Intent(draft, claim, salt)
 
 
 def finished_in_short(passage: Passage) -> Intent:
@@ -124,6 +114,77 @@ def closed_after_crash(entry: Entry) -> Intent:
     )
     claim = Settle(scope_of(organisation, release), entry.at // DAY, reserved, reserved)
     return Intent(Draft(f"{entry.id}.end", Event.ACCESS_FINISHED, ended), claim)
+
+
+def _finished_body(passage: Passage, used: int, basis: str, duration_us: int) -> FinishedBody:
+    caller, release = passage.standing.caller, passage.standing.in_force.strategy.release
+    return FinishedBody(
+        organisation=caller.organisation,
+        key=caller.key,
+        **_token(caller),
+        release=release,
+        admitted=passage.request_id,
+        outcome="cut" if passage.cut_reason else passage.outcome,
+        status=passage.status,
+        reasons=[reason] if (reason := passage.cut_reason or passage.failure) else [],
+        tokens_in=passage.tokens_in,
+        tokens_out=passage.tokens_out,
+        tokens_settled=used,
+        usage_basis=basis,
+        bytes_out=passage.bytes_out,
+        duration_us=duration_us,
+        commitment=passage.commitment.digest if passage.commitment is not None else "",
+        upstream_request=passage.upstream_request,
+        file=passage.file,
+        file_sha256=passage.file_sha256,
+        range=passage.range,
+    )
+
+
+def _admitted_like_others(call: Call, component: str, passage: Passage, tokens: int) -> Filled | None:
+    """The draft of an admission that differs in its sizes alone from others of the same use."""
+    forms = passage.standing.forms
+    kind = (call.endpoint, call.draws_on, call.stream, tokens > 0)
+    form = forms.get(kind)
+    if form is None:
+        open_fields = ("bytes_in", "tokens_reserved") if tokens else ("bytes_in",)
+        body = _body(call, component, passage.standing, (), tokens)
+        form = forms[kind] = Form(Event.ACCESS_ADMITTED, body, open_fields)
+    return form.filled(call.request_id, (call.bytes_in, tokens) if tokens else (call.bytes_in,))
+
+
+def _finished_like_others(passage: Passage, used: int, basis: str, duration_us: int) -> Filled | None:
+    """The same of an end to which nothing happened but what it came to."""
+    forms = passage.standing.forms
+    values: Values = (
+        passage.request_id,
+        passage.bytes_out,
+        duration_us,
+        passage.status,
+        passage.tokens_in,
+        passage.tokens_out,
+        used,
+    )
+    if passage.upstream_request:
+        values += (passage.upstream_request,)
+    kind = (passage.outcome, basis, len(values) == len(_ENDS))
+    form = forms.get(kind)
+    if form is None:
+        body = _finished_body(passage, used, basis, duration_us)
+        form = forms[kind] = Form(Event.ACCESS_FINISHED, body, _ENDS[: len(values)])
+    return form.filled(f"{passage.request_id}.end", values)
+
+
+_ENDS = (
+    "admitted",
+    "bytes_out",
+    "duration_us",
+    "status",
+    "tokens_in",
+    "tokens_out",
+    "tokens_settled",
+    "upstream_request",
+)
 
 
 def _token(caller: Caller) -> Mapping[str, Any]:

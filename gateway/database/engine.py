@@ -36,6 +36,8 @@ CONNECT_TIMEOUT_S = 2
 """PostgreSQL: how long to wait for a connection, be it a new one or one that is in use."""
 
 SQLITE_READERS = 2
+STATEMENTS_KEPT = 1024
+"""SQLite: prepared statements of one connection; more than there are different ones (ledger/rows.py has the most)."""
 POSTGRESQL_CONNECTIONS = 16
 
 SERVER_SETTINGS = {
@@ -188,7 +190,7 @@ def sqlite_engine(url: URL, *, begin: str, pragmas: Mapping[str, str | int], con
         pool_size=connections,
         max_overflow=0,
         hide_parameters=True,
-        connect_args={"check_same_thread": False},
+        connect_args={"check_same_thread": False, "cached_statements": STATEMENTS_KEPT},
     )
 
     @event.listens_for(engine, "connect")

@@ -12,13 +12,20 @@ class ClientGone(Exception):
     """The client left before its request was complete: there is nobody to answer."""
 
 
-async def body(headers: Headers, receive: Receive, bytes_max: int) -> bytes:
+async def body(scope: Any, receive: Receive, bytes_max: int) -> bytes:
     """The whole request. Raises TooLarge as soon as it is known to be, ClientGone where its end never came."""
+    headers: Headers = scope["headers"]
     for name, value in headers:
         if name == b"content-length" and value.isdigit() and int(value) > bytes_max:
             raise _too_large(bytes_max)
         if name == b"content-encoding" and value.lower() != b"identity":
             raise Invalid("An encoded request body is not accepted.", next_step="Send plain JSON.")
+    at_hand = scope.get("extensions", {}).get("body")
+    whole: bytes | None = at_hand() if at_hand is not None else None
+    if whole is not None:
+        if len(whole) > bytes_max:
+            raise _too_large(bytes_max)
+        return whole
     message: Any = await receive()
     received = bytes(message.get("body", b""))
     while message["type"] == "http.request" and message.get("more_body", False):

@@ -65,7 +65,7 @@ class Relay:
     async def run(self, caller: Caller, endpoint: Endpoint, request_id: str, asgi: tuple[Any, Receive, Send]) -> None:
         """Answer one call. Raises what the gate refuses and what the upstream could not do."""
         scope, receive, _ = asgi
-        body = await receiving.body(scope["headers"], receive, self._body_bytes_max)
+        body = await receiving.body(scope, receive, self._body_bytes_max)
         asked = calls.read(endpoint, body, self._extra_fields)
         end_user = self._pseudonym(caller.organisation, asked.end_user) if asked.end_user else ""
         call = asked.call(request_id, end_user=end_user)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import structlog
 
-from gateway.ledger.entries import written
 from gateway.ledger.intents import Recorded
 
 log = structlog.get_logger()
@@ -70,6 +69,6 @@ class Aside:
         if recorded.in_short is None:
             return False
         recorded.intent, recorded.in_short, recorded.tries = recorded.in_short(), None, 0
-        recorded.part = written(recorded.intent.draft)
+        recorded.part = recorded.intent.draft.written()
         self.replaced += 1
         return True

@@ -7,7 +7,7 @@ from itertools import chain
 from sqlalchemy import Connection, exc
 
 from gateway.errors import Unavailable
-from gateway.ledger.entries import Event, FinishedBody, written
+from gateway.ledger.entries import Event
 from gateway.ledger.intents import Participant, Receipt, Recorded
 from gateway.ledger.store import Appending, Beat, Fenced, is_outage
 
@@ -49,11 +49,11 @@ class Batch:
             draft, intent = verdict.draft, recorded.intent
             if intent.salt is not None:
                 salts.append((len(parts), intent.salt))
-            parts.append(recorded.part if draft is intent.draft else written(draft))
+            parts.append(recorded.part if draft is intent.draft else draft.written())
             if draft.event is Event.ACCESS_ADMITTED:
                 self.opened[draft.id] = index
-            elif isinstance(draft.body, FinishedBody):
-                self.closed.add(draft.body.admitted)
+            elif closes := draft.closes:
+                self.closed.add(closes)
             receipts.append(Receipt(index, at, draft, verdict.answer))
             index += 1
         appending.place(parts, salts=salts, beat=Beat(process, self.number, self._oldest_open(still_open)))

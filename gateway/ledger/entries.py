@@ -213,6 +213,15 @@ class Draft(msgspec.Struct, frozen=True):
     event: Event
     body: Body
 
+    @property
+    def closes(self) -> str:
+        """Id of the admission that this ends; empty where it ends none."""
+        return self.body.admitted if isinstance(self.body, FinishedBody) else ""
+
+    def written(self) -> bytes:
+        """All of its line that is known before it has a place, as canonical bytes. Raises as `written` does."""
+        return written(self)
+
 
 class Entry(msgspec.Struct, frozen=True):
     """An entry as stored."""
@@ -259,11 +268,7 @@ def written(draft: Draft) -> bytes:
     that is not exact everywhere.
     """
     body = draft.body
-    try:
-        written_body = _encoder.encode(body)
-        written_id = _encoder.encode(draft.id)
-    except UnicodeEncodeError:
-        raise Invalid("A text in this request is not valid Unicode.") from None
+    written_body, written_id = written_value(body), written_value(draft.id)
     integers = _integers[type(body)]
     if integers is not None:
         values = integers(body)
@@ -272,6 +277,14 @@ def written(draft: Draft) -> bytes:
     elif isinstance(body, AdministrativeBody):
         _check_detail(body.detail)
     return b'"body":%b,"event":"%b","id":%b' % (written_body, draft.event.encode(), written_id)
+
+
+def written_value(value: object) -> bytes:
+    """One value as canonical bytes. Raises Invalid for a text that is not Unicode."""
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        raise Invalid("A text in this request is not valid Unicode.") from None
 
 
 class Envelope:

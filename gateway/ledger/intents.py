@@ -9,12 +9,13 @@ from sqlalchemy import Connection
 from gateway.clock import Instant
 from gateway.errors import LedgerUnavailable
 from gateway.ledger.entries import Draft
+from gateway.ledger.forms import Filled
 
 
 class Intent(msgspec.Struct, frozen=True):
     """An entry to be, and what it claims from the participant."""
 
-    draft: Draft
+    draft: Draft | Filled
     claim: object | None = None
     """Only the participant reads it."""
     salt: bytes | None = None
@@ -24,7 +25,7 @@ class Intent(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """The participant's answer: which entry to append, and what to tell whoever waits."""
 
-    draft: Draft
+    draft: Draft | Filled
     answer: object | None = None
 
 
@@ -33,7 +34,7 @@ class Receipt(msgspec.Struct, frozen=True):
 
     index: int
     at: Instant
-    draft: Draft
+    draft: Draft | Filled
     answer: object | None
 
 

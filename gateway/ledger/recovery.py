@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Connection, Row, select, update
 
 from gateway.clock import SECOND, Instant
-from gateway.ledger.entries import Entry, Event, entry_from, written
+from gateway.ledger.entries import Entry, Event, entry_from
 from gateway.ledger.intents import Intent, Participant
 from gateway.ledger.segments import searchable
 from gateway.ledger.store import Appending, Ledger, lines, locked_head, size_of
@@ -119,7 +119,7 @@ class Recovery:
         intents = [self._closing(entry) for entry in step]
         if intents:
             verdicts = self._participant(connection, intents, appending.metered_at)
-            appending.place([written(verdict.draft) for verdict in verdicts])
+            appending.place([verdict.draft.written() for verdict in verdicts])
         return True
 
 

@@ -2,7 +2,7 @@
 
 A writing thread gives up the interpreter's lock at every statement it steps through, and then waits
 for a busy event loop to give it back: a batch inserted row by row took up to seventy times as long
-beside a busy loop as one inserted by 64 rows a statement. PostgreSQL takes a batch as arrays.
+beside a busy loop as one inserted by one statement. PostgreSQL takes a batch as arrays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from gateway.database.plainly import run_plainly
 
-STEPS = (256, 64, 16, 4, 1)
-"""Rows a statement on SQLite: few different texts, so that each stays prepared."""
+ROWS_MAX = 128
+"""Rows a statement on SQLite: as many different texts, each of which stays prepared once it was needed."""
 
 Row = tuple[Any, ...]
 
@@ -28,7 +28,7 @@ class RowInsert:
         into = f"INSERT INTO {table} ({names})"
         marks = f"({', '.join('?' * len(columns))})"
         arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(columns.values(), 1))
-        self._sqlite = [(step, f"{into} VALUES {', '.join([marks] * step)} {suffix}") for step in STEPS]
+        self._sqlite = [f"{into} VALUES {', '.join([marks] * rows)} {suffix}" for rows in range(1, ROWS_MAX + 1)]
         self.postgresql = f"{into} SELECT * FROM unnest({arrays}) {suffix}"  # noqa: S608 - no value is in it
         """Its parameters are one array a column, numbered from 1."""
 
@@ -42,9 +42,6 @@ class RowInsert:
             connection.exec_driver_sql(self.postgresql, tuple(zip(*rows, strict=True)))
 
     def _execute_sqlite(self, connection: Connection, rows: Sequence[Row]) -> None:
-        done = 0
-        for step, statement in self._sqlite:
-            while len(rows) - done >= step:
-                parameters = tuple(chain.from_iterable(rows[done : done + step]))
-                run_plainly(connection, statement, parameters)
-                done += step
+        for first in range(0, len(rows), ROWS_MAX):
+            some = rows[first : first + ROWS_MAX]
+            run_plainly(connection, self._sqlite[len(some) - 1], tuple(chain.from_iterable(some)))

@@ -22,7 +22,6 @@ from gateway.clock import AHEAD_MAX, SECOND
 from gateway.errors import LedgerUnavailable
 from gateway.ledger.batches import Batch, Fate
 from gateway.ledger.deadlines import Deadlines
-from gateway.ledger.entries import written
 from gateway.ledger.intents import Intent, Participant, Receipt, Recorded
 from gateway.ledger.settling import Settling
 from gateway.ledger.store import Appending, Ledger, add_writer, close_writer, last_batch, locked_head
@@ -141,7 +140,7 @@ class Writer:
         if not self._accepting or (not keep and self.backlog >= self._backlog_max):
             raise LedgerUnavailable
         recorded = Recorded(loop=self._loop)
-        recorded.intent, recorded.part = intent, written(intent.draft)
+        recorded.intent, recorded.part = intent, intent.draft.written()
         if keep:
             recorded.keep, recorded.in_short = True, in_short
         self._settling.backlog.add(recorded)
