@@ -188,6 +188,26 @@ async def test_a_code_of_somebody_who_left_meanwhile_gets_nothing(desk: Desk) ->
     assert await refused(desk.redeem(another)) == "invalid_grant"
 
 
+async def test_while_the_database_is_away_nothing_is_given_and_that_is_said(desk: Desk) -> None:
+    started, tokens = await wait(desk), await desk.log_in()
+    desk.installation.database.fails = TimeoutError()
+
+    codes = [
+        await refused(desk.code()),
+        await refused(desk.redeem("rsgc_" + "A" * 43)),
+        await refused(wait(desk)),
+        await refused(desk.logging_in.decide(desk.alice, started.user_code, NOW, allows=True)),
+        await refused(desk.logging_in.waiting(desk.alice, started.user_code, NOW)),
+        await refused(desk.logging_in.poll(started.device_code.reveal(), NOW)),
+        await refused(desk.logging_in.renew(tokens.refresh_token.reveal(), NOW)),
+        await refused(desk.logging_in.end(tokens.refresh_token.reveal(), NOW)),
+    ]
+
+    assert set(codes) <= {"database_unavailable", "identity_unavailable", "ledger_unavailable"}
+    desk.installation.database.fails = None
+    assert (await desk.logging_in.renew(tokens.refresh_token.reveal(), NOW)).scope == "control"
+
+
 # Sessions of the command line
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection
 
 from gateway.clock import SECOND, Moment, elapsed_us
-from gateway.database.engine import Database
-from gateway.errors import Invalid, TokenInvalid
+from gateway.database.engine import Database, Work
+from gateway.errors import DatabaseUnavailable, Invalid, TokenInvalid
 from gateway.identity.callers import Caller
 from gateway.identity.directory import Directory
 from gateway.identity.keys import Secret
@@ -23,7 +24,9 @@ from gateway.identity.people.leaving import end_one
 from gateway.identity.tokens.own import OwnIssuer, new_number
 from gateway.identity.tokens.reading import is_token, read
 from gateway.identity.tokens.verifying import verify
-from gateway.ledger.store import Touch
+from gateway.ledger.store import Touch, is_outage
+
+T = TypeVar("T")
 
 
 class Tokens(msgspec.Struct, frozen=True):
@@ -52,7 +55,7 @@ class LoggingIn:
 
     async def allow(self, person: Caller, request: AuthorizationRequest, now: Moment) -> Secret:
         """A code for the command line on this computer, by a person in a session of their browser."""
-        return await self._database.write(lambda connection: codes.give(connection, request, person.session, now))
+        return await self._write(lambda connection: codes.give(connection, request, person.session, now))
 
     async def redeem(self, redemption: Redemption, now: Moment) -> Tokens:
         """Tokens for a code. Raises Invalid with OAuth's code."""
@@ -63,7 +66,7 @@ class LoggingIn:
 
     async def start(self, scope: str, peer: str, now: Moment) -> Started:
         """Let a command line wait until a code is entered elsewhere."""
-        return await self._database.write(lambda connection: devices.start(connection, scope, peer, now))
+        return await self._write(lambda connection: devices.start(connection, scope, peer, now))
 
     async def waiting(self, person: Caller, user_code: str | None, now: Moment) -> store.Device:
         """Which command line waits for this code. Raises Invalid; soon for all codes, where too many were wrong."""
@@ -82,9 +85,7 @@ class LoggingIn:
 
     async def decide(self, person: Caller, user_code: str, now: Moment, *, allows: bool) -> None:
         """Let the command line that waits for this code sign in, or not. Raises Conflict where none waits any more."""
-        await self._database.write(
-            lambda connection: devices.decide(connection, user_code, person.session, now, allows=allows)
-        )
+        await self._write(lambda connection: devices.decide(connection, user_code, person.session, now, allows=allows))
 
     async def poll(self, device_code: str, now: Moment) -> Tokens:
         """Tokens for a code that was allowed. Raises Invalid with OAuth's code, as long as it was not."""
@@ -111,10 +112,18 @@ class LoggingIn:
         session = await self._session_of(token, now)
         if session is None:
             return
-
         actor = await self._directory.look_up(partial(beginning.actor_in, session_id=session))
         work = partial(end_one, session_id=session, cause="signed out", moment=now)
         await self._directory.administer(actor, lambda connection: (None, work(connection)), Touch("session", session))
+
+    async def _write(self, work: Work[T]) -> T:
+        """Write what nobody can use yet, and no entry tells of. Raises DatabaseUnavailable."""
+        try:
+            return await self._database.write(work)
+        except Exception as error:
+            if is_outage(error):
+                raise DatabaseUnavailable from error
+            raise
 
     async def _session_of(self, token: str, now: Moment) -> str | None:
         if not is_token(token):
