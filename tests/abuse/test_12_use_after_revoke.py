@@ -17,6 +17,7 @@ from gateway.identity.callers import Role
 from tests.abuse.replicas import Replicas, replicas
 from tests.fakes.gateway import GatewayProcess, until
 from tests.fakes.house import CHAT, MESSAGES, House, open_house
+from tests.fakes.logins import logged_in
 from tests.fakes.postgresql import PostgreSQLServer
 from tests.fakes.upstream import Seen, chunked
 
@@ -323,6 +324,23 @@ def test_a_token_that_one_process_grants_and_ends_is_taken_and_refused_by_the_ot
             took.append(stream.ends() - revoked)
 
         assert stream.last_words == "token_revoked"
+
+    assert max(took) < BOUND_S
+
+
+def test_a_person_who_is_disabled_at_one_process_is_out_at_both_with_all_their_command_lines(two: Replicas) -> None:
+    first, second = two.gateways
+    first.enter("acme")
+    took = []
+    for number in range(TOKENS):
+        here, there = (logged_in(first.settings, f"person {number}") for _ in range(2))
+        assert here.person == there.person
+        with first.http(here.access_token) as at_first, second.http(there.access_token) as at_second:
+            assert [each.get("/control/me").status_code for each in (at_first, at_second)] == [200, 200]
+
+            first.control("POST", f"/people/{here.person}/disable", json={"cause": "left"})
+            for client in (at_first, at_second):
+                took.append(until(lambda client=client: client.get("/control/me").status_code == 401, 5))  # type: ignore[misc]
 
     assert max(took) < BOUND_S
 
