@@ -25,6 +25,7 @@ from gateway.access.grants import Holdings
 from gateway.access.in_force import all_in_force
 from gateway.access.judges.store import keep_policies
 from gateway.access.judging import Judging
+from gateway.access.leaving import withdraw_agreement
 from gateway.access.limits import take_limits
 from gateway.access.looking import keep_looking
 from gateway.access.opening import Opener
@@ -79,7 +80,6 @@ from gateway.metrics import Metrics
 from gateway.oauth.browsers import SessionBrowsers
 from gateway.oauth.door import OAuthDoor
 from gateway.releases.catalogue import Catalogue
-from gateway.releases.changes.withdrawing import withdraw_approvals
 from gateway.releases.evidence.incidents import Incidents
 from gateway.releases.evidence.vouching import Vouching
 from gateway.releases.openings import Openings
@@ -195,7 +195,7 @@ class Installation:
     def _let_people_in(self, peppers: Peppers) -> None:
         """The register of people, and their way in by the identity providers that the operator declared."""
         settings = self.settings
-        self.people = Registry(self.directory, withdraw_approvals)
+        self.people = Registry(self.directory, withdraw_agreement)
         self.providers = providers_of(settings, self.metrics)
         self.cookies = Cookies(settings.issuer)
         limits = Limits(settings.session_idle_s * SECOND, settings.session_s * SECOND)

@@ -17,6 +17,7 @@ NOUNS: dict[str, str] = {
     "key": "API keys: issue, list, show, rotate, revoke, recover.",
     "client": "Machines that sign in: create, list, and by which keys.",
     "token": "Access tokens: get, revoke; the keys that sign them: rotate-key, keys.",
+    "person": "People who sign in: list, show, disable, enable, end-session.",
     "organisation": "Organisations and what is asserted of them.",
     "release": "Release files: validate, plan, apply, list, show, label; presets; approve, concur; hold, suspend …",
     "change": "Changes: list, show, approve, reject, apply.",

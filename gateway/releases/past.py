@@ -82,9 +82,14 @@ def evidence_by(connection: Connection, release: str, known: Instant | None) -> 
 
 
 def approvals_by(connection: Connection, release: str, stage: str, known: Instant | None) -> tuple[Approval, ...]:
-    """Approvals of a stage that had been given."""
-    since = _named_after(connection, release, known, Event.APPROVAL_GIVEN, "approval")
-    return tuple(each for each in evidence_store.approvals(connection, release, stage) if each.id not in since)
+    """Approvals of a stage that had been given, and not been withdrawn."""
+    given = _named_after(connection, release, known, Event.APPROVAL_GIVEN, "approval")
+    withdrawn = _named_after(connection, release, known, Event.APPROVAL_WITHDRAWN, "approval")
+    return tuple(
+        each
+        for each in evidence_store.approvals(connection, release, stage)
+        if each.id not in given and (each.withdrawn_at is None or each.id in withdrawn)
+    )
 
 
 def concurrences_by(connection: Connection, release: str, stage: str, known: Instant | None) -> tuple[Concurrence, ...]:

@@ -1,4 +1,7 @@
-"""What identity keeps of people: who they are, their sessions; which keys are a person's own, and which break glass."""
+"""What is kept of people: who they are, their sessions, keys of their own, approvals that went with them.
+
+And which keys nobody issued.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -54,6 +57,7 @@ def upgrade() -> None:
     op.add_column("api_key", sa.Column("person", sa.String(length=40)))
     op.create_index(op.f("ix_api_key_person"), "api_key", ["person"])
     op.add_column("api_key", sa.Column("is_break_glass", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("stage_approval", sa.Column("withdrawn_at", sa.BigInteger()))
     # Nobody issued those: they are the way in of whoever runs the installation. So are those they were rotated to.
     op.execute(
         "WITH RECURSIVE heirs (id) AS (SELECT id FROM api_key WHERE issued_by = '' UNION "
@@ -63,6 +67,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("stage_approval", "withdrawn_at")
     op.drop_column("api_key", "is_break_glass")
     op.drop_index(op.f("ix_api_key_person"), "api_key")
     op.drop_column("api_key", "person")

@@ -24,7 +24,9 @@ class Replicas:
 
 
 @contextmanager
-def replicas(folder: Path, server: PostgreSQLServer, count: int, interval_ms: float = 0.0) -> Iterator[Replicas]:
+def replicas(
+    folder: Path, server: PostgreSQLServer, count: int, interval_ms: float = 0.0, **settings: str
+) -> Iterator[Replicas]:
     """So many processes on a fresh database, which share what replicas must: peppers, signing keys and name."""
     database = server.new_database()
     shared = {
@@ -34,6 +36,7 @@ def replicas(folder: Path, server: PostgreSQLServer, count: int, interval_ms: fl
         "token_keys_file": str(folder / "shared" / "token.keys"),
         "public_url": "https://gateway.example",
         "revision_poll_ms": "50",
+        **settings,
     }
     (folder / "shared").mkdir(parents=True)
     with ExitStack() as stack:

@@ -9,6 +9,7 @@ from gateway.access.change_decisions import ChangeReason, ChangeRefused
 from gateway.access.changing import Changing
 from gateway.access.judges.embedded import EmbeddedJudge
 from gateway.access.judges.policies import read_policy_set
+from gateway.access.leaving import withdraw_agreement
 from gateway.clock import DAY, HOUR
 from gateway.database.engine import Database
 from gateway.identity.callers import Caller, Role
@@ -19,7 +20,6 @@ from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.ledger.store import Actor
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.changes.change import Approval, Change, ChangeState
-from gateway.releases.changes.withdrawing import withdraw_approvals
 from gateway.shipped import shipped
 from tests.contracts.test_changes import file, read
 from tests.fakes.installation import NOW, START, Installation, begun, lines
@@ -68,7 +68,7 @@ async def bench(database: Database) -> AsyncIterator[Bench]:
     await judge.start()
     await Catalogue(database, installation.ledger).apply(Actor("", ""), read(file(10)), NOW, adopt=True)
     changing = Changing(database, installation.ledger, judge)
-    yield Bench(installation, Registry(installation.directory, withdraw_approvals), changing)
+    yield Bench(installation, Registry(installation.directory, withdraw_agreement), changing)
     await judge.stop()
 
 

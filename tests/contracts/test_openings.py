@@ -15,15 +15,17 @@ from gateway.identity import store as identity
 from gateway.identity.callers import Role
 from gateway.identity.keyring import Key, SignedKey
 from gateway.ledger.entries import AccessBody, Draft, Event, written
-from gateway.ledger.store import Actor, Appending, Ledger, Touch
+from gateway.ledger.store import Act, Actor, Appending, Ledger, Touch
 from gateway.ledger.tables import entry_table, revision_table
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.evidence.incidents import Incidents
 from gateway.releases.evidence.reading import read_evidence
 from gateway.releases.evidence.records import Concurrence, Evidence
 from gateway.releases.evidence.vouching import Submission, Vouching
+from gateway.releases.evidence.withdrawing import withdraw_stage_approvals
 from gateway.releases.files import Reading, read_release
 from gateway.releases.openings import Openings, Standing
+from gateway.releases.past import approvals_by
 from tests.releases.builders import DOCUMENTS, a_moment
 
 RELEASE = "acme/atlas-1"
@@ -261,6 +263,35 @@ async def test_an_approval_is_void_when_the_evidence_it_was_given_on_changes(hou
     assert await house.missing() == ["0 of 1 approvals; 1 given before the evidence changed no longer count"]
     await house.approve(ANN)
     assert await house.openings.open_due(RELEASE) == "general"
+
+
+async def test_an_approval_goes_with_whoever_gave_it_until_the_stage_is_open(house: House) -> None:
+    await house.apply(a_gated_file("{approvals: 1}"))
+    await house.approve(ANN)
+    given_at = house.moment.latest
+    house.moment = at(given_at + 1)
+
+    async def leave() -> list[Act]:
+        def work(connection: Connection) -> tuple[list[Act], list[Act]]:
+            acts = withdraw_stage_approvals(connection, [ANN.key, "unknown"], "left", house.moment)
+            return acts, acts
+
+        return await house.ledger.administer(ANN, work)
+
+    [taken_back] = await leave()
+    missing = await house.missing()
+    stage = (await house.standing()).digest
+    then = await house.database.read(lambda connection: approvals_by(connection, RELEASE, stage, given_at))
+    assert await leave() == []
+    house.moment = AFTER
+    assert await house.openings.open_due(RELEASE) == ""
+
+    await house.approve(ANN)
+    assert await house.openings.open_due(RELEASE) == "general"
+    assert await leave() == [], "what is open stays open, and so do the words by which it was opened"
+    assert (taken_back.event, taken_back.subject) == (Event.APPROVAL_WITHDRAWN, stage)
+    assert missing == ["0 of 1 approvals"]
+    assert [each.given_by for each in then] == [ANN.key], "what was so then was so"
 
 
 async def test_an_approval_is_void_when_the_stage_changes_and_stands_when_it_does_not(house: House) -> None:

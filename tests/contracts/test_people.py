@@ -79,7 +79,7 @@ async def household(database: Database) -> Household:
     installation = await begun(database)
     withdrawn: list[tuple[tuple[str, ...], str]] = []
 
-    def withdraw(_: Connection, keys: object, cause: str) -> list[Act]:
+    def withdraw(_: Connection, keys: object, cause: str, __: Moment) -> list[Act]:
         withdrawn.append((tuple(keys), cause))
         return []
 

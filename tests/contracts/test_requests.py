@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from gateway.access import store as grants
 from gateway.access.admissions import Admissions
@@ -23,13 +23,15 @@ from gateway.access.requests.chasing import RequestChaser
 from gateway.access.requests.decisions import RequestReason, RequestRefused
 from gateway.access.requests.request import TRANSITIONS, AccessRequest, RequestState, may_lead, possible
 from gateway.access.requests.requesting import Requests
+from gateway.access.requests.withdrawing import withdraw_request_approvals
 from gateway.clock import DAY, SECOND, Moment
 from gateway.database.engine import Database
 from gateway.errors import Conflict, GatewayError
 from gateway.identity.callers import Caller, Role
 from gateway.identity.keyring import KeyOrder
 from gateway.ledger.commitments import opens
-from gateway.ledger.store import Actor, Ledger
+from gateway.ledger.entries import Event
+from gateway.ledger.store import Act, Actor, Ledger
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.files import read_release
 from gateway.releases.forms import RETAIN_DAYS
@@ -168,6 +170,31 @@ async def test_of_many_approvals_at_once_exactly_one_grants(desk: Desk, _round: 
     assert {each.code for each in told if isinstance(each, GatewayError)} == {"act_not_possible"}
     assert len(await desk.grants()) == 1
     assert await desk.said(asked) == ["submitted", "screened", "approved", "granted"]
+
+
+async def test_a_reviewers_word_goes_with_them_until_the_request_is_granted(desk: Desk) -> None:
+    await desk.form("second_approval: true")
+    asked = await desk.ask()
+    await desk.approve(asked)
+
+    async def leave() -> list[Act]:
+        def work(connection: Connection) -> tuple[list[Act], list[Act]]:
+            acts = withdraw_request_approvals(connection, [desk.people["approver"].key], "left", desk.now)
+            return acts, acts
+
+        return await desk.ledger.administer(Actor("", ""), work)
+
+    before = (await desk.held(asked)).state
+    [taken_back] = await leave()
+    after = await desk.held(asked)
+    first = await desk.approve(asked, "second")
+    granted = await desk.approve(asked)
+
+    assert (before, after.state) == (RequestState.AWAITING_SECOND_APPROVAL, RequestState.PENDING_REVIEW)
+    assert (after.approvals, after.review_by is not None) == ((), True)
+    assert (taken_back.event, taken_back.subject) == (Event.REQUEST_APPROVAL_WITHDRAWN, asked.id)
+    assert (first.state, granted.state) == (RequestState.AWAITING_SECOND_APPROVAL, RequestState.GRANTED)
+    assert await leave() == [], "what was granted stays granted"
 
 
 async def test_of_many_who_ask_at_once_one_request_comes_about(desk: Desk) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
     insert,
     select,
     update,
@@ -103,6 +104,19 @@ def move_request(connection: Connection, request: AccessRequest, acts: int) -> b
 def add_approval(connection: Connection, request: str, approval: RequestApproval) -> None:
     """Write an approval; a key gives one about the same answers once."""
     connection.execute(insert(approval_table).values(request=request, **msgspec.structs.asdict(approval)))
+
+
+def remove_approval(connection: Connection, request: str, key: str) -> None:
+    """Take back what somebody said, of whatever answers."""
+    given = approval_table.c
+    connection.execute(delete(approval_table).where(given.request == request, given.key == key))
+
+
+def open_requests_approved_by(connection: Connection, keys: Iterable[str]) -> list[AccessRequest]:
+    """Requests under way that any of these approved, in order of id."""
+    given = select(approval_table.c.request).where(approval_table.c.key.in_(list(keys)))
+    query = select(request_table).where(request_table.c.state.in_(OPEN), request_table.c.id.in_(given))
+    return _requests(connection, connection.execute(query.order_by(request_table.c.id)))
 
 
 def request_by_id(connection: Connection, request: str) -> AccessRequest | None:

@@ -24,7 +24,7 @@ T = TypeVar("T")
 TRIES_MAX = 3
 """Of two first sign-ins of one person that come at once, one is tried again."""
 
-Withdraw = Callable[[Connection, Sequence[str], str], list[Act]]
+Withdraw = Callable[[Connection, Sequence[str], str, Moment], list[Act]]
 """Takes back what somebody known by any of these ids has agreed to and is not done yet, for a cause."""
 
 
@@ -83,7 +83,7 @@ class Registry:
         if not acts:
             return gone, acts
         known_as = [person.id, *identity.keys_ever_of(connection, person.id)]
-        return gone, acts + self._withdraw(connection, known_as, cause)
+        return gone, acts + self._withdraw(connection, known_as, cause, moment)
 
     async def person(self, actor: Caller, person_id: str) -> Person:
         """One person. Raises NotFound also where the actor may not know of them."""

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection
 
+from gateway.clock import Moment
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act
 from gateway.releases.changes import store
 from gateway.releases.changes.change import ChangeState
 
 
-def withdraw_approvals(connection: Connection, keys: Sequence[str], cause: str) -> list[Act]:
+def withdraw_approvals(connection: Connection, keys: Sequence[str], cause: str, _: Moment) -> list[Act]:
     """Take back every approval that somebody known by any of these ids gave to a change not yet decided."""
     acts = []
     for change in store.open_changes_approved_by(connection, keys):

@@ -101,6 +101,8 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     given_at: Instant
     given_by: str
     organisation: str
+    withdrawn_at: Instant | None = None
+    """When whoever gave it left, before the stage was opened."""
 
 
 class Concurrence(msgspec.Struct, frozen=True, kw_only=True):

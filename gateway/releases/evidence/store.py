@@ -3,6 +3,7 @@
 A row is added once; of its fields only those that end it are ever written again.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -50,6 +51,7 @@ approval_table = Table(
     Column("given_at", BigInteger, nullable=False),
     Column("given_by", String(64), nullable=False),
     Column("organisation", String(64), nullable=False),
+    Column("withdrawn_at", BigInteger),
 )
 
 concurrence_table = Table(
@@ -133,9 +135,24 @@ def add_approval(connection: Connection, approval: Approval) -> None:
 
 
 def approvals(connection: Connection, release: str, stage: str) -> tuple[Approval, ...]:
-    """Approvals of a stage by its digest, in the order in which they were given."""
-    query = select(approval_table).where(approval_table.c.release == release, approval_table.c.stage == stage)
-    rows = connection.execute(query.order_by(approval_table.c.given_at, approval_table.c.id))
+    """Approvals of a stage by its digest, withdrawn ones too, in the order in which they were given."""
+    return _approvals(connection, approval_table.c.release == release, approval_table.c.stage == stage)
+
+
+def standing_approvals_by(connection: Connection, keys: Iterable[str]) -> tuple[Approval, ...]:
+    """Approvals that any of these gave, and that were not withdrawn, of whatever stage."""
+    by = approval_table.c.given_by.in_(list(keys))
+    return _approvals(connection, by, approval_table.c.withdrawn_at.is_(None))
+
+
+def withdraw_approval(connection: Connection, approval: str, withdrawn_at: Instant) -> None:
+    """Mark an approval withdrawn."""
+    connection.execute(update(approval_table).where(approval_table.c.id == approval).values(withdrawn_at=withdrawn_at))
+
+
+def _approvals(connection: Connection, *where: Any) -> tuple[Approval, ...]:
+    query = select(approval_table).where(*where).order_by(approval_table.c.given_at, approval_table.c.id)
+    rows = connection.execute(query)
     return tuple(Approval(**row._asdict() | {"persons": _persons(row.persons)}) for row in rows)
 
 

@@ -1,0 +1,36 @@
+"""Reviewers' words taken back because they have left: the inside of that transaction, with its acts.
+
+The request goes back before whoever reviews. What was granted stays granted.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from gateway.access.requests import store
+from gateway.access.requests.acting import act_on
+from gateway.access.requests.moving import entered
+from gateway.access.requests.request import RequestState
+from gateway.clock import Moment
+from gateway.ledger.entries import Event
+from gateway.ledger.store import Act
+
+_APPROVED = (RequestState.AWAITING_SECOND_APPROVAL, RequestState.AWAITING_EXTERNAL_CONCURRENCE)
+
+
+def withdraw_request_approvals(connection: Connection, keys: Sequence[str], cause: str, moment: Moment) -> list[Act]:
+    """Take back every approval that somebody known by any of these ids gave to a request that is under way."""
+    acts = []
+    for request in store.open_requests_approved_by(connection, keys):
+        gone = [approval for approval in request.approvals if approval.key in keys]
+        if request.state in _APPROVED:
+            moved = entered(request, RequestState.PENDING_REVIEW, moment.latest)
+        else:
+            moved = msgspec.structs.replace(request, acts=request.acts + 1)
+        store.move_request(connection, moved, request.acts)
+        for approval in gone:
+            store.remove_approval(connection, request.id, approval.key)
+            detail: dict[str, str | int | bool | list[str]] = {"by": approval.key, "role": approval.role}
+            acts.append(act_on(Event.REQUEST_APPROVAL_WITHDRAWN, moved, {**detail, "cause": cause}))
+    return acts
