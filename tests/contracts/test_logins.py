@@ -90,7 +90,7 @@ async def desk(database: Database, tmp_path: Path) -> Desk:
     installation = await begun(database)
     issuer = OwnIssuer(URL, SigningKeys(tmp_path / "token.keys"), 10 * MINUTE)
     directory = Directory(installation.database, installation.ledger, PEPPERS, believed=Believed([issuer]))
-    registry = Registry(directory, lambda connection, keys, cause: [])
+    registry = Registry(directory, lambda *_: [])
     logging_in = LoggingIn(installation.database, directory, issuer)
     made = Desk(installation, issuer, directory, logging_in, registry, installation.provider)
     made.alice = await made.arrive()

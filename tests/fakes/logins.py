@@ -61,7 +61,7 @@ async def _logged_in(settings: Mapping[str, str], name: str) -> LoggedIn:
         state_expires_at=now.latest + 10 * MINUTE,
     )
     try:
-        await Registry(directory, lambda connection, keys, cause: []).arrive(arrival, now)
+        await Registry(directory, lambda *_: []).arrive(arrival, now)
         person, logging_in = await directory.in_session(shown.reveal(), now), LoggingIn(database, directory, issuer)
         verifier = new_verifier()
         request = AuthorizationRequest(LISTENER, challenge_of(verifier), "state", "control")

@@ -77,7 +77,7 @@ class Counter:
             state=session,
             state_expires_at=now.latest + MINUTE,
         )
-        await Registry(self.house.installation.directory, lambda connection, keys, cause: []).arrive(arrival, now)
+        await Registry(self.house.installation.directory, lambda *_: []).arrive(arrival, now)
         return secret.reveal()
 
     async def ask(self, method: str, path: str, browser: str = "", **given: Any) -> httpx.Response:
