@@ -1,11 +1,10 @@
 """Who stands at a door: the same for every door, so that none is easier to enter than another."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 
 from gateway.access.current import Current
-from gateway.clock import Moment
 from gateway.errors import Forbidden, Unauthenticated, Unavailable
 from gateway.identity.break_glass import BreakGlass
 from gateway.identity.callers import Caller
@@ -40,15 +39,15 @@ class Entrance:
 
         Raises Unauthenticated, or Unavailable where it cannot be known who is in good standing.
         """
-
-        async def by_credential(moment: Moment) -> Caller:
+        try:
             token = credential_in(headers)
+            _, moment = self._current.now()
             caller = await self._directory.authenticate(token, client[0] if client else None, moment)
             if caller.is_break_glass and self._break_glass is not None:
                 await self._break_glass.used(caller, moment)
-            return caller
-
-        return await self._let_in(by_credential)
+        except Exception as error:
+            raise self._not_let_in(error) from None
+        return caller
 
     async def caller_in_browser(
         self, headers: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None, method: str
@@ -57,37 +56,26 @@ class Entrance:
 
         Raises Forbidden besides, for a request that changes something and was not made by the gateway's own pages.
         """
-        told = list(headers)
-        cookies = self._cookies
-        shown = "" if cookies is None or any(name in CREDENTIALS for name, _ in told) else self._shown(told)
-        if not shown or cookies is None:
+        told, cookies = list(headers), self._cookies
+        if cookies is None or any(name in CREDENTIALS for name, _ in told):
             return await self.caller(told, client)
-
-        async def by_session(moment: Moment) -> Caller:
-            caller = await self._directory.in_session(shown, moment)
-            cookies.check_own(method, told, shown)
-            return caller
-
-        return await self._let_in(by_session)
-
-    def _shown(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
-        assert self._cookies is not None, "asked where there are some"
         try:
-            return self._cookies.found(SESSION, headers)
-        except Unauthenticated as error:
-            self._turned_away(error.counted_as)
-            raise
-
-    async def _let_in(self, find: Callable[[Moment], Awaitable[Caller]]) -> Caller:
-        try:
-            _, moment = self._current.now()
-            return await find(moment)
-        except Unauthenticated as error:
-            self._turned_away(error.counted_as)
-            raise
-        except (Unavailable, Forbidden):
-            raise
+            shown = cookies.found(SESSION, told)
+            if shown:
+                _, moment = self._current.now()
+                caller = await self._directory.in_session(shown, moment)
+                cookies.check_own(method, told, shown)
+                return caller
         except Exception as error:
+            raise self._not_let_in(error) from None
+        return await self.caller(told, client)
+
+    def _not_let_in(self, error: Exception) -> Exception:
+        """What is told of whatever went wrong: what nobody foresaw lets nobody in either."""
+        if isinstance(error, Unavailable | Forbidden):
+            return error
+        if not isinstance(error, Unauthenticated):
             log.warning("authentication_failed", error=type(error).__name__)
-            self._turned_away(Unauthenticated.code)
-            raise Unauthenticated from None
+            error = Unauthenticated()
+        self._turned_away(error.counted_as)
+        return error

@@ -125,7 +125,7 @@ class Sessions(Controller):
         headers = request.scope["headers"]
         told = {"code": code, "state": returned_state, "iss": iss, "error": error}
         answered = {name: value for name, value in told.items() if value is not None}
-        before = areas.cookies.found(SESSION, headers).partition(".")[0]
+        before = areas.cookies.found(SESSION, headers)
         signed_in = await areas.signing_in.finish(
             areas.cookies.found(SIGN_IN, headers), answered, moment, replaces=before
         )
@@ -155,7 +155,9 @@ def _check_in_session(caller: Caller) -> None:
 
 
 def _go(url: str, *cookies: Cookie) -> Response[None]:
-    return Response(None, status_code=303, headers={"location": url}, cookies=list(cookies))
+    return Response(
+        None, status_code=303, headers={"location": url, "referrer-policy": "no-referrer"}, cookies=list(cookies)
+    )
 
 
 def _cookie(areas: Areas, which: str, value: str, max_age_s: int | None = None) -> Cookie:

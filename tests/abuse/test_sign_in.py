@@ -270,6 +270,16 @@ def test_a_session_planted_beforehand_is_not_what_is_signed_in(opened: House, pr
     assert not is_in(attacker), "what the browser showed before ends"
 
 
+def test_nobody_ends_a_session_by_its_id_alone(opened: House, provider: FakeProvider) -> None:
+    victim = signed_in(opened)
+    mallory, back = begun(opened)
+    known = victim.client.cookies[SESSION].partition(".")[0]
+    mallory.client.cookies.set(SESSION, f"{known}.{'A' * 43}", domain="127.0.0.1", path="/")
+
+    assert mallory.go(back).status_code == 303
+    assert is_in(victim)
+
+
 def test_a_session_is_not_to_be_guessed_or_changed(opened: House, provider: FakeProvider) -> None:
     one = signed_in(opened)
     shown = one.client.cookies[SESSION]

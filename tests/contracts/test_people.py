@@ -200,10 +200,20 @@ async def test_a_sign_in_is_taken_once(household: Household) -> None:
 
 async def test_signing_in_again_ends_the_session_before(household: Household) -> None:
     first, shown = await household.sign_in()
-    second, _ = await household.sign_in(replaces=first.session)
+    second, _ = await household.sign_in(replaces=shown)
 
     assert await turned_away(household.directory, shown) == "session_over"
     assert second.session != first.session
+
+
+async def test_who_knows_the_id_of_a_session_alone_ends_nothing_by_it(household: Household) -> None:
+    victim, shown = await household.sign_in()
+    mallory = Vouched(issuer="corporate", subject="m", user_name="mallory", display_name="", signed_in_at=START)
+
+    for made_up in (victim.session, f"{victim.session}.", f"{victim.session}.{'A' * 43}", "x", ""):
+        await household.sign_in(mallory, replaces=made_up)
+
+    assert await household.directory.in_session(shown, NOW) is victim
 
 
 async def test_who_is_disabled_is_out_here_at_once_and_elsewhere_with_the_feed(household: Household) -> None:

@@ -16,7 +16,7 @@ from gateway.identity import store as identity
 from gateway.identity.callers import Assertion, Role
 from gateway.identity.people import leaving, store
 from gateway.identity.people.persons import NAME_MAX, Person
-from gateway.identity.people.sessions import Session, SessionKind
+from gateway.identity.people.sessions import Session, SessionKind, parts_of
 from gateway.identity.tokens.store import use_assertion
 from gateway.ledger.entries import Event
 from gateway.ledger.store import Act, Touch
@@ -63,7 +63,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """By which the sign-in was known, to be taken once."""
     state_expires_at: Instant
     replaces: str = ""
-    """Id of the session that the same browser showed until now: it ends."""
+    """The session that the same browser showed until now, whole: it ends, where it is one."""
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -104,8 +104,7 @@ def arrive(connection: Connection, arrival: Arrival, person_id: str, moment: Mom
         )
     person, acts = _as_they_are_now(connection, arrival, person_id, moment)
     acts += _narrowed(connection, person, arrival.roles, moment)
-    if arrival.replaces:
-        acts += leaving.end_one(connection, arrival.replaces, "signed in again", moment)
+    acts += _replaced(connection, arrival.replaces, moment)
     session = Session(
         id=arrival.session,
         person=person.id,
@@ -162,6 +161,15 @@ def _as_they_are_now(
     person = msgspec.structs.replace(person, changed_at=now)
     store.change_person(connection, person)
     return person, [*acts, _act(Event.PERSON_CHANGED, person, {"organisation": person.organisation})]
+
+
+def _replaced(connection: Connection, shown: str, moment: Moment) -> list[Act]:
+    """End the session that was shown; whoever knows its id alone ends nothing."""
+    parts = parts_of(shown)
+    session = None if parts is None else store.session_by_id(connection, parts[0])
+    if parts is None or session is None or not session.is_proven_by(parts[1]):
+        return []
+    return leaving.end_one(connection, session.id, "signed in again", moment)
 
 
 def _narrowed(connection: Connection, person: Person, roles: tuple[Role, ...], moment: Moment) -> list[Act]:

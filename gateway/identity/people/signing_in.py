@@ -120,7 +120,7 @@ class SigningIn:
     async def finish(self, sealed: str, answered: Mapping[str, str], now: Moment, *, replaces: str = "") -> SignedIn:
         """Begin the session of whoever came back with this answer, to the browser that keeps this.
 
-        `replaces` is the session that the browser showed until now. Raises Unauthenticated, Forbidden or Unavailable.
+        `replaces` is what the browser showed of a session until now. Raises Unauthenticated, Forbidden or Unavailable.
         """
         pending = self._pending(sealed, now)
         if not compare_digest(answered.get("state", "").encode("utf-8", "replace"), pending.state.encode()):
