@@ -12,6 +12,7 @@ REAL := .tools/real
 OPA_VERSION := v1.22.2
 HELM_VERSION := v3.22.0
 KUBECTL_VALIDATE_VERSION := v0.0.4
+KEYCLOAK_VERSION := 26.4.7
 
 ENGINE ?= docker
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' gateway/__init__.py)
@@ -22,7 +23,7 @@ export PATH := $(TOOLS):$(PATH)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install run test check style types imports rego bench bench-peers soak test-real chart helm-schema image sbom tools \
-	opa regal identity-provider chart-tools helm kubectl-validate has-go lock clean
+	opa regal identity-provider keycloak chart-tools helm kubectl-validate has-go lock clean
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,11 +62,12 @@ bench: $(DEVELOPMENT) ## measure, beside the peers that are at hand (see benchma
 bench-peers: $(DEVELOPMENT) ## install the peers of the benchmark into benchmarks/.peers
 	$(BIN)/python -m benchmarks.install
 
-soak: $(DEVELOPMENT) ## the heavy tests, whole: minutes to hours
+soak: $(DEVELOPMENT) ## the heavy tests, whole: minutes to hours (needs `make identity-provider keycloak` once)
 	RELEASE_GATEWAY_SOAK=1 $(BIN)/python -m pytest -m soak $(ARGS)
+	$(BIN)/python -m pytest tests/real/test_keycloak.py
 
 test-real: $(DEVELOPMENT) $(REAL)/.installed ## a real model behind the gateway, called by the official client
-	REAL_MODEL_PYTHON=$(CURDIR)/$(REAL)/bin/python $(BIN)/python -m pytest tests/real $(ARGS)
+	REAL_MODEL_PYTHON=$(CURDIR)/$(REAL)/bin/python $(BIN)/python -m pytest tests/real/test_real_model.py $(ARGS)
 
 chart: $(DEVELOPMENT) ## the Helm chart, its alerts and its dashboard (needs `make chart-tools`)
 	$(BIN)/python -m pytest tests/helm $(ARGS)
@@ -91,6 +93,11 @@ regal: | has-go
 
 identity-provider: ## install the OpenID provider and the browser's driver that the tests of signing in use (needs node and npm)
 	cd tools/identity-provider && npm ci --ignore-scripts --no-audit --no-fund
+
+keycloak: ## install Keycloak into .tools, for the tests of signing in at it (needs maven, java and unzip)
+	mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
+		-Dartifact=org.keycloak:keycloak-quarkus-dist:$(KEYCLOAK_VERSION):zip -DoutputDirectory=$(CURDIR)/.tools
+	cd .tools && unzip -q -o keycloak-quarkus-dist-$(KEYCLOAK_VERSION).zip && rm -rf keycloak && mv keycloak-$(KEYCLOAK_VERSION) keycloak
 
 chart-tools: helm kubectl-validate ## build helm and kubectl-validate into .tools/bin (needs go); promtool is Debian's `prometheus`
 	@command -v promtool >/dev/null || echo "promtool is missing: install Debian's package prometheus" >&2
