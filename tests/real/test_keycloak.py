@@ -18,6 +18,7 @@ import pytest
 from tests.fakes.gateway import free_port
 from tests.fakes.house import House, eventually, open_house
 from tests.fakes.provider import Browser
+from tests.journeys.test_login import Shell, follow, log_in, press
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYCLOAK = Path(os.environ.get("KEYCLOAK_HOME", ROOT / ".tools" / "keycloak"))
@@ -190,3 +191,18 @@ def test_who_is_disabled_is_out_within_a_second(house: House) -> None:
 
     _, again, _ = person_at(house, "dev")
     assert (again.status_code, again.json()["code"]) == (401, "person_disabled")
+
+
+def test_the_command_line_signs_in_by_the_browser_here_and_by_a_code_elsewhere(house: House, tmp_path: Path) -> None:
+    here, elsewhere = Shell(house, tmp_path / "here"), Shell(house, tmp_path / "elsewhere")
+    mia, _, _ = person_at(house, "mia")
+    log_in(here, mia)
+    ada, _, _ = person_at(house, "ada")
+    typed = elsewhere.begin("login", "--device")
+    code = typed.wait_for(r"code: ([A-Z]{4}-[A-Z]{4})")
+    page = press(ada, follow(ada, typed.wait_for(r"(http://\S+/oauth/device)")), "Go on", user_code=code)
+    press(ada, page, "Sign in")
+
+    assert typed.end() == 0, typed.shown
+    for shell, name in ((here, "mia"), (elsewhere, "ada")):
+        assert (shell.me()["organisation"], shell.me()["roles"]) == PEOPLE[name][1:]
