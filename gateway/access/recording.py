@@ -106,6 +106,8 @@ def closed_after_crash(entry: Entry) -> Intent:
         token=body.get("token", ""),
         issuer=body.get("issuer", ""),
         client=body.get("client", ""),
+        person=body.get("person", ""),
+        session=body.get("session", ""),
         release=release,
         admitted=entry.id,
         outcome="unknown_after_crash",

@@ -12,23 +12,21 @@ from sqlalchemy import Connection
 
 from gateway.clock import Moment
 from gateway.database.engine import Database, Readable, Work
-from gateway.errors import Invalid, NotFound, SettingsInvalid, Unauthenticated, Unavailable
+from gateway.errors import Invalid, NotFound, SettingsInvalid, Unauthenticated
 from gateway.identity import founding, issuing, registering, store
 from gateway.identity.attributes import Claim
 from gateway.identity.callers import OVERSIGHT, Assertion, Caller
-from gateway.identity.keyring import Issued, Key, KeyOrder, Rotation, SignedKey
+from gateway.identity.keyring import Issued, Key, KeyOrder, Rotation
 from gateway.identity.keys import is_key_id, key_id_at, key_id_of
 from gateway.identity.known import KnownKey, KnownKeys
+from gateway.identity.looking_up import LookUps
 from gateway.identity.organisations import PROVIDER, Organisation, Profile, is_id
 from gateway.identity.people import store as people
 from gateway.identity.people.known import KnownPeople
-from gateway.identity.people.persons import Person
-from gateway.identity.people.sessions import Session
 from gateway.identity.peppers import Peppers
 from gateway.identity.tokens.believing import Believed
 from gateway.identity.tokens.known import KnownTokens
 from gateway.identity.tokens.reading import is_token
-from gateway.identity.tokens.store import is_revoked
 from gateway.identity.uses import LastUses
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 
@@ -36,9 +34,6 @@ T = TypeVar("T")
 
 TOKEN = "token"  # noqa: S105 - a kind of touch
 """What the feed calls an access token."""
-
-LOOK_UP_MAX_S = 1.5
-"""Who cannot be looked up in this time is refused: callers are answered within two seconds, whatever fails."""
 
 PAGE_MAX = 200
 
@@ -57,13 +52,12 @@ class Directory:
         keeps: int = 50_000,
     ) -> None:
         """What no call waits for is read at leisure, where that is given; tokens are those of who is believed."""
-        self._database = database
-        self._leisure = leisure or database
+        self._look_ups = LookUps(database, leisure or database)
         self._ledger = ledger
         self._peppers = peppers
-        self._known = KnownKeys(self._load_key, self._load_profile, keeps)
-        self.people = KnownPeople(self._known, self._load_session, self._load_person, keeps)
-        self.tokens = KnownTokens(self._known, self.people, believed or Believed(), self._is_revoked, keeps)
+        self._known = KnownKeys(self._look_ups.key, self._look_ups.profile, keeps)
+        self.people = KnownPeople(self._known, self._look_ups.session, self._look_ups.person, keeps)
+        self.tokens = KnownTokens(self._known, self.people, believed or Believed(), self._look_ups.is_revoked, keeps)
         self._uses = LastUses(database, store.note_uses)
         self._session_uses = LastUses(database, people.note_session_uses)
 
@@ -193,7 +187,7 @@ class Directory:
 
         Raises SettingsInvalid when the peppers at hand verify none of the keys there are.
         """
-        if await self._read(store.is_empty):
+        if await self._look_ups.read(store.is_empty):
             begin = partial(founding.begin, peppers=self._peppers, moment=now)
             return await self._ledger.administer(Actor(key="", organisation=PROVIDER), begin)
         await self._check_peppers()
@@ -257,7 +251,7 @@ class Directory:
     async def key(self, actor: Caller, key_id: str) -> Key:
         """One key. Raises NotFound also where the actor may not know of it."""
         _check_key_id(key_id)
-        found = await self._read(partial(store.key_by_id, key_id=key_id), self._leisure)
+        found = await self._look_ups.at_leisure(partial(store.key_by_id, key_id=key_id))
         return issuing.seen(found, actor.organisation, actor.roles)
 
     async def keys(
@@ -276,17 +270,17 @@ class Directory:
         work = partial(
             store.keys, organisation=organisation, after=after, limit=_page(limit), clients_only=clients_only
         )
-        return await self._read(work, self._leisure)
+        return await self._look_ups.at_leisure(work)
 
     async def disabled_among(self, organisations: frozenset[str]) -> frozenset[str]:
         """Which of these organisations are disabled: none of their keys opens anything."""
-        return await self._read(partial(store.disabled_among, organisations=organisations))
+        return await self._look_ups.read(partial(store.disabled_among, organisations=organisations))
 
     async def organisation(self, actor: Caller, organisation: str) -> Organisation:
         """One organisation. Raises NotFound also where the actor may not know of it."""
         _check_organisation_id(organisation)
         _seen_organisation(actor, organisation)
-        found = await self._read(partial(store.organisation_by_id, organisation=organisation), self._leisure)
+        found = await self._look_ups.at_leisure(partial(store.organisation_by_id, organisation=organisation))
         if found is None:
             raise NotFound
         return found
@@ -297,45 +291,23 @@ class Directory:
             raise Invalid("This is not where a page ended.", param="after")
         only = _seen_organisation(actor, "")
         work = partial(store.organisations, only=only, after=after, limit=_page(limit))
-        return await self._read(work, self._leisure)
+        return await self._look_ups.at_leisure(work)
 
     async def attributes(self, actor: Caller, organisation: str) -> tuple[Assertion, ...]:
         """Every assertion about an organisation that was not withdrawn."""
         await self.organisation(actor, organisation)
-        return await self._read(partial(store.assertions, organisation=organisation), self._leisure)
+        return await self._look_ups.at_leisure(partial(store.assertions, organisation=organisation))
 
     async def _check_peppers(self) -> None:
-        if not await self._read(partial(store.has_key_under, peppers=self._peppers.names)):
+        if not await self._look_ups.read(partial(store.has_key_under, peppers=self._peppers.names)):
             raise SettingsInvalid(
                 "The peppers file does not belong to this database: no key there was signed under any of its peppers.",
                 next_step="Put the peppers file back that this database was used with.",
             )
 
-    async def _load_key(self, key_id: str) -> SignedKey | None:
-        return await self._read(partial(store.signed_key, key_id=key_id))
-
-    async def _load_session(self, session_id: str) -> Session | None:
-        return await self._read(partial(people.session_by_id, session=session_id))
-
-    async def _load_person(self, person: str) -> Person | None:
-        return await self._read(partial(people.person_by_id, person=person))
-
-    async def _is_revoked(self, token_id: str) -> bool:
-        return await self._read(partial(is_revoked, token_id=token_id))
-
-    async def _load_profile(self, organisation: str) -> Profile | None:
-        return await self._read(partial(store.profile, organisation=organisation))
-
     async def look_up(self, work: Work[T]) -> T:
         """Read at leisure. Raises Unavailable where that takes too long."""
-        return await self._read(work, self._leisure)
-
-    async def _read(self, work: Work[T], source: Readable | None = None) -> T:
-        try:
-            async with asyncio.timeout(LOOK_UP_MAX_S):
-                return await (source or self._database).read(work)
-        except Exception as error:  # whatever a driver raises: nobody is let in on a guess
-            raise Unavailable("The gateway cannot look up who is asking now.", code="identity_unavailable") from error
+        return await self._look_ups.at_leisure(work)
 
     async def act(self, actor: Caller, now: Moment, work: issuing.Work[T], *touches: Touch) -> T:
         """Run an act, and forget here what it touched before anybody is told of it; others learn by the feed.

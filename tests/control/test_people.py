@@ -84,6 +84,19 @@ def test_what_a_sign_in_asserts_counts_for_what_the_person_asks(house: House, pr
     assert {(each.name, each.value, each.assurance) for each in caller.attributes} >= {("kyc", "K3", 3)}
 
 
+def test_what_somebody_does_with_a_key_of_their_own_names_them(house: House, provider: FakeProvider) -> None:
+    browser = come(house, provider, "ivo", "acme")
+    issued = browser.do("/control/keys", {"scopes": ["inference"]}).json()
+    house.tokens["ivo"] = issued["token"]
+
+    assert house.chat(house.models["api"], by="ivo").status_code == 200
+
+    person = browser.session()["person"]["id"]
+    for event in ("access:admitted", "access:finished"):
+        body = house.entries(event=event, limit=1)[0]["body"]
+        assert (body["key"], body["person"]) == (issued["key"]["id"], person)
+
+
 def test_a_provider_ends_one_session_and_the_other_goes_on(house: House, provider: FakeProvider) -> None:
     lost, kept = come(house, provider, "noa", "acme"), come(house, provider, "noa", "acme")
     session = lost.session()

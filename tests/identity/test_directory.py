@@ -105,7 +105,7 @@ async def test_a_database_that_hangs_is_not_waited_for(
             await asyncio.Event().wait()
             raise AssertionError
 
-    monkeypatch.setattr("gateway.identity.directory.LOOK_UP_MAX_S", 0.02)
+    monkeypatch.setattr("gateway.identity.looking_up.LOOK_UP_MAX_S", 0.02)
     directory = Directory(Hung(installation.database), installation.ledger, PEPPERS)
 
     with pytest.raises(Unavailable):

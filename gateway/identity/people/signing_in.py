@@ -7,7 +7,6 @@ can make the gateway write. A state is then taken once.
 
 import asyncio
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from hmac import compare_digest
 from urllib.parse import urlencode
@@ -15,7 +14,7 @@ from urllib.parse import urlencode
 import msgspec
 import structlog
 
-from gateway.clock import MINUTE, SECOND, Instant, Moment
+from gateway.clock import SECOND, Moment
 from gateway.errors import Invalid, NotFound, Unauthenticated, Unavailable
 from gateway.identity.keys import Secret
 from gateway.identity.people.arriving import Arrival, Arrived, Limits, Vouched
@@ -23,6 +22,7 @@ from gateway.identity.people.code_flow import authorization_url, away, exchange,
 from gateway.identity.people.discovery import Metadata
 from gateway.identity.people.id_tokens import Asked, Claimed, claims_of
 from gateway.identity.people.mapping import mapped
+from gateway.identity.people.pending import LIFETIME, Pending, not_begun_here, sealed, unsealed
 from gateway.identity.people.persons import NAME_MAX
 from gateway.identity.people.providers import Provider
 from gateway.identity.people.registry import Registry
@@ -34,30 +34,12 @@ from gateway.identity.tokens.mapping import asserted, claim_at
 log = structlog.get_logger()
 
 CALLBACK = "/control/session/callback"
-LIFETIME = 10 * MINUTE
-"""How long somebody may take to sign in."""
-
 EXCHANGES_MAX = 16
 """Codes that are exchanged at once: whoever comes then waits his turn, or is told to come again."""
 TURN_MAX_S = 2.0
 
 CODE_MAX = 4096
 _REFUSALS = frozenset({"access_denied", "login_required", "interaction_required", "consent_required"})
-
-
-class Pending(msgspec.Struct, frozen=True):
-    """A sign-in under way, as its browser keeps it."""
-
-    provider: str
-    state: str
-    nonce: str
-    verifier: str
-    return_path: str
-    begun_at: Instant
-    fresh: bool
-
-    def __repr__(self) -> str:
-        return f"Pending({self.provider})"
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -73,10 +55,6 @@ class SignedIn(msgspec.Struct, frozen=True):
     arrived: Arrived
     secret: Secret
     return_path: str
-
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Pending).decode
 
 
 class SigningIn:
@@ -115,16 +93,16 @@ class SigningIn:
             max_age_s=0 if fresh else self.limits.absolute // SECOND,
             prompt="login" if fresh else None,
         )
-        return Begun(url, self._peppers.seal(urlsafe_b64encode(_encode(pending)).decode().rstrip("=")))
+        return Begun(url, sealed(self._peppers, pending))
 
     async def finish(self, sealed: str, answered: Mapping[str, str], now: Moment, *, replaces: str = "") -> SignedIn:
         """Begin the session of whoever came back with this answer, to the browser that keeps this.
 
         `replaces` is what the browser showed of a session until now. Raises Unauthenticated, Forbidden or Unavailable.
         """
-        pending = self._pending(sealed, now)
+        pending = unsealed(self._peppers, sealed, now)
         if not compare_digest(answered.get("state", "").encode("utf-8", "replace"), pending.state.encode()):
-            raise _not_begun_here()
+            raise not_begun_here()
         provider = self._provider(pending.provider)
         metadata = _metadata(provider)
         try:
@@ -177,16 +155,6 @@ class SigningIn:
             return await claims_of(provider, tokens, asked, now)
         finally:
             self._turns.release()
-
-    def _pending(self, sealed: str, now: Moment) -> Pending:
-        content = self._peppers.unsealed(sealed)
-        try:
-            pending = _decode(urlsafe_b64decode((content or "") + "=" * (-len(content or "") % 4)))
-        except (ValueError, msgspec.MsgspecError):
-            raise _not_begun_here() from None
-        if now.maybe_reached(pending.begun_at + LIFETIME):
-            raise Unauthenticated("This sign-in took too long.", code="sign_in_expired", next_step="Sign in again.")
-        return pending
 
     def _provider(self, name: str) -> Provider:
         if not self.providers:
@@ -242,14 +210,6 @@ def _code_in(answered: Mapping[str, str]) -> str:
     if not 0 < len(code) <= CODE_MAX or not code.isascii() or not code.isprintable():
         raise refused("no_code")
     return code
-
-
-def _not_begun_here() -> Invalid:
-    return Invalid(
-        "This sign-in was not begun in this browser, or was followed by another.",
-        code="sign_in_unknown",
-        next_step="Sign in again: `/control/session/start`.",
-    )
 
 
 def _text(claims: Mapping[str, object], claim: str) -> str:
