@@ -8,7 +8,7 @@ from alembic import op
 
 revision = "0013_people"
 down_revision = "0012_machines"
-only_adds = True
+compatible_from = "0013_people"
 
 
 def upgrade() -> None:

@@ -5,7 +5,7 @@ from alembic import op
 
 revision = "0015_scim"
 down_revision = "0014_login"
-only_adds = True
+compatible_from = "0015_scim"
 
 
 def upgrade() -> None:

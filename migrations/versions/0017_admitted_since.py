@@ -5,7 +5,7 @@ from alembic import op
 
 revision = "0017_admitted_since"
 down_revision = "0016_openings"
-only_adds = True
+compatible_from = "0017_admitted_since"
 
 
 def upgrade() -> None:
