@@ -124,9 +124,10 @@ class House:
 
         def work(connection: Connection) -> tuple[None, list[Act]]:
             planning = acting.Planning(reading, b"", None, False, planned_by, "", self.moment)
-            change, planned = acting.plan(connection, planning)
-            by = Actor(key=applied_by, organisation="provider")
+            change = acting.proposed(planning, None)
             weighed = weigh(change, None, NOTHING_RECORDED)
+            _, planned = acting.plan(connection, planning, change, weighed)
+            by = Actor(key=applied_by, organisation="provider")
             grounds = grounds_of(connection, change.strategy)
             _, applied = acting.apply(
                 connection, by, change, weighed=weighed, grounds=grounds, moment=self.moment, review_by=None
