@@ -109,17 +109,18 @@ def in_effect(rows: Iterable[Narrowing], versions: Iterable[Strategy] = ()) -> t
     restored: dict[str, list[Predicate]] = {}
     for row in rows:
         if row.verb is Verb.RESTORE:
-            restored.setdefault(row.inverse_of, []).append(_kept_scope(row))
+            restored.setdefault(row.inverse_of, []).append(kept_scope(row))
         else:
             taken.append(row)
     return tuple(
-        InEffect(row, _kept_scope(row), tuple(restored.get(row.id, ())), known.get(row.strategy))
+        InEffect(row, kept_scope(row), tuple(restored.get(row.id, ())), known.get(row.strategy))
         for row in taken
         if EVERYBODY not in restored.get(row.id, ())
     )
 
 
-def _kept_scope(row: Narrowing) -> Predicate:
+def kept_scope(row: Narrowing) -> Predicate:
+    """The scope of a row. Raises Unavailable where it cannot be read."""
     try:
         return read_predicate(row.scope, kept=True) if row.scope else EVERYBODY
     except Invalid as error:
