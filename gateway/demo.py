@@ -34,10 +34,11 @@ HOLDERS = {
     "staff": (PROVIDER, Role.STAFF),
     "provider": (PROVIDER, Role.PROVIDER),
     "approver": (PROVIDER, Role.APPROVER),
+    "reviewer": (PROVIDER, Role.APPROVER),
     "analyst": (PROVIDER, Role.ANALYST),
     "auditor": (PROVIDER, Role.AUDITOR),
 }
-"""Name in the file to the organisation and role of its key."""
+"""Name in the file to the organisation and role of its key: each another person, whom the first key entered."""
 
 
 class Demonstration(msgspec.Struct):

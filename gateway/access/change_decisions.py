@@ -19,6 +19,7 @@ class ChangeReason(StrEnum):
     ROLE_NOT_HELD = "role_not_held"
     ROLE_CANNOT_ACT = "role_cannot_act"
     MACHINE_CANNOT_AGREE = "machine_cannot_agree"
+    KEY_TOO_NEW = "key_too_new"
     SELF_APPROVED = "self_approved"
     RELATED_TO_AUTHOR = "related_to_author"
     APPROVED_ALREADY = "approved_already"
@@ -72,13 +73,22 @@ CHANGE_MEANINGS: dict[ChangeReason, Meaning] = {
     ChangeReason.MACHINE_CANNOT_AGREE: Meaning(
         403, "A client or a workload agrees to nothing: that takes a person.", "Sign in, or use a key of your own."
     ),
+    ChangeReason.KEY_TOO_NEW: Meaning(
+        409,
+        "Your key was issued after the change was planned, so it does not agree to it.",
+        "Let somebody agree who was there, or sign in; or plan the change again.",
+    ),
     ChangeReason.SELF_APPROVED: Meaning(409, "Nobody approves or reviews what they did themselves.", _ANOTHER),
     ChangeReason.RELATED_TO_AUTHOR: Meaning(
-        409, "One of your key and the author's key issued the other, so they count as one person's.", _ANOTHER
+        409,
+        "Your key and the author's issued one another or have one issuer, so they count as one person's.",
+        _ANOTHER,
     ),
     ChangeReason.APPROVED_ALREADY: Meaning(409, "You have approved this change already: that counts once.", _ANOTHER),
     ChangeReason.RELATED_TO_APPROVER: Meaning(
-        409, "One of your key and an approver's key issued the other, so they count as one person's.", _ANOTHER
+        409,
+        "Your key and an approver's issued one another or have one issuer, so they count as one person's.",
+        _ANOTHER,
     ),
     ChangeReason.NO_REVIEW_DUE: Meaning(409, "Nobody has to review this, or somebody has.", _SEE_BOTH),
     ChangeReason.ACKNOWLEDGEMENT_MISSING: Meaning(

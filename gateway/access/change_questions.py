@@ -29,6 +29,8 @@ class Party(msgspec.Struct, frozen=True):
     """Public id of the first key of a chain of rotations: those are one holder's."""
     issuers: tuple[str, ...]
     """Persons who issued or rotated one of its keys, and theirs, upwards."""
+    founders: tuple[str, ...]
+    """Those of the issuers who run the installation: whom they issued keys to are as many people."""
     is_machine: bool
     """Whether it is a client or a workload, that acts without anybody."""
 
@@ -39,6 +41,8 @@ class Consent(Party, frozen=True):
     role: str
     acknowledged: bool
     """Whether they said that they know it cannot be undone."""
+    is_late: bool
+    """Whether their first key was issued after the change was planned; of a stage and a narrowing, never."""
 
 
 class ChangeQuestion(msgspec.Struct, frozen=True):

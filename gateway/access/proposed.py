@@ -114,10 +114,10 @@ def question(act: ActOnChange, proposed: Proposed, who: Acting, policy: str, mom
         effect=weighed.effect.value,
         irreversible=weighed.irreversible,
         authors=(party_of(proposed.lineages[change.author]),),
-        actor=consent_of(proposed.lineages[who.key], who.role, who.acknowledged),
+        actor=consent_of(proposed.lineages[who.key], who.role, who.acknowledged, change.planned_surely_at),
         actor_roles=tuple(role.value for role in who.roles),
         consents=tuple(
-            consent_of(proposed.lineages[approval.key], approval.role, approval.acknowledged)
+            consent_of(proposed.lineages[approval.key], approval.role, approval.acknowledged, change.planned_surely_at)
             for approval in proposed.consents
         ),
         consents_needed=0,

@@ -7,6 +7,7 @@ issued or rotated a key has held its token.
 import msgspec
 from sqlalchemy import Connection
 
+from gateway.clock import Instant
 from gateway.errors import NotFound
 from gateway.identity import store
 from gateway.identity.keyring import Key
@@ -24,8 +25,12 @@ class Lineage(msgspec.Struct, frozen=True):
     """Id of the person whose own the keys are; where it is nobody's own, that of the first key of the chain."""
     issuers: tuple[str, ...]
     """Persons, sorted: who issued or rotated a key of the chain, and theirs, upwards."""
+    founders: tuple[str, ...] = ()
+    """Those of the issuers whose first key nobody issued: whoever runs the installation, who enters everybody else."""
     is_machine: bool = False
     """Whether it is a client or a workload: a program that acts by itself, whoever set it up."""
+    since: Instant = 0
+    """When the first key of the chain was issued; 0 for who signs in, who is there before any key of theirs."""
 
 
 def lineage_of(connection: Connection, key_id: str) -> Lineage:
@@ -33,7 +38,8 @@ def lineage_of(connection: Connection, key_id: str) -> Lineage:
     if key_id.startswith(WORKLOAD):
         # Nobody issued it: its operator's mapping knows it by what another issuer says.
         return Lineage(key_id, (), is_machine=True)
-    person, is_machine, met, ahead = "", False, dict[str, str](), [key_id]
+    person, is_machine, since, founders = "", False, 0, set[str]()
+    met, ahead = dict[str, str](), [key_id]
     while ahead:
         following = ahead.pop()
         if is_person_id(following) or following.startswith(WORKLOAD):
@@ -43,12 +49,17 @@ def lineage_of(connection: Connection, key_id: str) -> Lineage:
             continue
         chain = _chain(connection, following)
         first = chain[-1].person or chain[-1].id
-        person, is_machine = person or first, is_machine or (not met and chain[0].is_client)
+        if not met:
+            person, is_machine = first, chain[0].is_client
+            since = 0 if chain[-1].person else chain[-1].issued_at
+        if not chain[-1].issued_by and not chain[-1].person:
+            founders.add(first)
         if first in met and all(key.id in met for key in chain):
             continue
         met |= dict.fromkeys((key.id for key in chain), first)
         ahead += [key.issued_by for key in chain if key.issued_by and key.issued_by not in met]
-    return Lineage(person, tuple(sorted({first for first in met.values() if first != person})), is_machine)
+    issuers = {first for first in met.values() if first != person}
+    return Lineage(person, tuple(sorted(issuers)), tuple(sorted(issuers & founders)), is_machine, since)
 
 
 def known_lineage(connection: Connection, key_id: str) -> Lineage:

@@ -12,6 +12,7 @@ from gateway.clock import DAY, NEVER, Instant, Moment, text_from
 from gateway.identity.lineages import Lineage
 from gateway.releases.evidence.records import Approval, Concurrence, Evidence, Measurement
 from gateway.releases.observed import counted, has_headroom, is_within_budget, stated
+from gateway.releases.pauses import Pause, paused_since, without
 from gateway.releases.requirements import (
     Approvals,
     Below,
@@ -23,6 +24,7 @@ from gateway.releases.requirements import (
     Requirement,
     Soak,
     Within,
+    title,
 )
 
 _EXACT = Context(prec=200)
@@ -49,6 +51,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Since when the stage before, as it stands, has been open; None where it is not."""
     soaking_until: Instant = NEVER
     """When it closes by itself."""
+    pauses: tuple[Pause, ...] = ()
+    """When the release was narrowed for everybody."""
     soaking_calls: int = 0
     """How many calls were admitted meanwhile; not counted before the days have passed."""
 
@@ -58,6 +62,18 @@ class Answer(msgspec.Struct, frozen=True):
 
     met: bool
     said: str
+
+
+def answers(requirements: Iterable[Requirement], known: Known, moment: Moment) -> list[tuple[str, Answer]]:
+    """Each requirement in words, and whether it holds; and that nothing narrows the release, where something does.
+
+    What one person gives back, two have agreed to: no stage opens meanwhile behind what was taken.
+    """
+    found = [(title(each), answer(each, known, moment)) for each in requirements]
+    since = paused_since(known.pauses, moment)
+    if since is not None:
+        found.append(("no narrowing", _unmet(f"the release has been narrowed for everybody since {text_from(since)}")))
+    return found
 
 
 def answer(requirement: Requirement, known: Known, moment: Moment) -> Answer:
@@ -100,9 +116,9 @@ def read_by(requirements: Iterable[Requirement], evidence: Iterable[Evidence], s
     return [each for each in evidence if each.snapshot == snapshot and any(_reads(one, each) for one in wanted)]
 
 
-def soaked_for(since: Instant | None, until: Instant, moment: Moment) -> int:
-    """For how long a stage has surely been open, in microseconds."""
-    return 0 if since is None else max(0, min(moment.earliest, until) - since)
+def soaked_for(since: Instant | None, until: Instant, moment: Moment, pauses: Iterable[Pause] = ()) -> int:
+    """For how long a stage has surely been open to those whom it admits, in microseconds."""
+    return 0 if since is None else without(pauses, since, min(moment.earliest, until))
 
 
 def approving(approvals: Iterable[Approval], authors: Iterable[Lineage]) -> list[Approval]:
@@ -172,12 +188,13 @@ def _approved(wanted: Approvals, known: Known) -> Answer:
 
 
 def _soaked(wanted: Soak, known: Known, moment: Moment) -> Answer:
-    since = known.soaking_since
+    since, until = known.soaking_since, known.soaking_until
     if since is None:
         return _unmet("the stage before has not opened as it stands")
-    passed = soaked_for(known.soaking_since, known.soaking_until, moment)
+    passed = soaked_for(since, until, moment, known.pauses)
     if passed < wanted.days * DAY:
-        return _unmet(f"{passed // DAY} of {wanted.days} days since {text_from(since)}")
+        less = ", without the time for which it was narrowed" if passed < soaked_for(since, until, moment) else ""
+        return _unmet(f"{passed // DAY} of {wanted.days} days since {text_from(since)}{less}")
     if known.soaking_calls < wanted.calls:
         return _unmet(f"{known.soaking_calls} of {wanted.calls} calls since {text_from(since)}")
     calls = f" and {wanted.calls} calls" if wanted.calls else ""

@@ -12,8 +12,9 @@ from gateway.ledger.entries import Event
 from gateway.ledger.search import Query, counted
 from gateway.releases import past
 from gateway.releases.changes.store import change_by_id
-from gateway.releases.fulfilment import Known, answer, read_by, soaked_for
-from gateway.releases.requirements import Approvals, Soak, title
+from gateway.releases.fulfilment import Known, answers, read_by, soaked_for
+from gateway.releases.pauses import pauses
+from gateway.releases.requirements import Approvals, Soak
 from gateway.releases.store import versions
 from gateway.releases.strategies import Stage, Strategy, digest_of
 from gateway.releases.versions import StrategyVersion
@@ -40,6 +41,7 @@ def gated_stages(connection: Connection, version: StrategyVersion, recorded_by: 
     """The stages of a version that have requirements, in order; by what was recorded by an instant, or ever."""
     strategy = version.strategy
     recorded = past.openings_by(connection, strategy.release, recorded_by)
+    incidents = past.incident_states_by(connection, strategy.release, recorded_by)
     evidence = past.evidence_by(connection, strategy.release, recorded_by)
     openings = strategy.openings(strategy.opened(recorded))
     found: list[Gated] = []
@@ -54,7 +56,7 @@ def gated_stages(connection: Connection, version: StrategyVersion, recorded_by: 
                 version=version,
                 stage=stage,
                 digest=digest,
-                basis=digest_of(msgspec.json.encode([digest, read])),
+                basis=digest_of(msgspec.json.encode([digest, read, incidents])),
                 opened_at=recorded.get(strategy.opening_digest(stage)),
                 after=next((each.stage.name for each in found if each.opened_at is None), ""),
                 soaking=before if before is not None and before[1] < NEVER else None,
@@ -71,7 +73,7 @@ def known_of(connection: Connection, gated: Gated, moment: Moment, recorded_by: 
     before = gated.version.number + 1
     earlier = versions(connection, release, before=before, limit=VERSIONS_MAX) if needs_past else []
     since, until = _soaked(earlier, gated)
-    return Known(
+    known = Known(
         snapshot=strategy.snapshot,
         evidence=past.evidence_by(connection, release, recorded_by),
         approvals=past.approvals_by(connection, release, gated.digest, recorded_by),
@@ -81,8 +83,10 @@ def known_of(connection: Connection, gated: Gated, moment: Moment, recorded_by: 
         incidents=past.incidents_by(connection, release, recorded_by),
         soaking_since=since,
         soaking_until=until,
-        soaking_calls=_calls(connection, gated, since, _counted_until(until, recorded_by), moment),
+        pauses=pauses(past.narrowings_by(connection, release, recorded_by)),
     )
+    counted_until = _counted_until(until, recorded_by)
+    return msgspec.structs.replace(known, soaking_calls=_calls(connection, gated, known, counted_until, moment))
 
 
 def unmet(
@@ -93,8 +97,8 @@ def unmet(
     for gated in gated_stages(connection, version, recorded_by):
         if gated.opened_at is None:
             known = known_of(connection, gated, moment, recorded_by)
-            answers = [(title(each), answer(each, known, moment)) for each in gated.stage.opens_when]
-            found[gated.stage.name] = [f"{named}: {said.said}" for named, said in answers if not said.met]
+            required = answers(gated.stage.opens_when, known, moment)
+            found[gated.stage.name] = [f"{named}: {said.said}" for named, said in required if not said.met]
     return found
 
 
@@ -123,10 +127,11 @@ def _counted_until(until: Instant, recorded_by: Instant | None) -> Instant:
     return until if recorded_by is None else min(until, recorded_by + 1)
 
 
-def _calls(connection: Connection, gated: Gated, since: Instant | None, until: Instant, moment: Moment) -> int:
+def _calls(connection: Connection, gated: Gated, known: Known, until: Instant, moment: Moment) -> int:
     """Calls admitted while the stage before was open: counted as far as is asked for, once the days have passed."""
+    since = known.soaking_since
     wanted = next((each for each in gated.stage.opens_when if isinstance(each, Soak)), None)
-    if wanted is None or not wanted.calls or soaked_for(since, until, moment) < wanted.days * DAY:
+    if wanted is None or not wanted.calls or soaked_for(since, until, moment, known.pauses) < wanted.days * DAY:
         return 0
     release = gated.version.strategy.release
     asked = Query(event=Event.ACCESS_ADMITTED, release=release, since=since, until=until, oldest_first=True)

@@ -127,11 +127,11 @@ def in_effect(rows: Iterable[Narrowing], versions: Iterable[Strategy] = ()) -> t
     restored: dict[str, list[Predicate]] = {}
     for row in rows:
         if row.verb is Verb.RESTORE:
-            restored.setdefault(row.inverse_of, []).append(_kept_scope(row))
+            restored.setdefault(row.inverse_of, []).append(kept_scope(row))
         else:
             taken.append(row)
     return tuple(
-        InEffect(row, _kept_scope(row), tuple(restored.get(row.id, ())), known.get(row.strategy))
+        InEffect(row, kept_scope(row), tuple(restored.get(row.id, ())), known.get(row.strategy))
         for row in taken
         if EVERYBODY not in restored.get(row.id, ())
     )
@@ -141,7 +141,7 @@ def as_drafted(standing: Sequence[InEffect], drafted: Narrowing, strategy: Strat
     """What would be in effect once this was taken of the version in force, or restored."""
     if drafted.verb is not Verb.RESTORE:
         return (*standing, *in_effect([drafted], [strategy]))
-    scope = _kept_scope(drafted)
+    scope = kept_scope(drafted)
     return tuple(
         msgspec.structs.replace(each, restored=(*each.restored, scope))
         if each.narrowing.id == drafted.inverse_of
@@ -151,7 +151,8 @@ def as_drafted(standing: Sequence[InEffect], drafted: Narrowing, strategy: Strat
     )
 
 
-def _kept_scope(row: Narrowing) -> Predicate:
+def kept_scope(row: Narrowing) -> Predicate:
+    """The scope of a row. Raises Unavailable where it cannot be read."""
     try:
         return read_predicate(row.scope, kept=True) if row.scope else EVERYBODY
     except Invalid as error:

@@ -20,9 +20,9 @@ from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases.agreement import Agreement, Judged, agreement_of
 from gateway.releases.evidence import store
 from gateway.releases.evidence.records import A_LATER_END, Approval, Concurrence
-from gateway.releases.fulfilment import Answer, Known, answer
+from gateway.releases.fulfilment import Answer, Known, answers
 from gateway.releases.known import Gated, gated_stages, known_of
-from gateway.releases.requirements import Concurs, title
+from gateway.releases.requirements import Concurs
 from gateway.releases.store import version_in_force
 from gateway.releases.versions import StrategyVersion
 from gateway.spelling import nearest
@@ -212,7 +212,7 @@ class Openings:
 
 
 def _required(gated: Gated, known: Known, moment: Moment) -> tuple[Required, ...]:
-    return tuple(Required(title(each), answer(each, known, moment)) for each in gated.stage.opens_when)
+    return tuple(Required(named, said) for named, said in answers(gated.stage.opens_when, known, moment))
 
 
 def _unopened(connection: Connection, release: str, stage: str) -> Gated:

@@ -57,11 +57,16 @@ def narrowed(connection: Connection, release: str, known: Instant | None) -> tup
     """The narrowings that had been taken, and not been restored whole."""
     if known is None:
         return store.narrowings_in_effect(connection, release).get(release, ())
-    since = frozenset[str]().union(
-        *(subjects_after(connection, known, event, release=release) for event in EVENTS.values())
-    )
+    return _read(connection, narrowings_by(connection, release, known))
+
+
+def narrowings_by(connection: Connection, release: str, known: Instant | None) -> list[Narrowing]:
+    """Everything that had been taken or restored, in order."""
+    since = frozenset[str]()
+    if known is not None:
+        since = since.union(*(subjects_after(connection, known, each, release=release) for each in EVENTS.values()))
     rows = store.narrowings(connection, release, before=None, limit=ROWS_MAX)
-    return _read(connection, [row for row in reversed(rows) if row.id not in since])
+    return [row for row in reversed(rows) if row.id not in since]
 
 
 def _read(connection: Connection, rows: list[Narrowing]) -> tuple[InEffect, ...]:
@@ -100,12 +105,17 @@ def concurrences_by(connection: Connection, release: str, stage: str, known: Ins
 
 def incidents_by(connection: Connection, release: str, known: Instant | None) -> tuple[str, ...]:
     """Ids of the incidents that were open."""
-    if known is None:
-        return evidence_store.open_incidents(connection, release)
-    opened = subjects_after(connection, known, Event.INCIDENT_OPENED, release=release)
-    closed = subjects_after(connection, known, Event.INCIDENT_CLOSED, release=release)
+    return tuple(incident for incident, is_open in incident_states_by(connection, release, known) if is_open)
+
+
+def incident_states_by(connection: Connection, release: str, known: Instant | None) -> list[tuple[str, bool]]:
+    """Ids of all incidents there had been, in order, and whether each was open."""
+    opened, closed = frozenset[str](), frozenset[str]()
+    if known is not None:
+        opened = subjects_after(connection, known, Event.INCIDENT_OPENED, release=release)
+        closed = subjects_after(connection, known, Event.INCIDENT_CLOSED, release=release)
     held = evidence_store.incidents(connection, release=release, after="", limit=ROWS_MAX)
-    return tuple(each.id for each in held if each.id not in opened and (each.closed_at is None or each.id in closed))
+    return [(each.id, each.closed_at is None or each.id in closed) for each in held if each.id not in opened]
 
 
 def _named_after(

@@ -40,6 +40,7 @@ actor_may_agree if {
 	actor_holds_the_role
 	input.actor.role in roles_that_agree
 	actor_is_a_person
+	actor_was_there
 	actor_is_not_the_author
 	actor_is_new
 }

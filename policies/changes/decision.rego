@@ -49,6 +49,7 @@ reasons := [code |
 		"role_not_held",
 		"role_cannot_act",
 		"machine_cannot_agree",
+		"key_too_new",
 		"self_approved",
 		"related_to_author",
 		"approved_already",

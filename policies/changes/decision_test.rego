@@ -2,11 +2,11 @@ package changes_test
 
 import data.changes
 
-author := {"person": "author", "issuers": ["root"], "is_machine": false}
+author := {"person": "author", "issuers": ["root"], "founders": ["root"], "is_machine": false}
 
 person(name, role) := {
-	"person": name, "issuers": ["root"], "is_machine": false,
-	"role": role, "acknowledged": true,
+	"person": name, "issuers": ["root"], "founders": ["root"], "is_machine": false,
+	"role": role, "acknowledged": true, "is_late": false,
 }
 
 planned := {
@@ -16,7 +16,7 @@ planned := {
 	"effect": "widening",
 	"irreversible": false,
 	"authors": [author],
-	"actor": object.union(author, {"role": "provider", "acknowledged": false}),
+	"actor": object.union(author, {"role": "provider", "acknowledged": false, "is_late": false}),
 	"actor_roles": ["provider"],
 	"consents": [],
 	"consents_needed": 0,

@@ -11,7 +11,7 @@ test_a_second_person_reviews_a_narrowing_in_each_role_that_agrees if {
 }
 
 test_nobody_reviews_their_own_narrowing if {
-	who := object.union(author, {"role": "provider", "acknowledged": false})
+	who := object.union(author, {"role": "provider", "acknowledged": false, "is_late": false})
 	changes.decision.reasons == ["self_approved"] with input as by(who, taken)
 }
 

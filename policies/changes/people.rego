@@ -3,15 +3,24 @@ package changes
 # METADATA
 # title: Two different people, as far as keys can tell
 # description: >
-#   Neither is the other, and neither issued the other's key: whoever issued a key has held it.
+#   Neither is the other, and neither issued the other's key: whoever issued a key has held it. Nor
+#   did one hand issue both, unless it is that of whoever runs the installation and enters everybody.
 are_unrelated(one, other) if {
 	one.person != other.person
 	every issuer in one.issuers {
 		issuer != other.person
+		_enters_both_or_one(issuer, one, other)
 	}
 	every issuer in other.issuers {
 		issuer != one.person
 	}
+}
+
+_enters_both_or_one(issuer, _, other) if not issuer in other.issuers
+
+_enters_both_or_one(issuer, one, other) if {
+	issuer in one.founders
+	issuer in other.founders
 }
 
 # METADATA
@@ -26,6 +35,11 @@ actor_is_not_the_author if {
 # title: A person acts
 # description: A client or a workload does what it was set up to do; it has no opinion of its own.
 actor_is_a_person if input.actor.is_machine == false
+
+# METADATA
+# title: The actor was there when it was planned
+# description: Whoever holds a provider's key could else issue approvers for what they wait to agree to.
+actor_was_there if input.actor.is_late == false
 
 # METADATA
 # title: Nobody who agreed before acts
@@ -49,6 +63,7 @@ consents_are_of_different_people if {
 
 _is_of_another_person(consent) if {
 	consent.is_machine == false
+	consent.is_late == false
 	consent.role in roles_that_agree
 	every author in input.authors {
 		are_unrelated(consent, author)
@@ -115,6 +130,13 @@ obstacles contains "related_to_author" if {
 	input.act in acts_of_another
 	not _actor_is_an_author
 	not actor_is_not_the_author
+}
+
+# METADATA
+# title: key_too_new
+obstacles contains "key_too_new" if {
+	input.act in acts_of_another
+	not actor_was_there
 }
 
 # METADATA

@@ -10,7 +10,7 @@ test_siblings_are_two_people_and_issuers_are_not if {
 }
 
 test_nobody_approves_their_own if {
-	facts := by(object.union(author, {"role": "provider", "acknowledged": true}), {"act": "approve"})
+	facts := by(object.union(author, {"role": "provider", "acknowledged": true, "is_late": false}), {"act": "approve"})
 	changes.decision.reasons == ["self_approved"] with input as facts
 }
 
@@ -52,7 +52,25 @@ test_what_a_machine_agreed_to_is_not_agreed_to if {
 
 test_a_machine_may_write_and_apply_what_people_agreed_to if {
 	program := object.union(author, {"is_machine": true})
-	actor := object.union(program, {"role": "provider", "acknowledged": false})
+	actor := object.union(program, {"role": "provider", "acknowledged": false, "is_late": false})
 	facts := {"authors": [program], "actor": actor, "consents": [first, second]}
 	changes.decision.allow with input as with_facts(facts)
+}
+
+test_whom_one_hand_issued_keys_to_are_one_person_unless_it_runs_the_installation if {
+	one := object.union(first, {"issuers": ["boss", "root"]})
+	other := object.union(second, {"issuers": ["boss", "root"]})
+	not changes.are_unrelated(one, other)
+	not changes.are_unrelated(other, one)
+	changes.are_unrelated(one, second)
+
+	facts := by(one, {"act": "approve", "authors": [object.union(author, {"issuers": ["boss", "root"]})]})
+	changes.decision.reasons == ["related_to_author"] with input as facts
+	changes.decision.reasons == ["approvals_missing"] with input as with_facts({"consents": [one, other]})
+}
+
+test_who_got_a_key_after_it_was_planned_does_not_agree if {
+	late := object.union(first, {"is_late": true})
+	changes.decision.reasons == ["key_too_new"] with input as by(late, {"act": "approve"})
+	changes.decision.reasons == ["approvals_missing"] with input as with_facts({"consents": [late, second]})
 }

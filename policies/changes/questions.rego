@@ -90,6 +90,7 @@ _is_party(party) if {
 	is_string(party.person)
 	party.person != ""
 	is_array(party.issuers)
+	is_array(party.founders)
 	is_boolean(party.is_machine)
 }
 
@@ -97,4 +98,5 @@ _is_consent(consent) if {
 	_is_party(consent)
 	is_string(consent.role)
 	is_boolean(consent.acknowledged)
+	is_boolean(consent.is_late)
 }

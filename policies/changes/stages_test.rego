@@ -4,7 +4,7 @@ import data.changes
 
 waiting := {"act": "approve_stage", "state": "waiting"}
 
-applier := {"person": "applier", "issuers": ["root"], "is_machine": false}
+applier := {"person": "applier", "issuers": ["root"], "founders": ["root"], "is_machine": false}
 
 opening(consents) := with_facts({
 	"act": "open_stage", "state": "waiting", "actor": null, "actor_roles": [],

@@ -2,11 +2,11 @@ package requests_test
 
 import data.requests
 
-asker := {"person": "asker", "issuers": ["root"], "is_machine": false}
+asker := {"person": "asker", "issuers": ["root"], "founders": ["root"], "is_machine": false}
 
-person(name) := {"person": name, "issuers": ["root"], "is_machine": false}
+person(name) := {"person": name, "issuers": ["root"], "founders": ["root"], "is_machine": false}
 
-approval(name) := {"person": name, "issuers": ["root"], "is_machine": false, "role": "approver"}
+approval(name) := {"person": name, "issuers": ["root"], "founders": ["root"], "is_machine": false, "role": "approver"}
 
 asked := {
 	"act": "approve",

@@ -42,3 +42,16 @@ test_no_machine_approves_or_says_that_an_authority_concurs if {
 	rejects := object.union(machine, {"act": "reject"})
 	requests.decision.leads_to == "rejected" with input as with_facts(rejects)
 }
+
+test_two_reviewers_whom_one_hand_issued_keys_to_are_one if {
+	boss := {"issuers": ["boss", "root"]}
+	facts := {
+		"state": "awaiting_second_approval", "second_approval": true,
+		"approvals": [object.union(approval("first"), boss)],
+		"actor": object.union(person("second"), boss),
+	}
+	requests.decision.reasons == ["related_to_reviewer"] with input as with_facts(facts)
+
+	customer := {"asker": object.union(asker, boss), "actor": object.union(person("first"), boss)}
+	requests.decision.leads_to == "granted" with input as with_facts(customer)
+}

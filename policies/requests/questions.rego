@@ -35,5 +35,6 @@ _is_party(party) if {
 	is_string(party.person)
 	party.person != ""
 	is_array(party.issuers)
+	is_array(party.founders)
 	is_boolean(party.is_machine)
 }

@@ -86,13 +86,13 @@ enough_approved if {
 enough_approved if {
 	input.act == "approve"
 	some approval in approvals_that_count
-	are_unrelated(approval, input.actor)
+	are_two_reviewers(approval, input.actor)
 }
 
 enough_approved if {
 	some one in approvals_that_count
 	some other in approvals_that_count
-	are_unrelated(one, other)
+	are_two_reviewers(one, other)
 }
 
 # METADATA

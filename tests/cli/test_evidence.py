@@ -50,6 +50,7 @@ def test_what_is_missing_is_shown_and_goes_as_it_is_met(gated: Terminal) -> None
     )
     almost = gated.type("release", "show", GATED).stdout
     closed = gated.type("incident", "close", incident, "--cause", "plugged")
+    gated.type("release", "approve", GATED, "general", by="approver")
     after = gated.type("release", "show", GATED).stdout
 
     assert "general: not open: waits for what is not met" in before

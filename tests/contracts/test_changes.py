@@ -266,6 +266,8 @@ async def moved(board: Board, what: str) -> None:
         elif what == "opened":
             incident = Incident(id="incident_1", release=RELEASE, summary="a leak", opened_at=START, opened_by="")
             evidence_store.add_incident(connection, incident)
+        elif what == "closed":
+            assert evidence_store.close_incident(connection, "incident_1", START, "fixed")
         elif what == "of another task":
             evidence_store.add_evidence(connection, an_evidence("evidence_9", task="mmlu"))
         return None, []
@@ -281,7 +283,7 @@ def an_evidence(id_: str, task: str = "wmdp") -> Evidence:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("events", [["added"], ["added", "withdrawn"], ["opened"]])
+@pytest.mark.parametrize("events", [["added"], ["added", "withdrawn"], ["opened"], ["opened", "closed"]])
 async def test_an_approval_is_void_when_the_evidence_has_moved_and_may_be_given_anew(
     board: Board, events: list[str]
 ) -> None:

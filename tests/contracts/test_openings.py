@@ -34,9 +34,11 @@ from gateway.releases.evidence.records import Concurrence, Evidence
 from gateway.releases.evidence.vouching import Submission, Vouching
 from gateway.releases.evidence.withdrawing import withdraw_stage_approvals
 from gateway.releases.files import Reading, read_release
+from gateway.releases.narrowings import Verb
 from gateway.releases.openings import Openings, Standing
 from gateway.releases.past import approvals_by
 from gateway.releases.recorded import NOTHING_RECORDED
+from gateway.releases.restraint import Order, Restraint
 from gateway.shipped import shipped
 from tests.releases.builders import DOCUMENTS, a_moment
 
@@ -79,6 +81,7 @@ class House:
         self.judge = judge
         self.openings = Openings(database, self.ledger, stage_judging(judge))
         self.incidents = Incidents(database, self.ledger)
+        self.restraint = Restraint(database, self.ledger)
 
     async def apply(self, reading: Reading, by: Actor = AUTHOR) -> None:
         await self.catalogue.apply(by, reading, self.moment)
@@ -540,6 +543,52 @@ async def test_an_open_incident_keeps_a_stage_shut_until_it_is_closed(house: Hou
         await house.incidents.close(BEN, incident.id, "again", AFTER)
     with pytest.raises(NotFound):
         await house.incidents.open(ANN, "acme/none", "nothing", AFTER)
+
+
+async def test_an_approval_from_before_an_incident_does_not_open_a_stage_once_that_is_over(house: House) -> None:
+    await house.apply(a_gated_file("{approvals: 1}", "{incident_free: true}"))
+    await house.approve(ANN)
+    incident = await house.incidents.open(BEN, RELEASE, "a leak", BEFORE)
+    await house.incidents.close(BEN, incident.id, "fixed", BEFORE)
+    house.moment = AFTER
+
+    assert await house.openings.open_due(RELEASE) == ""
+    assert await house.missing() == ["0 of 1 approvals; 1 given before the evidence changed no longer count"]
+    await house.approve(ANN)
+    assert await house.openings.open_due(RELEASE) == "general"
+
+
+async def test_nothing_opens_while_everybody_is_narrowed_and_it_does_when_that_is_over(house: House) -> None:
+    await house.apply(a_gated_file("{incident_free: true}"))
+    house.moment = AFTER
+    taken = await house.restraint.take(BEN, Order(release=RELEASE, verb=Verb.SUSPEND, cause="look"), AFTER)
+    for_some = Order(release=RELEASE, verb=Verb.SUSPEND, scope="us_person", cause="look")
+    await house.restraint.take(BEN, for_some, AFTER)
+
+    shut = await house.openings.open_due(RELEASE), await house.missing()
+    back = Order(release=RELEASE, verb=Verb.RESTORE, inverse_of=taken.id, cause="fine")
+    await house.restraint.take(BEN, back, AFTER)
+
+    assert shut == ("", [f"the release has been narrowed for everybody since {text_from(AFTER.latest)}"])
+    assert await house.openings.open_due(RELEASE) == "general", "what is taken from some keeps nothing from the others"
+
+
+async def test_the_time_for_which_everybody_was_narrowed_is_no_soak(house: House) -> None:
+    await house.apply(a_gated_file("{soak: {days: 30}}", opens="2027-01-10T00:00:00Z"))
+    house.moment = a_moment("2027-01-15T00:00:00Z")
+    taken = await house.restraint.take(BEN, Order(release=RELEASE, verb=Verb.SUSPEND, cause="look"), house.moment)
+    house.moment = a_moment("2027-01-25T00:00:00Z")
+    back = Order(release=RELEASE, verb=Verb.RESTORE, inverse_of=taken.id, cause="fine")
+    await house.restraint.take(BEN, back, house.moment)
+
+    house.moment = a_moment("2027-02-13T23:59:59Z")
+    early = await house.openings.open_due(RELEASE), await house.missing()
+    house.moment = a_moment("2027-02-14T00:00:00Z")
+
+    assert early == (
+        "", ["29 of 30 days since 2027-01-05T00:00:00Z, without the time for which it was narrowed"]
+    )  # fmt: skip
+    assert await house.openings.open_due(RELEASE) == "general"
 
 
 async def test_a_stage_soaks_in_the_stage_before_as_it_stands(house: House) -> None:

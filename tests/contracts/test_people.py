@@ -365,7 +365,7 @@ async def test_everything_of_one_person_is_one_person(household: Household) -> N
     assert await household.installation.database.read(lineages) == [
         Lineage(caller.person, ()),
         Lineage(caller.person, ()),
-        Lineage(theirs.id, (caller.person,)),
+        Lineage(theirs.id, (caller.person,), since=START),
     ]
 
 

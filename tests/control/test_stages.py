@@ -72,6 +72,7 @@ async def test_what_keeps_a_stage_shut_is_shown_requirement_by_requirement_until
     await gated.follow()
     still = await stage(gated)
     await gated.ask("POST", f"/incidents/{incident['id']}/close", by="analyst", json={"cause": "plugged"})
+    await gated.ask("POST", f"/releases/{GATED}/stages/general/approve", by="approver", json={})
     await gated.installation.opener.look()
     await gated.follow()
     opened = await stage(gated)

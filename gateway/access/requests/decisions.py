@@ -74,7 +74,9 @@ REQUEST_MEANINGS: dict[RequestReason, Meaning] = {
     ),
     RequestReason.REVIEWED_ALREADY: Meaning(409, "You have approved this request already: that counts once.", _ANOTHER),
     RequestReason.RELATED_TO_REVIEWER: Meaning(
-        409, "One of your key and the first approver's key issued the other, so they count as one person's.", _ANOTHER
+        409,
+        "Your key and the first approver's issued one another or have one issuer, so they count as one person's.",
+        _ANOTHER,
     ),
     RequestReason.CONCURRENCE_NOT_AWAITED: Meaning(409, "Nobody outside has to concur with this request.", _SEE),
 }

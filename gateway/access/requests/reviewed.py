@@ -153,8 +153,8 @@ def _screened(connection: Connection, organisation: str, strategy: Strategy | No
 
 
 def _party(lineage: Lineage) -> Party:
-    return Party(lineage.person, lineage.issuers, lineage.is_machine)
+    return Party(lineage.person, lineage.issuers, lineage.founders, lineage.is_machine)
 
 
 def _reviewer(lineage: Lineage, role: str) -> Reviewer:
-    return Reviewer(lineage.person, lineage.issuers, lineage.is_machine, role)
+    return Reviewer(lineage.person, lineage.issuers, lineage.founders, lineage.is_machine, role)

@@ -206,12 +206,6 @@ def incidents(connection: Connection, *, release: str, after: str, limit: int) -
     return [Incident(**row._asdict()) for row in connection.execute(query)]
 
 
-def open_incidents(connection: Connection, release: str) -> tuple[str, ...]:
-    """Ids of the incidents of a release that are open."""
-    query = select(incident_table.c.id).where(incident_table.c.release == release, incident_table.c.closed_at.is_(None))
-    return tuple(connection.execute(query.order_by(incident_table.c.id)).scalars())
-
-
 def add_opening(connection: Connection, release: str, stage: str, opened_at: Instant) -> None:
     """Write that a stage, by its digest, is open from here on."""
     connection.execute(insert(opening_table).values(release=release, stage=stage, opened_at=opened_at))

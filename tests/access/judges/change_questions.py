@@ -7,7 +7,7 @@ import msgspec
 from gateway.access.change_questions import ChangeQuestion, Consent, Party
 
 DAY_S = 86_400
-AUTHOR = Party(person="author", issuers=("root",), is_machine=False)
+AUTHOR = Party(person="author", issuers=("root",), founders=("root",), is_machine=False)
 
 
 def a_consent(
@@ -17,9 +17,18 @@ def a_consent(
     issuers: tuple[str, ...] = ("root",),
     acknowledged: bool = True,
     is_machine: bool = False,
+    is_late: bool = False,
 ) -> Consent:
     """Somebody who agrees, or acts, in a role."""
-    return Consent(person=person, issuers=issuers, is_machine=is_machine, role=role, acknowledged=acknowledged)
+    return Consent(
+        person=person,
+        issuers=issuers,
+        founders=("root",) if "root" in issuers else (),
+        is_machine=is_machine,
+        role=role,
+        acknowledged=acknowledged,
+        is_late=is_late,
+    )
 
 
 APPROVER = a_consent("ada", "approver")
@@ -27,7 +36,7 @@ ANALYST = a_consent("ben", "analyst")
 OWNER = a_consent("cyd", "provider")
 MYSELF = a_consent("author", "provider")
 MACHINE = a_consent("client", "analyst", is_machine=True)
-APPLIER = Party(person="dan", issuers=("root",), is_machine=False)
+APPLIER = Party(person="dan", issuers=("root",), founders=("root",), is_machine=False)
 
 
 def a_change_question(act: str = "apply", actor: Consent = MYSELF, **differences: Any) -> ChangeQuestion:
@@ -232,9 +241,33 @@ CHANGE_CASES = [
     ChangeCase("a stage opens, two agreed beside the author", _opening(MYSELF, APPROVER, ANALYST), ()),
     ChangeCase("a stage opens, a machine is one", _opening(APPROVER, MACHINE), ("approvals_missing",)),
     ChangeCase("a stage opens, asked for by somebody", _opening(actor=APPROVER), ("change_not_understood",)),
+    ChangeCase("approved by a key issued since", _approve(a_consent("x", "approver", is_late=True)), ("key_too_new",)),
+    ChangeCase(
+        "widening, one key issued since",
+        a_change_question(consents=(APPROVER, a_consent("x", "analyst", is_late=True))),
+        ("approvals_missing",),
+    ),
+    ChangeCase(
+        "widening, two whom one hand entered",
+        a_change_question(
+            consents=(
+                a_consent("x", "approver", issuers=("boss", "root")),
+                a_consent("y", "analyst", issuers=("boss", "root")),
+            )
+        ),
+        ("approvals_missing",),
+    ),
+    ChangeCase(
+        "approved by whom an approver's issuer entered",
+        _approve(
+            a_consent("x", "approver", issuers=("boss", "root")),
+            consents=(a_consent("y", "analyst", issuers=("boss", "root")),),
+        ),
+        ("related_to_approver",),
+    ),
     ChangeCase("an act nobody knows", a_change_question("bless"), ("change_not_understood",)),
     ChangeCase(
-        "an author who is nobody", a_change_question(authors=(Party("", (), False),)), ("change_not_understood",)
+        "an author who is nobody", a_change_question(authors=(Party("", (), (), False),)), ("change_not_understood",)
     ),
     ChangeCase(
         "narrowing that cannot be undone",

@@ -7,17 +7,17 @@ import msgspec
 from gateway.access.change_questions import Party
 from gateway.access.requests.questions import RequestQuestion, Reviewer
 
-ASKER = Party(person="asker", issuers=("root",), is_machine=False)
+ASKER = Party(person="asker", issuers=("root",), founders=("root",), is_machine=False)
 
 
 def a_person(name: str, *issuers: str) -> Party:
     """Somebody whose key the root issued, or others."""
-    return Party(person=name, issuers=issuers or ("root",), is_machine=False)
+    return Party(person=name, issuers=issuers or ("root",), founders=("root",), is_machine=False)
 
 
 def a_review(name: str, role: str = "approver", *issuers: str) -> Reviewer:
     """Somebody's approval."""
-    return Reviewer(person=name, issuers=issuers or ("root",), is_machine=False, role=role)
+    return Reviewer(person=name, issuers=issuers or ("root",), founders=("root",), is_machine=False, role=role)
 
 
 def a_request_question(act: str = "approve", **differences: Any) -> RequestQuestion:
@@ -58,7 +58,7 @@ def concurring(**differences: Any) -> RequestQuestion:
     return a_request_question(**({"act": "concur"} | waiting | differences))
 
 
-MACHINE = Party(person="client", issuers=("root",), is_machine=True)
+MACHINE = Party(person="client", issuers=("root",), founders=("root",), is_machine=True)
 
 
 class RequestCase(NamedTuple):
@@ -102,7 +102,7 @@ REQUEST_CASES = [
     RequestCase("a concurrence recorded by a machine", concurring(actor=MACHINE), ("machine_cannot_agree",)),
     RequestCase(
         "approved by a second, the first a machine",
-        second(approvals=(Reviewer("client", ("root",), True, "approver"),)),
+        second(approvals=(Reviewer("client", ("root",), ("root",), True, "approver"),)),
         "awaiting_second_approval",
     ),
     RequestCase("approved twice", second(actor=a_person("ben")), ("reviewed_already",)),
@@ -154,5 +154,7 @@ REQUEST_CASES = [
     RequestCase("concurred, nobody approved", concurring(approvals=()), ("act_not_possible",)),
     RequestCase("concurred unasked", a_request_question("concur"), ("concurrence_not_awaited",)),
     RequestCase("an act nobody knows", a_request_question("bless"), ("request_not_understood",)),
-    RequestCase("an asker who is nobody", a_request_question(asker=Party("", (), False)), ("request_not_understood",)),
+    RequestCase(
+        "an asker who is nobody", a_request_question(asker=Party("", (), (), False)), ("request_not_understood",)
+    ),
 ]

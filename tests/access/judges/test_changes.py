@@ -27,15 +27,18 @@ NO = '{"allow": false, "reasons": ["change_not_understood"], "waits_s": 0, "revi
 
 persons = st.sampled_from(PEOPLE)
 issuers = st.lists(st.sampled_from(PEOPLE), max_size=2).map(tuple)
+founders = st.sampled_from([(), ("root",), ("root",)])
 machines = st.sampled_from([False, False, False, True])
-parties = st.builds(Party, person=persons, issuers=issuers, is_machine=machines)
+parties = st.builds(Party, person=persons, issuers=issuers, founders=founders, is_machine=machines)
 consents = st.builds(
     Consent,
     person=persons,
     issuers=issuers,
+    founders=founders,
     is_machine=machines,
     role=st.sampled_from(ROLES),
     acknowledged=st.booleans(),
+    is_late=machines,
 )
 
 
@@ -62,11 +65,12 @@ def applications(draw: st.DrawFn) -> ChangeQuestion:
 
 
 def are_two(one: Party, other: Party) -> bool:
-    return one.person != other.person and one.person not in other.issuers and other.person not in one.issuers
+    apart = one.person != other.person and one.person not in other.issuers and other.person not in one.issuers
+    return apart and set(one.issuers) & set(other.issuers) <= set(one.founders) & set(other.founders)
 
 
 def is_another(consent: Consent, question: ChangeQuestion) -> bool:
-    return not consent.is_machine and all(are_two(consent, author) for author in question.authors)
+    return not (consent.is_machine or consent.is_late) and all(are_two(consent, author) for author in question.authors)
 
 
 def may_be_applied(question: ChangeQuestion) -> bool:

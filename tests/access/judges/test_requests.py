@@ -2,7 +2,6 @@
 
 import json
 import os
-from itertools import combinations
 
 import msgspec
 import pytest
@@ -26,9 +25,10 @@ NO = '{"allow": false, "reasons": ["request_not_understood"], "leads_to": null}'
 names = st.sampled_from(["asker", "ada", "ben", "cyd", "root"])
 issuers = st.lists(names, max_size=2).map(tuple)
 machines = st.sampled_from([False, False, False, True])
-parties = st.builds(Party, person=names, issuers=issuers, is_machine=machines)
+founders = st.sampled_from([(), ("root",), ("root",)])
+parties = st.builds(Party, person=names, issuers=issuers, founders=founders, is_machine=machines)
 roles = st.sampled_from(["approver", "provider", "analyst", "developer"])
-reviews = st.builds(Reviewer, person=names, issuers=issuers, is_machine=machines, role=roles)
+reviews = st.builds(Reviewer, person=names, issuers=issuers, founders=founders, is_machine=machines, role=roles)
 
 
 @st.composite
@@ -55,6 +55,10 @@ def are_two(one: Party, other: Party) -> bool:
     return one.person != other.person and one.person not in other.issuers and other.person not in one.issuers
 
 
+def are_reviewers(one: Party, other: Party) -> bool:
+    return are_two(one, other) and set(one.issuers) & set(other.issuers) <= set(one.founders) & set(other.founders)
+
+
 def state_after(question: RequestQuestion) -> str | None:
     """The rules of agreeing a second time, in Python and on their own."""
     counting = [
@@ -68,12 +72,12 @@ def state_after(question: RequestQuestion) -> str | None:
     agreed: list[Party] = list(counting)
     if question.act == "approve":
         fits = question.state in {"pending_review", "awaiting_second_approval"}
-        if not fits or not all(are_two(each, question.actor) for each in question.approvals):
+        if not fits or not all(are_reviewers(question.actor, each) for each in question.approvals):
             return None
         agreed.append(question.actor)
     elif question.state != "awaiting_external_concurrence" or not counting:
         return None
-    enough = not question.second_approval or any(are_two(*two) for two in combinations(agreed, 2))
+    enough = not question.second_approval or any(are_reviewers(one, two) for one in agreed for two in agreed)
     if not enough:
         return "awaiting_second_approval"
     waits = question.concurrence_missing and question.act == "approve"
