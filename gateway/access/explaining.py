@@ -10,7 +10,7 @@ from gateway.access.candidates import Asked
 from gateway.access.current import Current
 from gateway.access.explanations import Ended, Explanation, Step
 from gateway.access.grants import Holdings
-from gateway.access.instants import AsOf, as_of
+from gateway.access.instants import AsOf, Tense, as_of
 from gateway.access.judges import store as policies_kept
 from gateway.access.judges.former import FormerJudges
 from gateway.access.judging import Judging
@@ -20,7 +20,7 @@ from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
 from gateway.clock import NEVER, Instant, Moment, at, text_from
 from gateway.database.engine import Readable
-from gateway.errors import NotFound, PolicyNotKept
+from gateway.errors import Invalid, NotFound, PolicyNotKept
 from gateway.identity.callers import Caller, Role
 from gateway.identity.organisations import PROVIDER, is_id
 from gateway.identity.past import assertions_by, key_by, organisation_by
@@ -95,9 +95,20 @@ class Explaining:
             raise PolicyNotKept(f"The policies {digest} judged then, and read another form of question than today's.")
         return await self._former.judging(kept.policies)
 
-    async def explain(self, named: str, release: str, component: Component, instant: Instant | None) -> Explanation:
-        """The answer to an organisation or a key, by its public id. Raises NotFound for one that was not there."""
+    async def explain(
+        self, named: str | Caller, release: str, component: Component, instant: Instant | None
+    ) -> Explanation:
+        """The answer to an organisation or a key, by its public id, or to a caller who stands here with a token.
+
+        Raises NotFound for one that was not there, and Invalid for what such a caller was: tokens are not kept.
+        """
         asked = await self.when(instant)
+        if asked.tense is Tense.PAST and not isinstance(named, str):
+            raise Invalid(
+                "What a token or a session says of its holder is not kept: of the past, ask about the organisation.",
+                param="at",
+                next_step=f"Ask of `{named.organisation}`, or leave `at` out.",
+            )
         told = await self.weigh(named, release, component, asked)
         if told.use is None or told.ended is not None:
             return told
@@ -110,7 +121,7 @@ class Explaining:
         until, turns = await self._until(aside, start, told)
         return msgspec.structs.replace(told, holds_until=until, turns_at=turns, ways=found, all_ways=whole)
 
-    async def weigh(self, named: str, release: str, component: Component, asked: AsOf) -> Explanation:
+    async def weigh(self, named: str | Caller, release: str, component: Component, asked: AsOf) -> Explanation:
         """The bare answer, with what it rests on. Raises NotFound."""
         read = await self._database.read(partial(_read, named=named, release=release, asked=asked), deadline_s=READ_S)
         told = Explanation(
@@ -175,9 +186,13 @@ def _boundaries(start: Asked) -> list[Instant]:
     return sorted(instant for instant in found if not moment.surely_reached(instant) and instant < NEVER)
 
 
-def _read(connection: Connection, named: str, release: str, asked: AsOf) -> Read:
+def _read(connection: Connection, named: str | Caller, release: str, asked: AsOf) -> Read:
     known = asked.known
-    caller, ended = _caller(connection, named, known, asked.moment)
+    caller, ended = (
+        _caller(connection, named, known, asked.moment)
+        if isinstance(named, str)
+        else (named, _token_ended(named, asked))
+    )
     return Read(
         caller,
         ended,
@@ -232,6 +247,11 @@ def _not_there(connection: Connection, named: str, known: Instant | None) -> Not
         f"`{named}` was not there yet at that instant: it was entered at {text_from(since)}.",
         next_step="Ask about a later instant.",
     )
+
+
+def _token_ended(caller: Caller, asked: AsOf) -> Ended | None:
+    says = "The token, or the session, has ended by then."
+    return _ended((asked.moment.maybe_reached(caller.expires_at), Reason.KEY_EXPIRED, says))
 
 
 def _ended(*causes: tuple[bool, Reason, str]) -> Ended | None:

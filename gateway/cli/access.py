@@ -38,7 +38,10 @@ def command() -> None:
 @click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="How many to name at most.")
 @with_json
 def who(release: str, instant: str | None, component: str | None, limit: int) -> None:
-    """Say who could use which component of RELEASE: how many organisations, by audience, and who."""
+    """Say who could use which component of RELEASE: how many organisations, by audience, and who.
+
+    Workloads are not counted: what their tokens say of them is not kept.
+    """
     path = release_path(release).replace("/releases/", "/access/", 1)
     if component:
         query = {"at": instant, "component": component}
@@ -96,7 +99,7 @@ def _such_as(count: Any) -> str:
 def explain(caller: str, release: str, component: str, instant: str | None) -> None:
     """Say whether CALLER could use COMPONENT of RELEASE, by what, until when, and what else it would take.
 
-    CALLER is an organisation, the public id of a key, or `me`; COMPONENT such as inference.text.
+    CALLER is an organisation, the public id of a key, or `me`, also with a token; COMPONENT such as inference.text.
     """
     path = release_path(release).replace("/releases/", "/access/", 1)
     told = ask("GET", f"{path}/explain", query={"of": caller, "component": component, "at": instant})

@@ -28,7 +28,7 @@ def show_plan(plan: dict[str, Any]) -> None:
     _section("What differs ( + widens, - narrows, ! cannot be undone )")
     for difference in plan["differences"]:
         show_line(_line(difference), indent=2)
-    _section("Who gains and who loses")
+    _section("Who gains and who loses (organisations; workloads are not counted)")
     show_table(
         ("from", "until", "component", "stage", "gain", "may gain", "lose", "accept anew", "may lose", "by audience"),
         [_consequence(step) for step in plan["consequences"]],

@@ -17,6 +17,7 @@ from gateway.control.guards import EVERYBODY, open_to
 from gateway.control.wire import After, CallerFilter, Limit, PartInPath, WhenFilter, instant_in, shown
 from gateway.errors import Invalid, NotFound
 from gateway.identity.callers import OVERSIGHT, Caller
+from gateway.identity.tokens.mapping import is_kept_nowhere
 from gateway.releases.components import Component
 from gateway.releases.values import LATEST
 
@@ -37,7 +38,10 @@ class ShownCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShownCensus(msgspec.Struct, frozen=True, kw_only=True):
-    """Everybody who could use a release, asked as a customer's developer or as staff of the provider's own."""
+    """Every organisation that could use a release, asked as a customer's developer or as staff of the provider's own.
+
+    Workloads are not counted: what their tokens say of them is not kept.
+    """
 
     release: str
     at: datetime
@@ -200,10 +204,15 @@ async def _check_there(areas: Areas, release: str) -> None:
         raise NotFound(f"There is no release `{release}`.", next_step="See `gateway release list`.")
 
 
-async def _named(areas: Areas, caller: Caller, of: str) -> str:
-    """Whom the query names, if the caller may ask about them. Raises NotFound."""
-    if of == "me":
-        return caller.key
+async def _named(areas: Areas, caller: Caller, of: str) -> str | Caller:
+    """Whom the query names, if the caller may ask about them: of a token's holder, what it says. Raises NotFound."""
+    if of in {"me", caller.key}:
+        return caller if is_kept_nowhere(caller.key) else caller.key
+    if is_kept_nowhere(of):
+        raise NotFound(
+            "What a token or a session says of its holder is not kept here: only its holder can ask.",
+            next_step="Let it ask about itself: `of=me`. Or ask about its organisation.",
+        )
     if caller.has(*OVERSIGHT) or of in {caller.organisation, caller.key}:
         return of
     key = await areas.directory.key(caller, of)

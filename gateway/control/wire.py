@@ -21,7 +21,7 @@ _KEY_OR_WORKLOAD = rf"^(?:[0-9A-Za-z]{{12}}|(?:workload|person)_[0-9a-f]{{24}}){
 _PERSON = rf"^person_[0-9a-f]{{24}}{_END}"
 _SESSION = rf"^session_[0-9a-f]{{24}}{_END}"
 _TOKEN = rf"^token_[0-9a-f]{{32}}{_END}"
-_CALLER = rf"^(?:[0-9A-Za-z]{{12}}|[a-z0-9](?:[a-z0-9-]{{0,62}}[a-z0-9])?){_END}"
+_CALLER = rf"^(?:[0-9A-Za-z]{{12}}|(?:workload|person)_[0-9a-f]{{24}}|[a-z0-9](?:[a-z0-9-]{{0,62}}[a-z0-9])?){_END}"
 _RECORD = rf"^[A-Za-z0-9_.-]{{1,64}}{_END}"
 _NARROWING = rf"^(?:narrowing_[0-9a-f]{{24}})?{_END}"
 _RELEASE = rf"^{_PART}/{_PART}{_END}"
@@ -44,7 +44,7 @@ PATTERNS = {
     _PERSON: "a person's id, as `/control/people` lists it",
     _SESSION: "a session's id, as the ledger names it, never what its browser keeps",
     _TOKEN: "the id of an access token, as the ledger names it, never the token itself",
-    _CALLER: "an organisation's id, such as acme, the public id of a key, or `me`",
+    _CALLER: "an organisation's id, such as acme, the public id of a key, a workload or a person, or `me`",
     _RECORD: "an id that the gateway made, such as that of a grant or an assertion",
     _NARROWING: "the id of a narrowing, as `gateway release narrowings` lists it",
     _RELEASE: "a release: namespace/name, such as acme/atlas-1",

@@ -94,6 +94,8 @@ def _access(stage: Stage | None, left: Remaining, *, is_narrowed: bool) -> Deriv
     if left.stage is None:
         return Derived(AccessLevel.CLOSED.value, f"The stage in force, {stage.name}, is {left.told}.")
     level, says = left.stage.access.value, f"The stage in force, {stage.name}, says"
+    if _is_for_few(left.stage):
+        return Derived(AccessLevel.LIMITED.value, f"{says} {stage.access.value}, and admits {_few(left.stage)}.")
     if left.stage.access is not stage.access:
         return Derived(level, f"{says} {stage.access.value}, and is {left.told}.")
     return Derived(level, f"{says} so{', but it is narrowed' if is_narrowed else ''}.")
@@ -111,6 +113,8 @@ def _solaiman(left: Remaining, more: int) -> Derived:
             after = f"{more} stage{'s' if more > 1 else ''} to come" if more else "no stage to come"
             whom = "those for whom it was restored" if left.is_for_some else "named audiences"
             return Derived(Gradient.STAGED, f"Only {whom} are admitted, with {after}.")
+        case AccessLevel.API if _is_for_few(stage):
+            return Derived(Gradient.STAGED, f"Programs call it over the network, and it admits {_few(stage)}.")
         case AccessLevel.API:
             return Derived(Gradient.API, f"Programs call it over the network{_to_whom(stage)}; no weights leave.")
         case AccessLevel.OPEN_WEIGHTS:
@@ -137,7 +141,27 @@ def _ahead(strategy: Strategy, moment: Moment, opened: Mapping[str, Instant]) ->
     return (stage for stage, opens in strategy.openings(opened) if not moment.surely_reached(opens))
 
 
-def _to_whom(stage: Stage | None) -> str:
-    if stage is None or PUBLIC in stage.to:
+def _is_for_few(stage: Stage | None) -> bool:
+    """Whether it is called api, and not all whom it is for are admitted. Weights that a few may take have left."""
+    return stage is not None and stage.access is AccessLevel.API and bool(_few(stage))
+
+
+def _few(stage: Stage | None) -> str:
+    """Whom it admits of those whom its audiences name; empty for all of them."""
+    if stage is None:
         return ""
-    return f" by {', '.join(stage.to)} only"
+    told = []
+    if stage.cap is not None:
+        told.append(f"the first {stage.cap.organisations} organisations in line")
+    if stage.canary is not None:
+        told.append(f"{stage.canary.percent} % of organisations")
+    if stage.conditions.concurrence:
+        told.append(f"those to which {stage.conditions.concurrence} agrees")
+    return f"only {', of '.join(told)}" if told else ""
+
+
+def _to_whom(stage: Stage | None) -> str:
+    few = _few(stage)
+    if stage is None or PUBLIC in stage.to:
+        return f", by {few}" if few else ""
+    return f" by {', '.join(stage.to)} only{f', of them {few}' if few else ''}"

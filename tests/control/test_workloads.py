@@ -62,3 +62,25 @@ def test_a_workload_narrows_and_revokes_at_once_and_issues_nothing(house: House)
 
     assert (revoked.status_code, created.status_code) == (200, 201)
     assert (issued.status_code, issued.json()["code"]) == (403, "token_cannot_issue")
+
+
+def test_a_workload_is_told_what_it_may_use_now_by_what_its_token_says(house: House) -> None:
+    file = """\
+release: acme/for-known
+serves: {inference: {upstream: simulated, model: known}}
+audiences: {known: {kyc: ">= K3"}}
+stages: [{name: general, opens: 2026-01-05T00:00:00Z, access: limited, to: [known]}]
+"""
+    house.ask("POST", "/control/releases", "ci", json={"file": file, "documents": {}, "adopt": True})
+    path = "/control/access/acme/for-known/explain?component=inference.text"
+    me = house.ask("GET", "/control/me", "ci").json()["key"]["id"]
+
+    eventually(lambda: house.ask("GET", path, "ci").status_code == 200)
+    told = house.ask("GET", path, "ci").json()
+    past = house.ask("GET", f"{path}&at=2026-02-01T00:00:00Z", "ci")
+    by_another = house.ask("GET", f"{path}&of={me}", "auditor")
+
+    assert (told["key"], told["reasons"]) == (me, ["scope_too_narrow"]), "known by its token, whose scope is another"
+    assert [(fact["name"], fact["value"]) for fact in told["facts"]] == [("kyc", "K3")]
+    assert (past.status_code, by_another.status_code) == (400, 404)
+    assert "only its holder" in by_another.json()["detail"]

@@ -1,11 +1,15 @@
 """The label of a release at an instant, in three vocabularies, and why."""
 
+from typing import Any
+
 import pytest
 
 from gateway.clock import at, text_from
+from gateway.releases.caps import Cap
+from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
 from gateway.releases.labels import CLASS_III, Gradient, label_of
-from gateway.releases.strategies import AccessLevel, Strategy
+from gateway.releases.strategies import AccessLevel, Conditions, Strategy
 from tests.releases.builders import a_stage, a_strategy
 
 STAGED: Strategy = a_strategy(
@@ -64,3 +68,29 @@ def test_neither_hosted_nor_fully_open_is_ever_claimed() -> None:
     told = {label_of(STAGED, at(instant)).solaiman.label for instant in range(50)}
 
     assert told == set(Gradient) - {Gradient.HOSTED, Gradient.FULLY_OPEN}
+
+
+FEW = [
+    ({"cap": Cap(organisations=4)}, "only the first 4 organisations in line"),
+    ({"canary": Canary(percent=1, salt="x")}, "only 1 % of organisations"),
+    ({"conditions": Conditions(concurrence="Commerce")}, "only those to which Commerce agrees"),
+]
+
+
+@pytest.mark.parametrize(("parts", "whom"), FEW)
+def test_a_stage_for_few_of_those_it_names_is_no_open_api(parts: dict[str, Any], whom: str) -> None:
+    label = label_of(a_strategy(a_stage(opens=1, access=AccessLevel.API, to=("public",), **parts)), at(2))
+
+    assert (label.access.label, label.solaiman.label) == ("limited", Gradient.STAGED)
+    assert whom in label.access.because and whom in label.solaiman.because
+
+
+def test_weights_that_few_may_take_have_left_all_the_same() -> None:
+    stage = a_stage(
+        opens=1, access=AccessLevel.OPEN_WEIGHTS, to=("public",), offers=(Component.WEIGHTS,), cap=Cap(organisations=4)
+    )
+
+    label = label_of(a_strategy(stage), at(2))
+
+    assert (label.access.label, label.solaiman.label) == ("open-weights", Gradient.DOWNLOADABLE)
+    assert "only the first 4 organisations" in label.solaiman.because

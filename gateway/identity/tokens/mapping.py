@@ -107,6 +107,11 @@ def workload_id(issuer: str, subject: str) -> str:
     return f"{WORKLOAD}{digest[:24]}"
 
 
+def is_kept_nowhere(caller: str) -> bool:
+    """Whether this is the id of a workload or a person: what was said of it is in its token or session alone."""
+    return "_" in caller
+
+
 def claim_at(claims: Mapping[str, Any], path: str) -> Any:
     """A claim by its name, or by a JSON Pointer to it (RFC 6901) such as `/kubernetes.io/namespace`; None if absent."""
     if not path.startswith("/"):

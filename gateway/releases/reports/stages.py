@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gateway.clock import NEVER, Instant, text_from
 from gateway.releases.reports.documents import Table
+from gateway.releases.requirements import title
 from gateway.releases.strategies import NOTHING_OPENED, Stage, Strategy
 
 
@@ -31,8 +32,10 @@ def opens_of(stage: Stage, opened: Mapping[str, Instant]) -> str:
     if not stage.is_gated:
         return text_from(stage.opens)
     if stage.name in opened:
-        return f"{text_from(opened[stage.name])}, as recorded"
-    return f"not before {text_from(stage.opens)}, when its requirements hold"
+        asked = "; ".join(title(requirement) for requirement in stage.opens_when)
+        return f"{text_from(opened[stage.name])}, as recorded, when its requirements held: {asked}"
+    asked = "; ".join(title(requirement) for requirement in stage.opens_when)
+    return f"not before {text_from(stage.opens)}, when its requirements hold: {asked}"
 
 
 def closes_of(strategy: Strategy, stage: Stage, opened: Mapping[str, Instant]) -> str:
@@ -56,9 +59,22 @@ def conditions_of(strategy: Strategy, stage: Stage) -> str:
         (given.tokens_per_day, "tokens a day"),
         (given.max_output_tokens, "tokens in one answer"),
     )
-    told = [f"terms {name} accepted ({strategy.terms.get(name, 'text unknown')})" for name in given.terms]
+    told = whom_of(stage)
+    told += [f"terms {name} accepted ({strategy.terms.get(name, 'text unknown')})" for name in given.terms]
     told += [f"at most {bound} {of_what}" for bound, of_what in bounds if bound is not None]
     told.append(f"recorded: {given.log}")
     if given.retain_days is not None:
         told.append(f"kept {given.retain_days} days")
     return "; ".join(told)
+
+
+def whom_of(stage: Stage) -> list[str]:
+    """Whom a stage admits of those whom its audiences name, where that is not all of them, in words."""
+    told = []
+    if stage.canary is not None:
+        told.append(f"for {stage.canary.percent} % of organisations; the others have the stage before")
+    if stage.cap is not None:
+        told.append(f"for the first {stage.cap.organisations} organisations in line")
+    if stage.conditions.concurrence:
+        told.append(f"for organisations to which {stage.conditions.concurrence} agrees")
+    return told

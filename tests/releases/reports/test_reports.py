@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 
 from gateway.clock import at
 from gateway.ledger.entries import Entry, Event
+from gateway.releases.caps import Cap
+from gateway.releases.cohorts import Canary
 from gateway.releases.reports.decisions import DECIDING, decision_record
 from gateway.releases.reports.documents import NOT_STATED, Kind, Report, Section, Statement, Table
 from gateway.releases.reports.markdown import markdown
 from gateway.releases.reports.sb53 import transparency
 from gateway.releases.reports.specialised import OTHER, SECTORS, UNKNOWN, sector_of, specialised_access, told
 from gateway.releases.reports.stages import stages_of
-from gateway.releases.requirements import IncidentFree
+from gateway.releases.requirements import Approvals, IncidentFree
 from gateway.releases.strategies import AccessLevel, Conditions, Strategy
 from gateway.releases.versions import StrategyVersion
 from tests.releases.builders import a_moment, a_stage, a_strategy, an_instant
@@ -284,3 +286,21 @@ def test_no_report_says_that_anybody_complies() -> None:
         specialised_access(STAGED, [], NOW),
     ):
         assert "complian" not in markdown(report).lower()
+
+
+def test_whom_a_stage_is_for_and_what_it_waits_for_is_in_every_table_of_stages() -> None:
+    stage = a_stage(
+        "some",
+        opens=20,
+        canary=Canary(percent=1, salt="x"),
+        cap=Cap(organisations=4),
+        conditions=Conditions(concurrence="Commerce"),
+        opens_when=(Approvals(people=2), IncidentFree()),
+    )
+    strategy = a_strategy(a_stage("first"), stage)
+
+    openings: list[dict[str, int]] = [{}, {"some": 21}]
+    for opened in openings:
+        row = " ".join(stages_of(strategy, opened).rows[1])
+        for word in ("1 % of organisations", "first 4 organisations", "Commerce", "by 2 people", "no open incident"):
+            assert word in row
