@@ -174,8 +174,8 @@ def _take(release: str, yes: bool, body: dict[str, Any]) -> None:
         return show_json(taken)
     whom = f"those for whom `{taken['scope']}`" if taken["scope"] else "everybody"
     if taken["inverse_of"]:
-        return click.echo(f"{taken['id']}: {release} is restored for {whom} ({taken['inverse_of']}).")
-    click.echo(f"{taken['id']}: {taken['verb'].replace('_', ' ')} of {release} is in force for {whom}.")
+        return show_line(f"{taken['id']}: {release} is restored for {whom} ({taken['inverse_of']}).")
+    show_line(f"{taken['id']}: {taken['verb'].replace('_', ' ')} of {release} is in force for {whom}.")
     show_line(f"A second person must look at it until {ago(taken['review_by'])}.")
     return show_line(f"Next, by somebody else: gateway release review {release} {taken['id']} confirm --cause …")
 
@@ -197,7 +197,7 @@ def _show_preview(preview: Any) -> None:
         "unknown": _STAY if lets_in else ("is narrowed too", "are narrowed too"),
         "outside": _STAY,
     }
-    click.echo(f"{preview['verb']} {preview['release']}, scope: {preview['scope'] or 'everybody'}", err=True)
+    show_line(f"{preview['verb']} {preview['release']}, scope: {preview['scope'] or 'everybody'}", err=True)
     for name, count, named in counts:
         some = f" ({', '.join(named)}{', …' if count > len(named) else ''})" if named else ""
         noun, becomes = ("organisation", meaning[name][0]) if count == 1 else ("organisations", meaning[name][1])

@@ -54,7 +54,7 @@ def validate(file: Path, against: bool, adopt: bool) -> None:
         validated = {"release": strategy.release, "digest": strategy.digest(), "unchecked": UNCHECKED}
     if wants_json():
         return show_json(validated)
-    click.echo(f"{file} is valid: {validated['release']} as {validated['digest']}.")
+    show_line(f"{file} is valid: {validated['release']} as {validated['digest']}.")
     if against:
         click.echo("Applying it would change what is in force." if validated["changes"] else "It is in force already.")
         _note(validated)

@@ -74,7 +74,7 @@ def audience_line(audience: Audience) -> str:
 def plain(value: object) -> Value:
     """Any value; what has parts of its own in one line of JSON."""
     if value is None or isinstance(value, int | str):
-        return value
+        return None if value == "" else value
     if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
         return list(value)
     return msgspec.json.encode(value, order="sorted").decode()

@@ -96,7 +96,7 @@ def _first(after: Strategy, moment: Moment) -> Iterator[Difference]:
         for field in ("opens", "closes"):
             said += _field(f"stages.{stage.name}.{field}", None, date_of(stage, field))
         said += _said(stage)
-    yield from (Difference(each.path, each.before, each.after, Effect.NEUTRAL) for each in said)
+    yield from (Difference(each.path, None, each.after, Effect.NEUTRAL) for each in said)
 
 
 def _whole(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Difference]:

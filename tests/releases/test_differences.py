@@ -314,6 +314,7 @@ def test_a_first_version_shows_all_that_is_agreed_to() -> None:
     assert told["stages.general.opens"].after == text_from(PAST)
     assert told["stages.general.closes"].after == text_from(SOON)
     assert {each.effect for path, each in told.items() if path != "release"} == {Effect.NEUTRAL}
+    assert {each.before for each in told.values()} == {None}
 
 
 @pytest.mark.parametrize(
