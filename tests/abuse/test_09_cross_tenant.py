@@ -56,6 +56,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/control/grants/{grant:str}/resume": {},
     "/control/grants/{grant:str}/recertify": {"authority": "me"},
     "/control/places/{place:str}/free": {"cause": "mine now"},
+    "/control/people/{person:str}/disable": {"cause": "mine now"},
+    "/control/people/{person:str}/enable": {"cause": "mine now"},
+    "/control/people/{person:str}/sessions/{session:str}/end": {"cause": "mine now"},
+    # Ends the session that asks: a key has none.
+    "/control/session/end": {},
     # An approver may record what an authority says: of no organisation that there is.
     "/control/concurrences": {
         "organisation": "nobody",
@@ -153,6 +158,8 @@ def spellings(route: Route, victim: Victim) -> list[str]:
         "narrowing": "narrowing_0",
         "line": "internal",
         "place": "place_0",
+        "person": f"person_{'0' * 24}",
+        "session": f"session_{'0' * 24}",
         "concurrence": "concurrence_0",
         "request_id": "request_0",
         "kind": "decision-record",
