@@ -12,6 +12,7 @@ from gateway.clock import DAY, at, text_from
 from gateway.releases.changes.change import NOTHING, Change, ChangeState, weigh
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
+from gateway.releases.recorded import NOTHING_RECORDED
 from gateway.releases.requirements import Approvals, Soak
 from gateway.releases.stage_dates import Review
 from gateway.releases.strategies import AccessLevel, Stage, Strategy
@@ -50,7 +51,7 @@ def changed(strategy: Strategy, **differences: Any) -> Proposed:
         id="change_1", release=strategy.release, state=ChangeState.PLANNED, file=b"", strategy=strategy, base=NOTHING,
         policy="", author="Pro000000000", planned_at=LATER, planned_surely_at=LATER, **{"adopt": True} | differences,
     )  # fmt: skip
-    return Proposed(change, None, NOTHING, weigh(change, None), "", {})
+    return Proposed(change, None, NOTHING, weigh(change, None, NOTHING_RECORDED), "", {})
 
 
 def codes(proposed: Proposed) -> dict[str, str]:
@@ -78,7 +79,7 @@ def test_what_lets_weights_out_is_warned_of_once() -> None:
         irreversible=True,
     )
     proposed = changed(msgspec.structs.replace(before, stages=(*before.stages, weights)), adopt=False)
-    weighed = weigh(proposed.change, before)
+    weighed = weigh(proposed.change, before, NOTHING_RECORDED)
     found = warnings_of(
         msgspec.structs.replace(proposed, base=before, weighed=weighed),
         Consequences(steps=(), unknown=(), unreached=(), is_complete=True),
