@@ -31,6 +31,7 @@ from gateway.control.wire import (
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.identity.callers import OVERSIGHT, Caller, Role
 from gateway.releases.audiences import PUBLIC, wants_grant
+from gateway.releases.narrowings import TO_A_STAGE, Verb
 
 LASTS_DEFAULT = 90 * DAY
 
@@ -156,7 +157,7 @@ class Grants(Controller):
         if grant.ends_at <= moment.latest:
             raise Invalid("The grant would have ended already.", param="ends_at", next_step="Give a later end.")
         given = msgspec.structs.asdict(_shown(await areas.admissions.give(actor, grant), moment))
-        return GivenGrant(**given, warnings=_warnings(areas, data.release))
+        return GivenGrant(**given, warnings=_warnings(areas, data.release, moment))
 
     @post("/{grant:str}/revoke", status_code=200, **open_to(Role.PROVIDER))
     async def revoke(
@@ -210,15 +211,22 @@ async def _check_both_exist(data: NewGrant, areas: Areas, caller: Caller) -> Non
         )
 
 
-def _warnings(areas: Areas, release: str) -> list[str]:
+def _warnings(areas: Areas, release: str, moment: Moment) -> list[str]:
     in_force = areas.current.snapshot.releases.get(release)
-    if in_force is None or any(
+    if in_force is None:
+        return []
+    if not any(
         name != PUBLIC and wants_grant(in_force.strategy.audiences[name])
         for stage in in_force.strategy.stages
         for name in stage.to
     ):
-        return []
-    return [f"No stage of `{release}` asks for a grant: this one changes nothing."]
+        return [f"No stage of `{release}` asks for a grant: this one changes nothing."]
+    return [
+        f"`{release}` is {'held' if each.narrowing.verb is Verb.HOLD else 'rolled back'} ({each.narrowing.id}): while"
+        " it is, nobody of those in its scope is admitted anew, by this grant neither."
+        for each in in_force.narrowings
+        if each.narrowing.verb in TO_A_STAGE and not each.is_over(moment)
+    ]
 
 
 def _shown(grant: Grant, moment: Moment) -> ShownGrant:

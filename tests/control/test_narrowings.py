@@ -249,6 +249,20 @@ async def test_a_preview_counts_and_changes_nothing(admitted: Premises) -> None:
     assert (await admitted.ask("GET", PATH)).json() == {"narrowings": [], "next": None}
 
 
+async def test_a_grant_given_under_a_hold_says_that_it_admits_nobody_yet_and_then_does(admitted: Premises) -> None:
+    held = await take(admitted, "hold")
+    body = {"organisation": "bolt", "release": LIMITED, "authority": "contract"}
+
+    given = (await admitted.ask("POST", "/grants", json=body)).json()
+    meanwhile = await usable(admitted, "stranger", LIMITED), await usable(admitted, "developer", LIMITED)
+    await take(admitted, "restore")
+
+    [warning] = given["warnings"]
+    assert held.json()["id"] in warning and "admitted anew" in warning
+    assert meanwhile == ("held", "yes")
+    assert await usable(admitted, "stranger", LIMITED) == "yes"
+
+
 async def test_a_preview_tells_who_really_loses_access_and_who_gets_it_back(admitted: Premises) -> None:
     order = {"verb": "suspend", "cause": CAUSE}
 
