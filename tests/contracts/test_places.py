@@ -12,6 +12,7 @@ from sqlalchemy import select
 from gateway.access.places import store
 from gateway.access.places.asking import Places
 from gateway.access.places.records import Turn
+from gateway.clock import DAY, Moment
 from gateway.database.engine import Database, open_database
 from gateway.errors import Conflict, LedgerUnavailable, NotFound
 from gateway.ledger.entries import entry_from
@@ -19,6 +20,7 @@ from gateway.ledger.store import Actor, Ledger, Touch
 from gateway.ledger.tables import entry_table
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.files import read_release
+from gateway.releases.lines import Left
 from tests.releases.builders import a_moment
 
 RACES = 1_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 2
@@ -122,6 +124,23 @@ async def test_freeing_somebody_who_waits_lets_nobody_in_and_moves_the_rest_up(h
 
     assert let_in == ()
     assert (await house.ask("cleo")).waiting == 1
+
+
+async def test_a_stage_that_was_left_is_left_to_those_who_held_places_then_and_stand_yet(house: House) -> None:
+    await house.apply("2")
+    for organisation in ("acme", "bolt", "corp"):
+        await house.ask(organisation)
+    stage = (await Catalogue(house.database, house.ledger).get(RELEASE)).strategy.stages[0]
+    before, after = Left(stage, NOW.latest), Left(stage, NOW.latest + 1)
+
+    later = Moment(NOW.earliest + DAY, NOW.latest + DAY)
+    await house.places.free(PROVIDER, await house.id_of("bolt"), "left", later)
+    known = await house.database.read(lambda c: store.lines(c, RELEASE, [stage], [before, after]))
+
+    assert [known["preview"].place_of(name, 2) for name in ("acme", "corp")] == ["held", "held"]
+    places = [known[after.line].place_of(name, 2) for name in ("acme", "bolt", "corp", "dell")]
+    assert places == ["held", "full", "full", "full"], "nobody moves up, and none is free"
+    assert known[before.line].place_of("acme", 2) == "full"
 
 
 async def test_a_place_is_freed_once_and_one_that_there_is_not_never(house: House) -> None:
