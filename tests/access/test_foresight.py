@@ -326,6 +326,24 @@ async def test_a_version_that_finds_its_gate_opened_before_lets_people_in_and_on
     assert told(leaves, Component.TEXT, NOW) == (Tally(lose=1), set(), {"org-0"})
 
 
+async def test_who_is_thrown_out_where_a_gated_canary_grows_is_told(foresight: Foresight, database: Database) -> None:
+    names = [f"org-{number}" for number in range(20)]
+    half, most = (
+        a_strategy(
+            a_stage(name="out", opens=PAST, opens_when=(Approvals(people=1),), canary=Canary(percent=percent, salt="s"))
+        )
+        for percent in (50, 90)
+    )
+    await settle(database, [Organised(name, (), (), frozenset()) for name in names])
+    opening = half.opening_digest(half.stages[0])
+    await database.write(lambda connection: evidence.add_opening(connection, RELEASE, opening, NOW - DAY))
+
+    found = await foresight.consequences(half, most, HERE)
+
+    inside = {name for name in names if Canary(percent=50, salt="s").reaches(name)}
+    assert told(found, Component.TEXT, NOW) == (Tally(lose=len(inside)), set(), inside)
+
+
 async def test_who_gains_by_a_canary_is_whom_it_reaches(foresight: Foresight, database: Database) -> None:
     names = [f"org-{number}" for number in range(20)]
     await settle(database, [Organised(name, (), (), frozenset()) for name in names])
