@@ -241,7 +241,8 @@ def locked_head(connection: Connection) -> Head:
     """The head, locked until the transaction ends. Made where the ledger is empty."""
     row = _standing_head(connection)
     if row is None:
-        if connection.execute(select(entry_table.c.index).limit(1)).first() is not None:
+        has_entries = connection.execute(select(entry_table.c.index).limit(1)).first() is not None
+        if has_entries and _standing_head(connection) is None:  # another first start may have come in between
             raise LedgerUnavailable("The ledger has entries and no head: it was tampered with.")
         engine = sqlite if connection.dialect.name == "sqlite" else postgresql
         first = engine.insert(head_table).values(id=1, size=0, at=0, revision=0)

@@ -25,6 +25,7 @@ from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.identity.tokens.authority import Authority
 from gateway.identity.tokens.believing import Believed
 from gateway.identity.tokens.own import OwnIssuer, SignedIn, new_number
+from gateway.identity.tokens.rates import TokenRates
 from gateway.identity.tokens.signing_keys import SigningKeys
 from tests.fakes.installation import NOW, PEPPERS, START, Installation, begun, lines
 
@@ -260,7 +261,7 @@ async def test_a_token_is_revoked_by_its_id_and_its_session_goes_on(desk: Desk) 
     tokens = await desk.log_in()
     caller = await desk.caller(tokens)
     assert caller.token is not None
-    authority = Authority(desk.directory, desk.installation.ledger, desk.issuer)
+    authority = Authority(desk.directory, desk.installation.ledger, desk.issuer, TokenRates(0, 0))
     await authority.revoke_by_id(desk.installation.provider, caller.token.id, "leaked", NOW)
 
     assert await refused(desk.caller(tokens)) == "token_revoked" and not desk.directory.is_current(caller)
