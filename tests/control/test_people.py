@@ -111,12 +111,12 @@ def test_what_cannot_be_undone_is_approved_by_who_has_just_proved_who_they_are(
     house: House, provider: FakeProvider
 ) -> None:
     house.apply(release(lasting=False))
+    house.enter("approver by key", "provider", Role.APPROVER)
     author = come(house, provider, "mia", "managers")
     planned = author.do("/control/changes", {"file": release(lasting=True), "documents": {}}).json()["change"]
     approval = {"digest": planned["digest"], "cannot_be_undone": True}
     path = f"/control/changes/{planned['id']}/approve"
     hours_ago = int(time.time()) - 7200
-    house.enter("approver by key", "provider", Role.APPROVER)
 
     by_key = house.ask("POST", path, "approver by key", json=approval)
     stale = come(house, provider, "ada", "risk", auth_time=hours_ago).do(path, approval)
@@ -143,8 +143,8 @@ def test_what_can_be_undone_is_approved_by_a_key_as_before(house: House, provide
     )
     house.apply(wider)
     file = wider.replace("requests_per_minute: 5", "requests_per_minute: 50")
-    planned = author.do("/control/changes", {"file": file, "documents": {}}).json()["change"]
     house.enter("another approver", "provider", Role.APPROVER)
+    planned = author.do("/control/changes", {"file": file, "documents": {}}).json()["change"]
 
     given = house.ask(
         "POST", f"/control/changes/{planned['id']}/approve", "another approver", json={"digest": planned["digest"]}
