@@ -122,3 +122,10 @@ def test_every_test_has_a_name_that_can_be_false() -> None:
     ]
 
     assert labels == []
+
+
+def test_no_lock_file_carries_an_address() -> None:
+    locks = [*ROOT.glob("*.lock"), ROOT / "tools" / "identity-provider" / "package-lock.json"]
+
+    assert len(locks) > 2
+    assert [path.name for path in locks if "://" in path.read_text("utf-8")] == []

@@ -7,15 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 import uvloop
-from uvicorn.server import ServerState
 
-from gateway.app import told_by_door
 from gateway.connections import BoundedProtocol
-from gateway.drain import Drain
-from gateway.places import Places
-from gateway.turns import Turn
 from tests.fakes.connection import line_to, reply
 
 SECOND_S = 5.0
@@ -29,26 +23,8 @@ def asked(path: str, method: str = "GET") -> bytes:
 @asynccontextmanager
 async def connected(app: Any) -> AsyncIterator[socket.socket]:
     """A client's end of one connection that this application answers."""
-    loop, state, turn = asyncio.get_running_loop(), ServerState(), Turn()
-    config = uvicorn.Config(app, lifespan="off", log_config=None)
-    config.load()
-
-    def protocol() -> BoundedProtocol:
-        return BoundedProtocol(
-            config=config,
-            server_state=state,
-            app_state={},
-            tell=told_by_door,
-            turn=turn,
-            places=Places(9),
-            drain=Drain(),
-        )
-
-    server = await loop.create_server(protocol, "127.0.0.1", 0)
-    with socket.create_connection(server.sockets[0].getsockname()) as client:
-        client.setblocking(False)
-        yield client
-    server.close()
+    async with line_to(app) as line:
+        yield line.client
 
 
 async def received(client: socket.socket, end: bytes) -> bytes:
@@ -145,27 +121,12 @@ def test_a_server_that_stops_lets_the_answer_under_way_end_and_begins_none() -> 
             stopping[0].shutdown()
             await at_once(scope, receive, send)
 
-        loop, state = asyncio.get_running_loop(), ServerState()
-        config = uvicorn.Config(app, lifespan="off", log_config=None)
-        config.load()
-        protocol = BoundedProtocol(
-            config=config,
-            server_state=state,
-            app_state={},
-            tell=told_by_door,
-            turn=Turn(),
-            places=Places(9),
-            drain=Drain(),
-        )
-        stopping.append(protocol)
-        server = await loop.create_server(lambda: protocol, "127.0.0.1", 0)
-        with socket.create_connection(server.sockets[0].getsockname()) as client:
-            client.setblocking(False)
-            client.send(asked("/one") + asked("/two"))
-            answered = await received(client, b"/one")
+        async with line_to(app) as line:
+            stopping.append(line.protocol)
+            line.client.send(asked("/one") + asked("/two"))
+            answered = await received(line.client, b"/one")
             async with asyncio.timeout(SECOND_S):
-                assert await loop.sock_recv(client, 1) == b""
-        server.close()
+                assert await asyncio.get_running_loop().sock_recv(line.client, 1) == b""
         return answered, begun
 
     answered, begun = uvloop.run(stop())

@@ -1,14 +1,15 @@
 """Another issuer of tokens, as a cluster or a CI system is one: real keys, published over HTTP on loopback."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from joserfc import jwk, jws
+
+from tests.fakes.loopback import answering
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "Ed25519", "EdDSA", "HS256", "none")
 _REGISTRIES = {name: jws.JWSRegistry(algorithms=[name], strict_check_header=False) for name in ALGORITHMS}
@@ -104,17 +105,9 @@ def an_issuer() -> Iterator[FakeIssuer]:
 
         def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    server.daemon_threads = True
-    issuer.append(FakeIssuer(server.server_address[1]))
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with answering(Answers) as server:
+        issuer.append(FakeIssuer(server.server_address[1]))
         yield issuer[0]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
 
 
 def declaration(issuer: FakeIssuer, *, organisation: str = "acme", scopes: str = "[inference]", more: str = "") -> str:

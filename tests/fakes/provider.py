@@ -7,11 +7,10 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -19,6 +18,7 @@ import httpx
 from joserfc import jwk
 
 from tests.fakes.issuer import signed
+from tests.fakes.loopback import answering
 
 CLIENT = "release-gateway"
 SECRET = "s3cret of the client"
@@ -170,17 +170,9 @@ def an_identity_provider() -> Iterator[FakeProvider]:
 
         def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    server.daemon_threads = True
-    provider.append(FakeProvider(server.server_address[1]))
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with answering(Answers) as server:
+        provider.append(FakeProvider(server.server_address[1]))
         yield provider[0]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
 
 
 def declaration(*providers: FakeProvider, more: str = "") -> str:
