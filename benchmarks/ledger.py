@@ -14,7 +14,8 @@ from gateway.access.quotas import Settle, Take
 from gateway.clock import DAY, DatabaseClock, Moment, elapsed_us
 from gateway.database.engine import Database, database_now, open_database
 from gateway.database.migrate import prepare
-from gateway.ledger.entries import AccessBody, Draft, Event, FinishedBody
+from gateway.ledger.entries import AccessBody, Draft, FinishedBody
+from gateway.ledger.events import Event
 from gateway.ledger.intents import Intent, Recorded
 from gateway.ledger.store import Ledger
 from gateway.ledger.writer import Writer

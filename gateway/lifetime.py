@@ -15,7 +15,7 @@ from gateway.access.looking import keep_looking
 from gateway.clock import NEVER, SECOND, elapsed_us
 from gateway.installation import Installation
 from gateway.ledger.acts import latest_by
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Touch
 
 FIRST_POLLS = 20

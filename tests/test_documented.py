@@ -19,7 +19,7 @@ from gateway.clock import datetime_from
 from gateway.errors import GatewayError, SettingsInvalid
 from gateway.identity.callers import Role
 from gateway.identity.facts import FORMS
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.metrics import Metrics
 from gateway.releases.attestations import QUESTIONS
 from gateway.releases.predicates import ON_UNKNOWN

@@ -12,7 +12,7 @@ from gateway.access.quotas import Meter
 from gateway.clock import DAY, Instant, Moment, at, text_from
 from gateway.database.engine import Database, Readable
 from gateway.errors import Conflict, DatabaseUnavailable, Invalid, NotFound
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases.store import version_in_force
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from gateway.access.store import grant_table
 from gateway.clock import Instant, Moment, instant_written
 from gateway.ledger.acts import Known, not_ended, said_last, subjects_since, undone_since
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 
 
 class Former(msgspec.Struct, frozen=True):

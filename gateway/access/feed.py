@@ -16,7 +16,7 @@ from gateway.access.judging import Judging
 from gateway.access.review import Review
 from gateway.access.snapshot import InForce, Snapshot
 from gateway.clock import elapsed_us
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 
 log = structlog.get_logger()

@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 from gateway.access import store
 from gateway.access.quotas import Exceeded, Meter, Settle, Take, Taken, scopes_of
 from gateway.clock import Instant
-from gateway.ledger.entries import AccessBody, Draft, Event
+from gateway.ledger.entries import AccessBody, Draft
+from gateway.ledger.events import Event
 from gateway.ledger.forms import Filled
 from gateway.ledger.intents import Intent, Verdict
 

@@ -14,7 +14,7 @@ from gateway.access.places.store import lines
 from gateway.access.snapshot import InForce
 from gateway.clock import Instant, instant_written
 from gateway.ledger.acts import Recorded, acts_on, entry_of, latest_by, recorded_after, subjects_after
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.releases.past import stood
 
 _OF_A_GRANT = (

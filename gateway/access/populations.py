@@ -20,7 +20,7 @@ from gateway.identity.index import Slice, join_by_hashing, slices, standing_fact
 from gateway.identity.predicates import Fact
 from gateway.identity.store import organisation_table, read_value
 from gateway.ledger.acts import Known, had_begun, is_any_after, not_ended
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.releases.cohorts import Canary
 
 _EVENTS = (

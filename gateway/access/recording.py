@@ -11,7 +11,8 @@ from gateway.access.quotas import Settle, Take, scope_of
 from gateway.clock import DAY, elapsed_us
 from gateway.identity.callers import Caller
 from gateway.ledger.commitments import commit
-from gateway.ledger.entries import AccessBody, Draft, Entry, Event, FinishedBody
+from gateway.ledger.entries import AccessBody, Draft, Entry, FinishedBody
+from gateway.ledger.events import Event
 from gateway.ledger.forms import Filled, Form, Values
 from gateway.ledger.intents import Intent
 

@@ -32,7 +32,8 @@ from gateway.control.wire import (
 from gateway.errors import NotFound
 from gateway.identity.callers import OVERSIGHT, Caller, Role
 from gateway.identity.search import fault_of_names
-from gateway.ledger.entries import Entry, Event
+from gateway.ledger.entries import Entry
+from gateway.ledger.events import Event
 from gateway.ledger.search import Page, Query
 from gateway.ledger.store import lines
 from gateway.spelling import meant

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from gateway.access.reasons import Reason
 from gateway.control.wire import PATTERNS, Order
 from gateway.identity.callers import Role
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.releases.components import Component
 from gateway.releases.narrowings import OnUnknown, Verb
 from gateway.releases.reviews.review import Verdict

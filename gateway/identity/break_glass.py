@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from gateway.clock import MINUTE, Instant, Moment
 from gateway.identity.callers import Caller
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Ledger
 
 

@@ -18,7 +18,7 @@ from gateway.identity.minting import act, detail, unsigned, write
 from gateway.identity.organisations import PROVIDER, Organisation
 from gateway.identity.peppers import Peppers
 from gateway.identity.rights import LIFETIME_DEFAULT, Rights
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Touch
 
 

@@ -13,7 +13,7 @@ from gateway.clock import Moment
 from gateway.identity.organisations import PROVIDER
 from gateway.identity.store import assertion_table, organisation_table
 from gateway.ledger.acts import Known, had_begun, not_ended
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 
 SLICE = 25_000
 """Organisations a statement: a machine that is busy with ten times as much as it can do still answers it in time."""

@@ -29,7 +29,7 @@ from gateway.identity.rights import (
     valid_scopes,
 )
 from gateway.identity.tokens.store import is_revoked
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from gateway.identity.keyring import Issued, Key, SignedKey
 from gateway.identity.keys import key_id_of, kind_of, mint
 from gateway.identity.peppers import Peppers
 from gateway.identity.rights import Rights
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Touch
 
 Detail = dict[str, str | int | bool | list[str]]

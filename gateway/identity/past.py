@@ -9,7 +9,7 @@ from gateway.identity.callers import Assertion
 from gateway.identity.keyring import Key
 from gateway.identity.organisations import Organisation
 from gateway.ledger.acts import Recorded, acts_on, entry_of, recorded_after, subjects_after
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 
 _OF_A_KEY = (Event.KEY_ISSUED, Event.KEY_ROTATED, Event.KEY_REVOKED)
 

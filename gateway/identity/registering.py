@@ -14,7 +14,7 @@ from gateway.identity.callers import Assertion, Role
 from gateway.identity.issuing import Asking
 from gateway.identity.minting import Detail
 from gateway.identity.organisations import Organisation, checked_id, checked_text
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Touch
 
 

@@ -11,7 +11,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, not_, or_, select, true
 
 from gateway.clock import Instant
-from gateway.ledger.entries import Entry, Event, entry_from
+from gateway.ledger.entries import Entry, entry_from
+from gateway.ledger.events import Event
 from gateway.ledger.tables import act_table, entry_table
 
 _acts = act_table.c

@@ -7,7 +7,7 @@ from itertools import chain
 from sqlalchemy import Connection, exc
 
 from gateway.errors import Unavailable
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.intents import Participant, Receipt, Recorded
 from gateway.ledger.store import Appending, Beat, Fenced, is_outage
 

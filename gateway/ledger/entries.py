@@ -8,7 +8,6 @@ its form, and `v` rises when the envelope does.
 """
 
 from collections.abc import Callable
-from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
@@ -16,95 +15,13 @@ import msgspec
 
 from gateway.clock import Instant
 from gateway.errors import Invalid
+from gateway.ledger.events import Event
 
 VERSION = 1
 """Of the envelope."""
 
 INTEGER_MAX = 2**53 - 1
 """RFC 8785 writes numbers as IEEE 754 doubles: beyond this an integer has no canonical bytes."""
-
-
-class Event(StrEnum):
-    """Everything the ledger can say, `subject:action` in the past tense."""
-
-    ACCESS_ADMITTED = "access:admitted"
-    ACCESS_REFUSED = "access:refused"
-    ACCESS_FINISHED = "access:finished"
-    KEY_ISSUED = "key:issued"
-    KEY_ROTATED = "key:rotated"
-    KEY_REVOKED = "key:revoked"
-    TOKEN_ISSUED = "token:issued"  # noqa: S105 - the name of an event
-    TOKEN_REVOKED = "token:revoked"  # noqa: S105
-    PERSON_CREATED = "person:created"
-    PERSON_CHANGED = "person:changed"
-    PERSON_DISABLED = "person:disabled"
-    PERSON_ENABLED = "person:enabled"
-    PERSON_REMOVED = "person:removed"
-    GROUP_CREATED = "group:created"
-    GROUP_CHANGED = "group:changed"
-    GROUP_REMOVED = "group:removed"
-    SESSION_STARTED = "session:started"
-    SESSION_ENDED = "session:ended"
-    BREAK_GLASS_USED = "break_glass:used"
-    ORGANISATION_CREATED = "organisation:created"
-    ORGANISATION_DISABLED = "organisation:disabled"
-    ATTRIBUTE_ASSERTED = "attribute:asserted"
-    ATTRIBUTE_WITHDRAWN = "attribute:withdrawn"
-    RELEASE_APPLIED = "release:applied"
-    EVIDENCE_ADDED = "evidence:added"
-    EVIDENCE_WITHDRAWN = "evidence:withdrawn"
-    APPROVAL_GIVEN = "approval:given"
-    APPROVAL_WITHDRAWN = "approval:withdrawn"
-    CONCURRENCE_GIVEN = "concurrence:given"
-    INCIDENT_OPENED = "incident:opened"
-    INCIDENT_CLOSED = "incident:closed"
-    STAGE_OPENED = "stage:opened"
-    RELEASE_HELD = "release:held"
-    RELEASE_ROLLED_BACK = "release:rolled_back"
-    RELEASE_SUSPENDED = "release:suspended"
-    RELEASE_WITHDRAWN = "release:withdrawn"
-    RELEASE_RECALLED = "release:recalled"
-    RELEASE_EMBARGOED = "release:embargoed"
-    RELEASE_RESTORED = "release:restored"
-    NARROWING_REVIEWED = "narrowing:reviewed"
-    NARROWING_UNREVIEWED = "narrowing:unreviewed"
-    CHANGE_PLANNED = "change:planned"
-    CHANGE_APPROVED = "change:approved"
-    CHANGE_APPROVAL_WITHDRAWN = "change:approval_withdrawn"
-    CHANGE_REJECTED = "change:rejected"
-    CHANGE_APPLIED = "change:applied"
-    CHANGE_REVIEWED = "change:reviewed"
-    CHANGE_UNREVIEWED = "change:unreviewed"
-    GRANT_GIVEN = "grant:given"
-    GRANT_REVOKED = "grant:revoked"
-    GRANT_PAUSED = "grant:paused"
-    GRANT_RESUMED = "grant:resumed"
-    GRANT_SUPERSEDED = "grant:superseded"
-    GRANT_RECERTIFICATION_DUE = "grant:recertification_due"
-    GRANT_RECERTIFIED = "grant:recertified"
-    REQUEST_SUBMITTED = "request:submitted"
-    REQUEST_SCREENED = "request:screened"
-    REQUEST_INFO_NEEDED = "request:info_needed"
-    REQUEST_ANSWERED = "request:answered"
-    REQUEST_APPROVED = "request:approved"
-    REQUEST_APPROVAL_WITHDRAWN = "request:approval_withdrawn"
-    REQUEST_CONCURRED = "request:concurred"
-    REQUEST_GRANTED = "request:granted"
-    REQUEST_REJECTED = "request:rejected"
-    REQUEST_WITHDRAWN = "request:withdrawn"
-    REQUEST_OVERDUE = "request:overdue"
-    REQUEST_EXPIRED = "request:expired"
-    REQUEST_ANSWERS_DROPPED = "request:answers_dropped"
-    TERMS_ACCEPTED = "terms:accepted"
-    PLACE_TAKEN = "place:taken"
-    PLACE_AWAITED = "place:awaited"
-    PLACE_FREED = "place:freed"
-    OWN_CONCURRENCE_GIVEN = "own_concurrence:given"
-    OWN_CONCURRENCE_WITHDRAWN = "own_concurrence:withdrawn"
-    STAGE_OVERDUE = "stage:overdue"
-    POLICY_CHANGED = "policy:changed"
-    GATEWAY_STARTED = "gateway:started"
-    CLOCK_STEPPED = "clock:stepped"
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.ledger.entries import INTEGER_MAX, Body, Event, FinishedBody, written_value
+from gateway.ledger.entries import INTEGER_MAX, Body, FinishedBody, written_value
+from gateway.ledger.events import Event
 
 Values = tuple[int | str, ...]
 

@@ -16,7 +16,8 @@ import structlog
 from sqlalchemy import Connection, Row, select, update
 
 from gateway.clock import SECOND, Instant
-from gateway.ledger.entries import Entry, Event, entry_from
+from gateway.ledger.entries import Entry, entry_from
+from gateway.ledger.events import Event
 from gateway.ledger.intents import Intent, Participant
 from gateway.ledger.segments import searchable
 from gateway.ledger.store import Appending, Ledger, lines, locked_head, size_of

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, bindparam, select
 
 from gateway.clock import Instant
 from gateway.database.engine import Readable
-from gateway.ledger.entries import Entry, Event, entry_from
+from gateway.ledger.entries import Entry, entry_from
+from gateway.ledger.events import Event
 from gateway.ledger.index import indexed
 from gateway.ledger.segments import (
     CALL_TERM,

@@ -17,7 +17,8 @@ from gateway.clock import AHEAD_MAX, Instant, Moment
 from gateway.database.engine import Database, database_now
 from gateway.database.plainly import run_plainly
 from gateway.errors import LedgerUnavailable
-from gateway.ledger.entries import AdministrativeBody, Draft, Envelope, Event, written
+from gateway.ledger.entries import AdministrativeBody, Draft, Envelope, written
+from gateway.ledger.events import Event
 from gateway.ledger.rows import Row, RowInsert
 from gateway.ledger.tables import entry_table, head_table, revision_table, writer_table
 

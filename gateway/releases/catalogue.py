@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from gateway.clock import Moment
 from gateway.database.engine import Readable
 from gateway.errors import Conflict, Forbidden, NotFound
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases import store
 from gateway.releases.files import Reading, read_release

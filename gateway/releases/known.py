@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from gateway.clock import DAY, NEVER, Instant, Moment
 from gateway.identity.lineages import Lineage, known_lineage
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.search import Query, counted
 from gateway.releases import past
 from gateway.releases.changes.store import change_by_id

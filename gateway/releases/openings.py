@@ -15,7 +15,7 @@ from gateway.clock import Instant, Moment, text_from
 from gateway.database.engine import Database
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.identity.callers import Role
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases.agreement import Agreement, Judged, agreement_of
 from gateway.releases.evidence import store

@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 
 from gateway.clock import Instant
 from gateway.ledger.acts import count_by, entry_of, recorded_after, subjects_after
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.releases import store
 from gateway.releases.evidence import store as evidence_store
 from gateway.releases.evidence.records import Approval, Concurrence, Evidence

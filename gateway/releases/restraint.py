@@ -11,7 +11,7 @@ from gateway.errors import Invalid, NotFound
 from gateway.identity.organisations import checked_text
 from gateway.identity.predicates import Among, tests_in
 from gateway.identity.search import fault_of_names
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases import store
 from gateway.releases.evidence.store import all_openings

@@ -11,7 +11,8 @@ from contextvars import ContextVar
 from random import getrandbits
 from typing import NamedTuple
 
-from gateway.ledger.entries import AccessBody, Draft, Event, FinishedBody
+from gateway.ledger.entries import AccessBody, Draft, FinishedBody
+from gateway.ledger.events import Event
 from gateway.ledger.forms import Filled
 
 Headers = Iterable[tuple[bytes, bytes]]

@@ -8,7 +8,8 @@ from gateway.access.limits import take_limits
 from gateway.access.quotas import Exceeded, Take, Taken
 from gateway.clock import DAY, SECOND, Instant
 from gateway.database.engine import Database
-from gateway.ledger.entries import AccessBody, Draft, Event
+from gateway.ledger.entries import AccessBody, Draft
+from gateway.ledger.events import Event
 from gateway.ledger.intents import Intent, Verdict
 from gateway.ledger.writer import Writer
 from tests.ledger.builders import NOON, FakeClock, a_ledger, a_writer

@@ -43,7 +43,7 @@ from gateway.identity.callers import Role
 from gateway.identity.directory import Directory
 from gateway.identity.keyring import KeyOrder, Rotation
 from gateway.identity.peppers import Peppers
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Ledger
 from gateway.metrics import Metrics
 from gateway.releases import store as releases

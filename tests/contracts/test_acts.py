@@ -10,7 +10,8 @@ from gateway.identity.attributes import Claim
 from gateway.identity.callers import Role
 from gateway.identity.keyring import KeyOrder
 from gateway.ledger.acts import acts_on, entry_of, latest_by, recorded_after
-from gateway.ledger.entries import AccessBody, Draft, Event, written
+from gateway.ledger.entries import AccessBody, Draft, written
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Appending
 from gateway.ledger.tables import act_table
 from tests.fakes.installation import NOW, Installation, begun

@@ -21,7 +21,7 @@ from gateway.database.engine import Database
 from gateway.identity import store
 from gateway.identity.index import slices
 from gateway.identity.predicates import Fact
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.rows import RowInsert
 from gateway.ledger.store import Act, Actor, Ledger
 from gateway.ledger.tables import act_table

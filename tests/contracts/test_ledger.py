@@ -9,7 +9,8 @@ from gateway.clock import Moment, at
 from gateway.database.engine import Database, open_database
 from gateway.errors import Conflict, Invalid, LedgerUnavailable
 from gateway.ledger.commitments import commit
-from gateway.ledger.entries import Draft, Event
+from gateway.ledger.entries import Draft
+from gateway.ledger.events import Event
 from gateway.ledger.intents import Intent, Receipt, Verdict
 from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.store import Act, Actor, Ledger, Touch

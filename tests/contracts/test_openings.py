@@ -20,7 +20,8 @@ from gateway.errors import Conflict, GatewayError, Invalid, NotFound
 from gateway.identity import store as identity
 from gateway.identity.callers import Role
 from gateway.identity.keyring import Key, SignedKey
-from gateway.ledger.entries import AccessBody, Draft, Event, written
+from gateway.ledger.entries import AccessBody, Draft, written
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Appending, Ledger, Touch
 from gateway.ledger.tables import entry_table, revision_table
 from gateway.releases.agreement import Agreement

@@ -30,7 +30,7 @@ from gateway.errors import Conflict, GatewayError
 from gateway.identity.callers import Caller, Role
 from gateway.identity.keyring import KeyOrder
 from gateway.ledger.commitments import opens
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Ledger
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.files import read_release

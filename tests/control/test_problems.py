@@ -7,7 +7,7 @@ import pytest
 
 from gateway.control.problems import problem_of
 from gateway.errors import LedgerUnavailable, NotFound
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from tests.fakes.premises import OPEN, Premises
 
 HOSTILE: list[dict[str, Any]] = [

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.clock import DAY, text_from
 from gateway.identity.callers import Role
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from tests.fakes.premises import CLOSED, LIMITED, OPEN, Premises
 from tests.fakes.requests import ANSWERS, GATED, SECRET, asking_release, usable
 

@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from gateway.clock import at
 from gateway.control.searching import CUSTOMERS_AT_ONCE, EACH, Searching, TooManySearches
 from gateway.identity.callers import Role
-from gateway.ledger.entries import AccessBody, Draft, Event, written
+from gateway.ledger.entries import AccessBody, Draft, written
+from gateway.ledger.events import Event
 from gateway.ledger.store import Appending, locked_head
 from tests.builders import a_caller
 from tests.fakes.house import House, open_house

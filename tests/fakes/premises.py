@@ -19,7 +19,8 @@ from gateway.identity.keyring import KeyOrder
 from gateway.identity.organisations import PROVIDER
 from gateway.inference.connector.upstreams import upstream_at
 from gateway.installation import Installation
-from gateway.ledger.entries import Body, Draft, Event
+from gateway.ledger.entries import Body, Draft
+from gateway.ledger.events import Event
 from gateway.ledger.intents import Intent
 from gateway.lifetime import Lifetime
 from gateway.settings import Settings

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.clock import NEVER, Instant
 from gateway.identity.predicates import Fact, Facts, Predicate, Truth, truth_of
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from tests.fakes.postgresql import PostgreSQLServer
 
 ASSERTED: dict[str, tuple[Fact | None, ...]] = {

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, select
 
 from gateway.clock import Instant, Moment, at
 from gateway.database.engine import Database
-from gateway.ledger.entries import AccessBody, Draft, Entry, Event, FinishedBody, entry_from
+from gateway.ledger.entries import AccessBody, Draft, Entry, FinishedBody, entry_from
+from gateway.ledger.events import Event
 from gateway.ledger.intents import Intent, Participant, Verdict
 from gateway.ledger.store import Ledger
 from gateway.ledger.tables import entry_table

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.database.engine import open_database
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.recovery import Recovery
 from gateway.ledger.tables import writer_table
 from tests.ledger.builders import a_ledger, agree, entries_of

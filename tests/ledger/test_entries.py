@@ -16,11 +16,11 @@ from gateway.ledger.entries import (
     Body,
     Draft,
     Envelope,
-    Event,
     FinishedBody,
     entry_from,
     written,
 )
+from gateway.ledger.events import Event
 from gateway.ledger.merkle import leaf_hash
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import Invalid
-from gateway.ledger.entries import INTEGER_MAX, AccessBody, Draft, Event, FinishedBody, written
+from gateway.ledger.entries import INTEGER_MAX, AccessBody, Draft, FinishedBody, written
+from gateway.ledger.events import Event
 from gateway.ledger.forms import Form
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

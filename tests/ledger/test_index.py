@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from gateway.database.engine import Database, open_database
-from gateway.ledger.entries import Draft, Envelope, Event, FinishedBody, written
+from gateway.ledger.entries import Draft, Envelope, FinishedBody, written
+from gateway.ledger.events import Event
 from gateway.ledger.index import READ_STEP, Follower, indexed, rest_s
 from gateway.ledger.segments import (
     CALL_TERM,

@@ -10,7 +10,8 @@ from gateway.clock import SECOND, Instant
 from gateway.database.engine import Database, open_database
 from gateway.errors import LedgerUnavailable
 from gateway.ledger import recovery
-from gateway.ledger.entries import Draft, Entry, Event, FinishedBody
+from gateway.ledger.entries import Draft, Entry, FinishedBody
+from gateway.ledger.events import Event
 from gateway.ledger.intents import Intent, Verdict
 from gateway.ledger.recovery import DEAD_AFTER, Recovery
 from gateway.ledger.store import Ledger

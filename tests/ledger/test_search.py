@@ -14,7 +14,8 @@ from sqlalchemy import Connection, update
 from gateway.clock import at
 from gateway.database.engine import Database
 from gateway.ledger import search as searching
-from gateway.ledger.entries import AccessBody, AdministrativeBody, Draft, Entry, Event, FinishedBody, written
+from gateway.ledger.entries import AccessBody, AdministrativeBody, Draft, Entry, FinishedBody, written
+from gateway.ledger.events import Event
 from gateway.ledger.index import Follower, indexed
 from gateway.ledger.search import DECISIONS, Query, Search
 from gateway.ledger.segments import SEGMENT

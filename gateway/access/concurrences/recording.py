@@ -7,7 +7,7 @@ from gateway.access.concurrences.records import OwnConcurrence
 from gateway.clock import Moment, text_from
 from gateway.database.engine import Readable
 from gateway.errors import Conflict, Invalid, NotFound
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases.evidence.records import A_LATER_END
 

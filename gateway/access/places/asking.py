@@ -20,7 +20,7 @@ from gateway.access.places.records import Listed, Place, Turn
 from gateway.clock import Moment
 from gateway.database.engine import Readable
 from gateway.errors import LedgerUnavailable, NotFound
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases.store import version_in_force
 from gateway.releases.strategies import Stage

@@ -6,7 +6,7 @@ from gateway.access.places import store
 from gateway.access.places.records import Place
 from gateway.clock import Instant
 from gateway.errors import Conflict
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Touch
 from gateway.releases.store import version_in_force
 

@@ -32,7 +32,7 @@ from gateway.clock import Instant
 from gateway.database.naming import metadata
 from gateway.identity.organisations import PROVIDER
 from gateway.ledger.acts import Known, had_begun, not_ended
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.releases.lines import Left, Line, longest
 from gateway.releases.strategies import Stage
 

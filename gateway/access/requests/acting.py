@@ -14,7 +14,7 @@ from gateway.access.requests.moving import entered
 from gateway.access.requests.request import AccessRequest, RequestApproval, RequestState
 from gateway.access.requests.reviewed import Reviewed, read_asking, read_request
 from gateway.clock import Moment, text_from
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor
 
 Detail = dict[str, str | int | bool | list[str]]

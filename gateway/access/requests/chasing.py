@@ -24,7 +24,7 @@ from gateway.access.requests.moving import emptied, entered
 from gateway.access.requests.request import AccessRequest, RequestState
 from gateway.clock import Instant, Moment, text_from
 from gateway.database.engine import Readable
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Ledger
 
 log = structlog.get_logger()

@@ -9,7 +9,7 @@ from gateway.access import store
 from gateway.access.grants import LASTING, Grant
 from gateway.access.requests.request import AccessRequest
 from gateway.clock import DAY, Moment, text_from
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Touch
 from gateway.releases.strategies import Strategy
 

@@ -32,7 +32,7 @@ from gateway.clock import Instant, Moment
 from gateway.database.engine import Readable
 from gateway.errors import Conflict, Invalid, JudgeUnavailable
 from gateway.identity.callers import Caller
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Ledger
 from gateway.releases.evidence.records import A_LATER_END
 from gateway.releases.forms import RequestForm

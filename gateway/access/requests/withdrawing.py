@@ -13,7 +13,7 @@ from gateway.access.requests.acting import act_on
 from gateway.access.requests.moving import entered
 from gateway.access.requests.request import RequestState
 from gateway.clock import Moment
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act
 
 _APPROVED = (RequestState.AWAITING_SECOND_APPROVAL, RequestState.AWAITING_EXTERNAL_CONCURRENCE)

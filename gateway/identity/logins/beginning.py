@@ -24,7 +24,7 @@ from gateway.identity.people.leaving import end_one
 from gateway.identity.people.persons import Person
 from gateway.identity.people.sessions import Session, SessionKind, mint_session
 from gateway.identity.tokens.own import PREFIX, SignedIn
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor
 
 IDLE = 12 * HOUR

@@ -18,7 +18,7 @@ from gateway.identity.people import leaving, store
 from gateway.identity.people.persons import NAME_MAX, Person
 from gateway.identity.people.sessions import Session, SessionKind, parts_of
 from gateway.identity.tokens.store import use_assertion
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Touch
 
 

@@ -12,7 +12,7 @@ from gateway.identity.keyring import Key
 from gateway.identity.minting import act
 from gateway.identity.people import store
 from gateway.identity.people.persons import Person
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Touch
 
 

@@ -20,7 +20,7 @@ from gateway.identity.people import store as people
 from gateway.identity.people.persons import Person, new_person_id
 from gateway.identity.provisioning import store
 from gateway.identity.provisioning.groups import Group, Membership
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Touch
 
 Detail = Mapping[str, str | int | bool | list[str]]

@@ -14,7 +14,7 @@ from gateway.identity.organisations import PROVIDER
 from gateway.identity.provisioning import store
 from gateway.identity.provisioning.acting import Detail, changed, check_provider, not_listed, taken
 from gateway.identity.provisioning.groups import Group, new_group_id
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act
 
 

@@ -16,7 +16,7 @@ from gateway.identity.organisations import checked_text
 from gateway.identity.rights import beyond, valid_scopes
 from gateway.identity.tokens import store
 from gateway.identity.tokens.own import PREFIX
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Touch
 
 EVERYTHING = ("control", "inference", "weights")

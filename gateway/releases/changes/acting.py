@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from gateway.clock import Instant, Moment, text_from
 from gateway.errors import Conflict
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor
 from gateway.releases import store
 from gateway.releases.catalogue import bring_into_force, check_base

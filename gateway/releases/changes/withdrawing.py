@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.clock import Moment
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act
 from gateway.releases.changes import store
 from gateway.releases.changes.change import ChangeState

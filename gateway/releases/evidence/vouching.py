@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from gateway.clock import MINUTE, Moment
 from gateway.database.engine import Database
 from gateway.errors import Conflict, Invalid, NotFound
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Ledger
 from gateway.releases.evidence import store
 from gateway.releases.evidence.reading import UNREADABLE

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from gateway.clock import Moment
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act
 from gateway.releases.evidence import store
 from gateway.releases.known import gated_stages

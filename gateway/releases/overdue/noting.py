@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from gateway.clock import Instant, Moment, text_from
 from gateway.database.engine import Readable
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Ledger
 from gateway.releases.evidence.store import openings
 from gateway.releases.overdue import store

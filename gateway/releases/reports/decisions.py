@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.clock import Moment, text_from
-from gateway.ledger.entries import Entry, Event
+from gateway.ledger.entries import Entry
+from gateway.ledger.events import Event
 from gateway.releases.labels import label_of
 from gateway.releases.regimes.classification import Standing, classify
 from gateway.releases.regimes.subjects import subject_of

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.clock import Moment, text_from
-from gateway.ledger.entries import Event
+from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor
 from gateway.releases.changes.acting import Moved
 from gateway.releases.narrowings import Narrowing, Verb

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.clock import at
-from gateway.ledger.entries import Entry, Event
+from gateway.ledger.entries import Entry
+from gateway.ledger.events import Event
 from gateway.releases.caps import Cap
 from gateway.releases.cohorts import Canary
 from gateway.releases.reports.decisions import DECIDING, decision_record
