@@ -10,7 +10,7 @@ WORKDIR /build
 RUN python3 -m venv /opt/gateway
 COPY requirements.lock ./
 RUN /opt/gateway/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-compile \
-        --require-hashes --only-binary=:all: -r requirements.lock
+        --require-hashes --no-deps --only-binary=:all: -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY tools/sbom.py tools/sbom.py
 COPY policies policies

@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := $(CURDIR)/.tools/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# A lock names everything: the resolver of older pips, asked, misses a pin where another package wants it with an extra.
+LOCKED := --require-hashes --no-deps
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 REAL := .tools/real
@@ -131,7 +133,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
-	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install $(LOCKED) -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -140,9 +142,10 @@ $(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
 $(REAL)/.installed: benchmarks/real.lock
 	$(PYTHON) -m venv $(REAL)
 	CMAKE_ARGS=-DGGML_NATIVE=OFF $(REAL)/bin/python -m pip --disable-pip-version-check --quiet install \
-		--require-hashes -r benchmarks/real.lock
+		$(LOCKED) -r benchmarks/real.lock
 	@touch $@
 
 $(DEVELOPMENT): requirements-dev.lock $(RUNTIME)
-	$(PIP) install --require-hashes -r requirements-dev.lock
+	$(PIP) install $(LOCKED) -r requirements-dev.lock
+	$(PIP) check
 	@touch $@

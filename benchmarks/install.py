@@ -16,9 +16,8 @@ def install_python_peers() -> None:
     python = PYTHON / "bin" / "python"
     if not python.exists():
         venv.create(PYTHON)
-    # Not pip, which until 24 takes a pinned package that another one wants with an extra for one that is not pinned.
     uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--python", str(python)]
-    subprocess.run([*uv, "--require-hashes", "-r", str(HERE / "requirements.lock")], check=True)
+    subprocess.run([*uv, "--require-hashes", "--no-deps", "-r", str(HERE / "requirements.lock")], check=True)
 
 
 def install_node_peers() -> None:

@@ -129,3 +129,12 @@ def test_no_lock_file_carries_an_address() -> None:
 
     assert len(locks) > 2
     assert [path.name for path in locks if "://" in path.read_text("utf-8")] == []
+
+
+def test_locked_packages_are_installed_without_resolving_anew() -> None:
+    """A release made after the lock must change nothing; pip before 24 would look at it, and fail for want of a hash."""
+    places = [ROOT / "Makefile", ROOT / "Dockerfile", ROOT / "benchmarks" / "install.py"]
+    lines = [line for path in places for line in path.read_text("utf-8").splitlines() if "--require-hashes" in line]
+
+    assert len(lines) == 3
+    assert [line for line in lines if "--no-deps" not in line] == []

@@ -79,7 +79,7 @@ def test_a_lock_that_is_not_understood_is_not_guessed_at() -> None:
 def test_the_image_is_made_of_locked_wheels_and_runs_as_nobody() -> None:
     *_, last = DOCKERFILE.split("\nFROM ")
 
-    assert "--require-hashes --only-binary=:all: -r requirements.lock" in DOCKERFILE
+    assert "--require-hashes --no-deps --only-binary=:all: -r requirements.lock" in DOCKERFILE
     assert "--no-index --no-deps --no-build-isolation" in DOCKERFILE
     assert "USER 10001:10001" in last and "ADD " not in DOCKERFILE
     assert not re.search(r"^(ENV|ARG)\b.*(SECRET|TOKEN|PASSWORD)", DOCKERFILE, re.MULTILINE | re.IGNORECASE)
