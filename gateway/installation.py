@@ -140,7 +140,9 @@ class Installation:
         self.policies = policies_of(settings)
         self.judge = judge_of(settings, self.policies)
         self.judging = Judging(self.judge, self.metrics)
-        self.openings = Openings(self.database, self.ledger, stage_judging(self.judge))
+        self.openings = Openings(
+            self.database, self.ledger, stage_judging(self.judge, asks_sign_in=bool(self.providers))
+        )
         self.changing = Changing(self.leisure, self.ledger, self.judge, asks_sign_in=bool(self.providers))
         self.requests = Requests(self.leisure, self.ledger, self.judge)
         self.reviewing = Reviewing(self.leisure, self.ledger, self.judge)
