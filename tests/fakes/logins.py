@@ -33,6 +33,8 @@ class LoggedIn(NamedTuple):
 
     person: str
     access_token: str
+    shown: str
+    """What their browser shows of its session."""
 
 
 def logged_in(settings: Mapping[str, str], name: str) -> LoggedIn:
@@ -71,6 +73,6 @@ async def _logged_in(settings: Mapping[str, str], name: str) -> LoggedIn:
         request = AuthorizationRequest(LISTENER, challenge_of(verifier), "state", "control")
         code = (await logging_in.allow(person, request, now)).reveal()
         tokens = await logging_in.redeem(Redemption(code, LISTENER.uri, verifier), now)
-        return LoggedIn(person.person, tokens.access_token)
+        return LoggedIn(person.person, tokens.access_token, shown.reveal())
     finally:
         await database.close()
