@@ -74,7 +74,7 @@ def real_ones(desk: Desk) -> list[Real]:
     polling = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": waiting["device_code"]}
     renewing = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
     said, decided = consent.pressed("Sign in"), looked.pressed("Sign in")
-    csrf_too = {**shown, "x-csrf-token": csrf, "origin": desk.house.url, "sec-fetch-site": "same-origin"}
+    csrf_too = {**shown, "x-csrf-token": csrf, "origin": desk.house.url}  # one sign of where it comes from is enough
     own = {"client_id": CLI}
     return [
         Real("start", "GET", "/control/session/start", {"provider": "corporate", "return": "/control/me"}),
