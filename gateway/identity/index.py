@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql
 
 from gateway.clock import Moment
 from gateway.identity.organisations import PROVIDER
+from gateway.identity.predicates import Sought
 from gateway.identity.store import assertion_table, organisation_table
 from gateway.ledger.acts import Known, had_begun, not_ended
 from gateway.ledger.events import Event
@@ -48,11 +49,12 @@ def slices(connection: Connection, size: int = SLICE) -> Iterator[Slice]:
 
 
 def standing_facts(
-    names: Sequence[str], moment: Moment, dialect: str, within: Slice, known: Known | None = None
+    sought: Sequence[Sought], moment: Moment, dialect: str, within: Slice, known: Known | None = None
 ) -> Select[Any]:
     """A row for each organisation of a slice that is not disabled: `organisation`, `is_provider`, `fact_0`, `fact_1`, …
 
-    Each fact is the value, as stored, of the strongest assertion of that name that stands; null where none does.
+    Each fact is the value, as stored, of the strongest assertion of that name that stands; null where none does that is
+    as sure as is sought.
     Only what was recorded by `known` counts, where it is given.
     """
     found = select(_organisations.id.label("organisation"), (_organisations.id == PROVIDER).label("is_provider")).where(
@@ -60,20 +62,21 @@ def standing_facts(
         had_begun(_organisations.id, Event.ORGANISATION_CREATED, known),
         in_slice(_organisations.id, within),
     )
-    if not names:
+    if not sought:
         return found
-    held = held_facts(names, moment, dialect, in_slice(_assertions.organisation, within), known).subquery("held")
+    held = held_facts(sought, moment, dialect, in_slice(_assertions.organisation, within), known).subquery("held")
     on = held.c.organisation == _organisations.id
     found = found.select_from(organisation_table.outerjoin(held, on))
-    return found.add_columns(*(held.c[f"held_{place}"].label(f"fact_{place}") for place in range(len(names))))
+    return found.add_columns(*(held.c[f"held_{place}"].label(f"fact_{place}") for place in range(len(sought))))
 
 
 def held_facts(
-    names: Sequence[str], moment: Moment, dialect: str, whose: ColumnElement[bool], known: Known | None = None
+    sought: Sequence[Sought], moment: Moment, dialect: str, whose: ColumnElement[bool], known: Known | None = None
 ) -> Select[Any]:
     """A row for each organisation: `held_0`, `held_1`, …, of each name its strongest value; of equals, the latest.
 
-    All names in one turn over the assertions, which are many. `whose` says of which organisations.
+    Null where the strongest is less sure than is sought: then nothing else of that name is. All names in one turn over
+    the assertions, which are many. `whose` says of which organisations.
     """
     last = _assertions.id.collate("C") if dialect == "postgresql" else _assertions.id
     place = func.row_number().over(
@@ -82,22 +85,26 @@ def held_facts(
     )
     standing_then = (
         whose,
-        _assertions.name.in_(names),
+        _assertions.name.in_({each.name for each in sought}),
         not_ended(_assertions.withdrawn_at, _assertions.id, Event.ATTRIBUTE_WITHDRAWN, known),
         had_begun(_assertions.id, Event.ATTRIBUTE_ASSERTED, known),
         _assertions.asserted_at <= moment.earliest,
         _assertions.expires_at > moment.latest,
     )
-    ranked = select(_assertions.organisation, _assertions.name, _assertions.value, place.label("place"))
+    held = (_assertions.organisation, _assertions.name, _assertions.value, _assertions.assurance)
+    ranked = select(*held, place.label("place"))
     strongest = ranked.where(*standing_then).subquery("strongest")
 
-    def under(name: str) -> ColumnElement[bytes]:
+    def under(each: Sought) -> ColumnElement[bytes]:
+        is_it: ColumnElement[bool] = strongest.c.name == each.name
+        if each.assurance:
+            is_it = and_(is_it, strongest.c.assurance >= each.assurance)
         if dialect == "postgresql":  # which has no max() of bytes before version 18
             listed = func.array_agg(strongest.c.value, type_=postgresql.ARRAY(LargeBinary))
-            return listed.filter(strongest.c.name == name)[1]
-        return func.max(case((strongest.c.name == name, strongest.c.value)))
+            return listed.filter(is_it)[1]
+        return func.max(case((is_it, strongest.c.value)))
 
-    columns = [type_coerce(under(name), LargeBinary).label(f"held_{place}") for place, name in enumerate(names)]
+    columns = [type_coerce(under(each), LargeBinary).label(f"held_{place}") for place, each in enumerate(sought)]
     return select(strongest.c.organisation, *columns).where(strongest.c.place == 1).group_by(strongest.c.organisation)
 
 

@@ -28,6 +28,7 @@ from gateway.identity.organisations import PROVIDER
 from gateway.identity.predicates import (
     Among,
     Predicate,
+    Sought,
     attributes_in,
     tests_in,
 )
@@ -96,7 +97,7 @@ def holding(connection: Connection, name: str, moment: Moment, limit: int) -> tu
     """Of how many organisations this fact stands as true, and the first of them in order of id."""
     count, first = 0, list[str]()
     for span in spans(connection, SPAN):
-        held = held_facts((name,), moment, connection.dialect.name, _in(span, _columns.organisation)).subquery()
+        held = held_facts((Sought(name),), moment, connection.dialect.name, _in(span, _columns.organisation)).subquery()
         true = select(held.c.organisation).where(held.c.held_0 == _TRUE).subquery()
         count += connection.execute(select(func.count()).select_from(true)).scalar_one()
         if count > len(first) < limit:
@@ -110,12 +111,12 @@ def organisations_answering(
 ) -> Select[tuple[str, bool | None]]:
     """`id` and `answer` of every organisation that is not disabled. `dialect`: sqlite or postgresql."""
     joined: FromClause = organisation_table
-    values: Mapping[str, ColumnElement[bytes]] = {}
-    names = sorted(attributes_in(predicate))
-    if names:
-        held = held_facts(names, moment, dialect, _in(span, _columns.organisation)).subquery()
+    values: Mapping[Sought, ColumnElement[bytes]] = {}
+    sought = sorted(attributes_in(predicate))
+    if sought:
+        held = held_facts(sought, moment, dialect, _in(span, _columns.organisation)).subquery()
         joined = joined.outerjoin(held, held.c.organisation == organisation_table.c.id)
-        values = {name: held.c[f"held_{place}"] for place, name in enumerate(names)}
+        values = {each: held.c[f"held_{place}"] for place, each in enumerate(sought)}
 
     def by(roles: tuple[str, ...]) -> Answer:
         uses = [Compiled(component, roles, asked.has_grant, values, dialect) for component in components]
