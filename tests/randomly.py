@@ -24,21 +24,24 @@ LETTERS = "abcde"
 AUTHORITY = "Commerce"
 
 countries = st.sampled_from(["DE", "FR", "US"])
+assured = st.sampled_from([0, 0, 0, 2, 3])
 tests_of_attributes = st.one_of(
     st.builds(
         Test,
         attribute=st.just("kyc"),
         op=st.sampled_from([">=", ">", "<=", "<", "=", "!="]),
         value=st.sampled_from(KYC_LEVELS),
+        assurance=assured,
     ),
     st.builds(
         Test,
         attribute=st.just("country"),
         op=st.sampled_from(["in", "not_in"]),
         value=st.lists(countries, min_size=2, max_size=2, unique=True).map(lambda found: tuple(sorted(found))),
+        assurance=assured,
     ),
     st.builds(Test, attribute=st.just("country"), op=st.sampled_from(["=", "!="]), value=countries),
-    st.builds(Test, attribute=st.just("us_person"), op=st.just("="), value=st.booleans()),
+    st.builds(Test, attribute=st.just("us_person"), op=st.just("="), value=st.booleans(), assurance=assured),
     st.builds(Test, attribute=st.just("staff_count"), op=st.sampled_from([">=", "<"]), value=st.integers(1, 4)),
     st.just(Test(attribute="grant", op="=", value="required")),
 )
@@ -157,7 +160,11 @@ def callers(draw: st.DrawFn) -> Caller:
         "us_person": draw(st.none() | st.booleans()),
         "staff_count": draw(st.none() | st.integers(1, 4)),
     }
-    attributes = tuple(an_assertion(name, value) for name, value in sorted(told.items()) if value is not None)
+    attributes = tuple(
+        an_assertion(name, value, assurance=draw(st.integers(1, 4)))
+        for name, value in sorted(told.items())
+        if value is not None
+    )
     return a_caller(roles=(draw(st.sampled_from([Role.DEVELOPER, Role.DEVELOPER, Role.STAFF])),), attributes=attributes)
 
 

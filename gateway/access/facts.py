@@ -8,7 +8,7 @@ from gateway.access.entering import Entering
 from gateway.access.questions import AudienceFact, NarrowingFact, StageFact
 from gateway.access.snapshot import InForce
 from gateway.clock import Instant
-from gateway.identity.predicates import Facts, Some, Truth, attributes_in, truth_of
+from gateway.identity.predicates import Facts, Some, Sought, Truth, attributes_in, truth_of
 from gateway.releases.audiences import PUBLIC, attributes_read, evaluate, wants_grant
 from gateway.releases.components import Component
 from gateway.releases.narrowings import TO_A_STAGE, InEffect
@@ -108,19 +108,21 @@ def last_until(found: Iterable[Narrowed], opens: Instant) -> bool:
     return any(not each.lets_pass and each.source.narrowing.until > opens for each in found)
 
 
-def attributes_of(strategy: Strategy, stages: Iterable[Stage | None], found: Iterable[Narrowed]) -> list[str]:
-    """Names of the asserted attributes that a question was made of, in order."""
-    names: set[str] = set()
+def attributes_asked(
+    strategy: Strategy, stages: Iterable[Stage | None], found: Iterable[Narrowed]
+) -> tuple[Sought, ...]:
+    """The asserted attributes that a question was made of, in order."""
+    sought: set[Sought] = set()
     for stage in stages:
-        names |= _attributes(strategy, stage)
+        sought |= _attributes(strategy, stage)
     for each in found:
         for predicate in (each.source.scope, *each.source.restored):
-            names |= attributes_in(predicate)
+            sought |= attributes_in(predicate)
         if each.source.strategy is not None:
-            names |= _attributes(each.source.strategy, each.left)
-    return sorted(names)
+            sought |= _attributes(each.source.strategy, each.left)
+    return tuple(sorted(sought))
 
 
-def _attributes(strategy: Strategy, stage: Stage | None) -> set[str]:
+def _attributes(strategy: Strategy, stage: Stage | None) -> set[Sought]:
     audiences = [name for name in (stage.to if stage is not None else ()) if name != PUBLIC]
     return {attribute for name in audiences for attribute in attributes_read(strategy.audiences[name])}

@@ -47,7 +47,7 @@ def _turning(read: Read, before: Moment, after: Moment, within: Slice) -> list[C
             exists(
                 select(asserted.id).where(
                     in_slice(asserted.organisation, within),
-                    asserted.name.in_(read.attributes),
+                    asserted.name.in_({each.name for each in read.attributes}),
                     asserted.withdrawn_at.is_(None),
                     or_(begins(asserted.asserted_at), ends(asserted.expires_at)),
                 )

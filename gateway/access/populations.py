@@ -17,7 +17,7 @@ from gateway.access.places.store import place_table, stood
 from gateway.access.store import acceptance_table, grant_table
 from gateway.clock import Instant, Moment
 from gateway.identity.index import Slice, join_by_hashing, slices, standing_facts
-from gateway.identity.predicates import Fact
+from gateway.identity.predicates import Fact, Sought
 from gateway.identity.store import organisation_table, read_value
 from gateway.ledger.acts import Known, had_begun, is_any_after, not_ended
 from gateway.ledger.events import Event
@@ -36,7 +36,7 @@ class Read(msgspec.Struct, frozen=True):
     """What is read of organisations: everything that versions of one release, and what narrows it, may ask about."""
 
     release: str
-    attributes: tuple[str, ...]
+    attributes: tuple[Sought, ...]
     texts: tuple[str, ...]
     """Digests of texts of terms."""
     authorities: tuple[str, ...] = ()

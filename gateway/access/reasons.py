@@ -96,7 +96,7 @@ MEANINGS: dict[Reason, Meaning] = {
     ),
     Reason.ATTRIBUTE_UNKNOWN: Meaning(
         403,
-        "Whether your organisation is admitted depends on a fact that nobody has asserted.",
+        "Whether your organisation is admitted depends on a fact that nobody has asserted, or not as surely as asked.",
         "Ask the model's provider to verify your organisation.",
     ),
     Reason.CONCURRENCE_REQUIRED: Meaning(

@@ -15,7 +15,7 @@ from gateway.access.grants import Grant
 from gateway.access.hindrances import concurrences, grants_at_rest, places, reviews
 from gateway.access.judging import Judging
 from gateway.access.standing import gather
-from gateway.access.witnesses import witnesses
+from gateway.access.witnesses import Witness, witnesses
 from gateway.clock import NEVER, Instant, at, text_from
 from gateway.identity.callers import Assertion
 from gateway.releases.strategies import Stage
@@ -94,9 +94,9 @@ def _grant(start: Asked) -> Iterator[Candidate]:
 def _facts(start: Asked) -> Iterator[Candidate]:
     for witness in witnesses(start.use.in_force, start.use.caller, start.moment):
 
-        def assert_it(asked: Asked, name: str = witness.name, value: str | int | bool = witness.value) -> Asked:
-            others = [each for each in asked.use.caller.attributes if each.name != name]
-            assertion = Assertion(id="", name=name, value=value, issuer="", assurance=0, asserted_at=0)
+        def assert_it(asked: Asked, shown: Witness = witness) -> Asked:
+            others = [each for each in asked.use.caller.attributes if each.name != shown.name]
+            assertion = Assertion("", shown.name, shown.value, issuer="", assurance=shown.assurance, asserted_at=0)
             return with_caller(asked, attributes=(*others, assertion))
 
         says = f"It is established of the organisation that `{witness.says}`; {witness.now}."

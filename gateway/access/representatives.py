@@ -70,8 +70,8 @@ def what_is_read(versions: Iterable[Strategy], narrowings: Iterable[InEffect] = 
     listed, narrowed = list(versions), list(narrowings)
     asked = [*listed, *(each.strategy for each in narrowed if each.strategy is not None)]
     scopes = [scope for each in narrowed for scope in (each.scope, *each.restored)]
-    attributes = {name for each in asked for audience in each.audiences.values() for name in attributes_read(audience)}
-    attributes |= {name for scope in scopes for name in attributes_in(scope)}
+    attributes = {read for each in asked for audience in each.audiences.values() for read in attributes_read(audience)}
+    attributes |= {read for scope in scopes for read in attributes_in(scope)}
     tests = [test for scope in scopes for test in tests_in(scope) if isinstance(test, Among)]
     canaries = {stage.canary for each in asked for stage in each.stages if stage.canary is not None}
     held = {each.narrowing.taken_at for each in narrowed if each.strategy is not None}
@@ -92,16 +92,23 @@ def components_of(versions: Iterable[Strategy]) -> list[Component]:
 
 
 def caller_of(read: Read, group: Group) -> Caller:
-    """One who stands for a whole group: a customer's developer, or staff of the provider's own."""
+    """One who stands for a whole group: a customer's developer, or staff of the provider's own.
+
+    What is asserted has the highest assurance of those that are asked and that it reaches: nothing asks between them.
+    """
+    known = {
+        sought.name: (value, sought.assurance)  # of one name, the higher assurance comes later
+        for sought, value in zip(read.attributes, group.attributes, strict=True)
+        if value is not None
+    }
     return Caller(
         key="",
         organisation=group.first,
         roles=(Role.STAFF if group.is_provider else Role.DEVELOPER,),
         scopes=None,
         attributes=tuple(
-            Assertion(id="", name=name, value=value, issuer="", assurance=0, asserted_at=0)
-            for name, value in zip(read.attributes, group.attributes, strict=True)
-            if value is not None
+            Assertion(id="", name=name, value=value, issuer="", assurance=assurance, asserted_at=0)
+            for name, (value, assurance) in known.items()
         ),
         expires_at=NEVER,
     )

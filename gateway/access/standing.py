@@ -5,7 +5,7 @@ import msgspec
 from gateway.access.entering import Entering
 from gateway.access.facts import (
     Narrowed,
-    attributes_of,
+    attributes_asked,
     audience_facts,
     last_until,
     narrowed,
@@ -17,7 +17,7 @@ from gateway.access.snapshot import InForce
 from gateway.clock import NEVER, Instant, Moment
 from gateway.identity.attributes import standing
 from gateway.identity.callers import Caller
-from gateway.identity.predicates import Facts
+from gateway.identity.predicates import Facts, Sought
 from gateway.releases.components import Component
 from gateway.releases.strategies import Stage, Strategy
 
@@ -48,8 +48,10 @@ class Gathered(msgspec.Struct, frozen=True):
     """Where none is active: the one that begins next."""
     terms: list[str]
     """Digests of the terms that bind this use."""
+    sought: tuple[Sought, ...]
+    """The attributes that audiences and scopes read, each as it is asked for."""
     assertions: list[str]
-    """Ids of the assertions that the audiences read."""
+    """Ids of the assertions by which those are known."""
     holds_until: Instant
 
     @property
@@ -93,7 +95,8 @@ def gather(use: Use, moment: Moment) -> Gathered:
         terms_missing=tuple(name for name, digest in terms.items() if digest not in accepted),
         narrowings=_once(narrowing),
     )
-    read = attributes_of(strategy, (stage, coming), narrowing)
+    sought = attributes_asked(strategy, (stage, coming), narrowing)
+    read = dict.fromkeys(each.name for each in sought)
     return Gathered(
         question=question,
         stage=stage,
@@ -103,6 +106,7 @@ def gather(use: Use, moment: Moment) -> Gathered:
         grant=grant,
         grant_to_come=None if grant is not None else use.holdings.grant_to_come(strategy.release, moment),
         terms=list(terms.values()),
+        sought=sought,
         assertions=[attributes[name].id for name in read if name in attributes],
         holds_until=_holds_until(use, moment),
     )
@@ -126,6 +130,7 @@ def _facts(use: Use, moment: Moment) -> Facts:
         roles=use.caller.roles,
         has_grant=use.holdings.grant_for(use.in_force.strategy.release, moment) is not None,
         attributes={name: assertion.value for name, assertion in attributes.items()},
+        assurances={name: assertion.assurance for name, assertion in attributes.items()},
         organisation=use.caller.organisation,
     )
 

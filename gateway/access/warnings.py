@@ -37,14 +37,15 @@ def warnings_of(
     ]
     found += _adopted_soaks(proposed)
     for unknown in consequences.unknown:
-        admits = strategy.audiences[unknown.audience].on_unknown == "allow"
+        audience = strategy.audiences[unknown.audience]
+        surely = ", or not as surely as it asks" if any(test.assurance for test in audience.tests) else ""
         belong = "belongs" if unknown.organisations == 1 else "belong"
         found.append(
             Warned(
                 "audience_unknown",
                 f"Whether {counted(unknown.organisations, 'organisation')} {belong} to `{unknown.audience}` of"
-                f" `{unknown.stage}` is unknown, because nobody has asserted what it asks: "
-                f"`on_unknown` {'admits' if admits else 'refuses'} them.",
+                f" `{unknown.stage}` is unknown, because nobody has asserted what it asks{surely}: "
+                f"`on_unknown` {'admits' if audience.on_unknown == 'allow' else 'refuses'} them.",
             )
         )
     found += [

@@ -9,20 +9,21 @@ import msgspec
 
 from gateway.access.snapshot import InForce
 from gateway.clock import Moment
+from gateway.identity.as_text import text_of
 from gateway.identity.attributes import standing
-from gateway.identity.callers import Caller
+from gateway.identity.callers import Assertion, Caller
 from gateway.identity.countries import COUNTRIES
-from gateway.identity.expressions import text_of
 from gateway.identity.facts import KYC_LEVELS
 from gateway.identity.predicates import Facts, Not, Test, Truth, answer, tests_in, wanted
 from gateway.releases.strategies import Strategy
 
 
 class Witness(msgspec.Struct, frozen=True):
-    """A value that answers a test in one way."""
+    """A value that answers a test in one way, at the assurance that the test asks for."""
 
     name: str
     value: str | int | bool
+    assurance: int
     says: str
     """What would be established, as a predicate."""
     now: str
@@ -33,17 +34,30 @@ class Witness(msgspec.Struct, frozen=True):
 
 def witnesses(in_force: InForce, caller: Caller, moment: Moment) -> list[Witness]:
     """For each test: a value with which it holds, and one with which it does not, but for what is so already."""
-    attributes = {name: each.value for name, each in standing(caller.attributes, moment).items()}
-    facts = Facts(caller.roles, has_grant=False, attributes=attributes)
+    stands = standing(caller.attributes, moment)
+    facts = Facts(
+        caller.roles,
+        has_grant=False,
+        attributes={name: each.value for name, each in stands.items()},
+        assurances={name: each.assurance for name, each in stands.items()},
+    )
     found: dict[str, Witness] = {}
     for test in _tests(in_force):
-        stands = answer(test, facts)
-        now = "nobody asserts it" if test.attribute not in attributes else "what is asserted is otherwise"
+        is_now, now = answer(test, facts), _now(test, stands.get(test.attribute))
         for truth, says in ((Truth.YES, text_of(test)), (Truth.NO, text_of(Not(test)))):
             value = _value(test, truth)
-            if stands is not truth and value is not None and says not in found:
-                found[says] = Witness(test.attribute, value, says, now, _asked_by(in_force.strategy, test))
+            if is_now is not truth and value is not None and says not in found:
+                asked_by = _asked_by(in_force.strategy, test)
+                found[says] = Witness(test.attribute, value, test.assurance, says, now, asked_by)
     return list(found.values())
+
+
+def _now(test: Test, held: Assertion | None) -> str:
+    if held is None:
+        return "nobody asserts it"
+    if held.assurance < test.assurance:
+        return f"it is known at assurance {held.assurance}, and {test.assurance} is asked"
+    return "what is asserted is otherwise"
 
 
 def _asked_by(strategy: Strategy, test: Test) -> tuple[str, ...]:
@@ -65,8 +79,10 @@ def _tests(in_force: InForce) -> Iterator[Test]:
 
 def _value(test: Test, truth: Truth) -> str | int | bool | None:
     """A value that answers so; None where none was found among the likely ones."""
+    name = test.attribute
     for value in _likely(wanted(test)):
-        if answer(test, Facts((), has_grant=False, attributes={test.attribute: value})) is truth:
+        known = Facts((), has_grant=False, attributes={name: value}, assurances={name: test.assurance})
+        if answer(test, known) is truth:
             return value
     return None
 

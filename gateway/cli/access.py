@@ -152,7 +152,8 @@ def _stage(stage: Any, absent: str) -> str:
 
 def _fact(fact: Any) -> str:
     until = f", until {to_the_second(fact['expires_at'])}" if fact["expires_at"] else ""
-    return f"{cell(fact['value'])}, by {fact['issuer']} with assurance {fact['assurance']}{until}"
+    asked = f" ({fact['assurance_asked']} is asked)" if fact["assurance_asked"] > fact["assurance"] else ""
+    return f"{cell(fact['value'])}, by {fact['issuer']} with assurance {fact['assurance']}{asked}{until}"
 
 
 def _grant(told: Any) -> str:

@@ -95,7 +95,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     audiences: dict[str, str]
     """How each audience that asks for a grant would answer with one: yes, no or unknown."""
     unknown: list[str]
-    """Facts that those audiences read and nobody has asserted."""
+    """Facts that those audiences read and nobody has asserted, or not as surely as is asked: `kyc`, `kyc@2`."""
     earlier: list[ShownRequest]
     """Other requests of the organisation for the release, the newest first."""
 

@@ -34,6 +34,8 @@ class ShownFact(msgspec.Struct, frozen=True, kw_only=True):
     value: str | int | bool | list[str]
     issuer: str
     assurance: int
+    assurance_asked: int
+    """The most that was asked of it; above `assurance`, it counted as unknown there. To others than overseers 0."""
     asserted_at: datetime
     expires_at: datetime | None
 
@@ -152,7 +154,7 @@ def shown_explanation(told: Explanation, *, oversees: bool) -> ShownExplanation:
         stage=None if use is None or gathered is None else _stage(use, gathered.stage),
         coming=None if use is None or gathered is None else _coming(use, gathered, oversees=oversees),
         audiences=[] if gathered is None or not oversees else _audiences(gathered),
-        facts=[] if use is None or gathered is None else _facts(told, use, gathered),
+        facts=[] if use is None or gathered is None else _facts(told, use, gathered, oversees=oversees),
         grant_state="none" if gathered is None else gathered.question.grant,
         grant=None if gathered is None else _grant(gathered),
         terms=[] if use is None or gathered is None else _terms(use, gathered),
@@ -187,8 +189,9 @@ def _audiences(gathered: Gathered) -> list[ShownAudience]:
     return [ShownAudience(each.name, each.truth, each.on_unknown) for each in gathered.question.audiences]
 
 
-def _facts(told: Explanation, use: Use, gathered: Gathered) -> list[ShownFact]:
+def _facts(told: Explanation, use: Use, gathered: Gathered, *, oversees: bool) -> list[ShownFact]:
     read = set(gathered.assertions)
+    asked = {each.name: each.assurance for each in gathered.sought} if oversees else {}  # the most comes last
     return [
         ShownFact(
             id=each.id,
@@ -196,6 +199,7 @@ def _facts(told: Explanation, use: Use, gathered: Gathered) -> list[ShownFact]:
             value=list(each.value) if isinstance(each.value, tuple) else each.value,
             issuer=each.issuer,
             assurance=each.assurance,
+            assurance_asked=asked.get(each.name, 0),
             asserted_at=shown(each.asserted_at),
             expires_at=when(each.expires_at),
         )

@@ -24,9 +24,10 @@ from gateway.control.wire import (
     shown,
     when,
 )
-from gateway.identity.attributes import ASSURANCE_MAX, Claim
+from gateway.identity.attributes import Claim
 from gateway.identity.attributes import standing as strongest
 from gateway.identity.callers import OVERSIGHT, Assertion, Role
+from gateway.identity.facts import ASSURANCE_MAX
 from gateway.identity.organisations import Organisation
 
 INTEGER_MAX = 2**53 - 1

@@ -8,6 +8,7 @@ from litestar.params import PathParameter
 
 from gateway.access.census import READ_S
 from gateway.access.instants import AsOf
+from gateway.access.requests.store import decision_times
 from gateway.access.sectors import sectors_admitted
 from gateway.clock import Instant
 from gateway.control.areas import Areas, InAreas
@@ -90,4 +91,5 @@ async def _pages(areas: Areas, query: Query) -> tuple[list[Entry], bool]:
 async def _specialised(areas: Areas, version: StrategyVersion, asked: AsOf) -> Report:
     work = partial(sectors_admitted, release=version.strategy.release, moment=asked.moment, known=asked.known)
     sectors = await areas.database.read(work, deadline_s=READ_S)
-    return specialised_access(version, sectors, asked.moment)
+    taken = partial(decision_times, release=version.strategy.release, until=asked.moment.latest)
+    return specialised_access(version, sectors, asked.moment, await areas.database.read(taken, deadline_s=READ_S))

@@ -95,7 +95,7 @@ class ShownStage(msgspec.Struct, frozen=True, kw_only=True):
     requirements: list[ShownRequirement]
 
 
-class ShownTest(msgspec.Struct, frozen=True):
+class ShownTest(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that an audience asks for."""
 
     attribute: str
@@ -103,6 +103,8 @@ class ShownTest(msgspec.Struct, frozen=True):
     op: str
     """One of = != >= > <= < in not_in."""
     value: str | int | bool | list[str]
+    assurance: int
+    """The least at which a fact must have been established; 0 where any counts."""
 
 
 class ShownAudience(msgspec.Struct, frozen=True):
@@ -193,7 +195,12 @@ def shown_version(
 def _audience(audience: Audience) -> ShownAudience:
     return ShownAudience(
         [
-            ShownTest(test.attribute, test.op, list(test.value) if isinstance(test.value, tuple) else test.value)
+            ShownTest(
+                attribute=test.attribute,
+                op=test.op,
+                value=list(test.value) if isinstance(test.value, tuple) else test.value,
+                assurance=test.assurance,
+            )
             for test in audience.tests
         ],
         audience.on_unknown,

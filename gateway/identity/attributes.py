@@ -10,10 +10,9 @@ import msgspec
 from gateway.clock import NEVER, Instant, Moment
 from gateway.errors import Invalid
 from gateway.identity.callers import Assertion
-from gateway.identity.facts import fault_of, fault_of_name, is_name
+from gateway.identity.facts import ASSURANCE_MAX, fault_of, fault_of_name, is_name
 from gateway.identity.organisations import checked_text
 
-ASSURANCE_MAX = 4
 _SEE_FACTS = "See docs/reference.md, Audiences, for what each can be; one of your own begins with `x_`."
 _NOT_ASSERTED = frozenset({"role", "grant"})
 """Names that an audience reads from elsewhere: an assertion must not be taken for a role or a grant."""

@@ -39,12 +39,12 @@ from gateway.identity.predicates import (
     Not,
     Predicate,
     Some,
+    Sought,
     Test,
     kind_of,
     rank_of,
     wanted,
 )
-from gateway.identity.store import organisation_table
 
 Answer = ColumnElement[bool]
 """True, false, or NULL for unknown."""
@@ -59,12 +59,13 @@ _encode = msgspec.json.encode
 
 
 class Compiled(msgspec.Struct, frozen=True):
-    """One use, and the values that stand for each organisation: JSON as bytes, NULL where nobody asserts it."""
+    """One use, and the values that stand for each organisation: JSON as bytes, NULL where none is so sure."""
 
     component: str
     roles: tuple[str, ...]
+    organisation: ColumnElement[str]
     has_grant: Answer
-    values: Mapping[str, ColumnElement[bytes]]
+    values: Mapping[Sought, ColumnElement[bytes]]
     dialect: str
 
     def answer(self, predicate: Predicate) -> Answer:
@@ -77,7 +78,7 @@ class Compiled(msgspec.Struct, frozen=True):
             case Some(parts):
                 return or_(false(), *[self.answer(part) for part in parts])
             case Among("organisation", names):
-                return organisation_table.c.id.in_(names)
+                return self.organisation.in_(names)
             case Among("component", names):
                 return _always(self.component in names)
             case Among():
@@ -97,7 +98,7 @@ class Compiled(msgspec.Struct, frozen=True):
         kinds = {kind_of(test.attribute, value) for value in wanted(test)}
         if len(kinds) != 1 or "" in kinds or test.op not in ("=", "in", "!=", "not_in"):
             return UNKNOWN
-        matches = self._matches(self.values[test.attribute], test, kinds.pop())
+        matches = self._matches(self.values[test.sought], test, kinds.pop())
         return matches if test.op in ("=", "in") else not_(matches)
 
     def _matches(self, value: ColumnElement[bytes], test: Test, kind: str) -> Answer:
@@ -146,7 +147,7 @@ class Compiled(msgspec.Struct, frozen=True):
         return not_(exists(select(1).select_from(each).where(not_(self._fits(each.c.value, form)))))
 
     def _ordered(self, test: Test) -> Answer:
-        rank, value, order = rank_of(test.attribute, test.value), self.values[test.attribute], _ORDERS[test.op]
+        rank, value, order = rank_of(test.attribute, test.value), self.values[test.sought], _ORDERS[test.op]
         if rank is None:
             return UNKNOWN
         if test.attribute == "kyc":

@@ -1,7 +1,8 @@
 """Predicates as people write them: `not us_person and (residence_country in [CN, RU] or kyc < K3)`.
 
 `not` binds closest, then `and`, then `or`. An attribute by itself means `= true`, `grant` by itself
-that a grant is held. What is written differs from an audience in a release file in form only.
+that a grant is held. `kyc@2` is `kyc` where it was established at least so surely (identity/predicates.py).
+What is written differs from an audience in a release file in form only.
 
 NOTE: narrowings are kept as text. The grammar may grow; what can be read today must mean the same for ever.
 """
@@ -11,23 +12,24 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
+import msgspec
+
 from gateway.errors import Invalid
 from gateway.identity.callers import Role
-from gateway.identity.facts import Form, fault_of, fault_of_name, form_of
+from gateway.identity.facts import Form, fault_of, fault_of_name, form_of, read_sought
 from gateway.identity.organisations import is_id
-from gateway.identity.predicates import ORDERED, Among, Every, Fact, Not, Predicate, Some, Test, wanted
+from gateway.identity.predicates import ORDERED, Among, Every, Fact, Not, Predicate, Some, Test
 
 LENGTH_MAX = 1_000
 DEPTH_MAX = 20
 """Of parentheses and `not`."""
 
-_TOKEN = re.compile(r'\s*(?:(>=|<=|!=|[=<>()\[\],])|("(?:[^"\\]|\\.)*")|([A-Za-z0-9_.:/+-]+))')
+_TOKEN = re.compile(r'\s*(?:(>=|<=|!=|[=<>()\[\],])|("(?:[^"\\]|\\.)*")|([A-Za-z0-9_.:/@+-]+))')
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_BARE = re.compile(r"[A-Za-z0-9_.:/+-]+")
-_WHOLE = re.compile(r"-?[0-9]{1,15}")
+WHOLE = re.compile(r"-?[0-9]{1,15}")
 _WRITTEN = frozenset({Form.NUMBER, Form.TRUTH, Form.OWN})
 """Forms of which how a value is written decides whether it is a text."""
-_WORDS = ("and", "in", "not", "or")
+WORDS = ("and", "in", "not", "or")
 _KNOWN = ("component", "grant", "organisation", "role")
 """What is never unknown, and asserted by nobody."""
 
@@ -54,25 +56,6 @@ def read_predicate(text: str, *, kept: bool = False) -> Predicate:
     return predicate
 
 
-def text_of(predicate: Predicate) -> str:
-    """The predicate as text: reading it back gives the same predicate."""
-    match predicate:
-        case Not(of):
-            return f"not {_closed(of)}"
-        case Every(of):
-            return " and ".join(_closed(part) for part in of)
-        case Some(of):
-            return " or ".join(_closed(part) for part in of)
-        case Among(what, names):
-            return f"{what} in [{', '.join(map(_operand, names))}]" if names[1:] else f"{what} = {_operand(names[0])}"
-        case Test(attribute=name, op="=", value=True):
-            return name
-        case Test(attribute=name, op=op):
-            values = [_operand(value) for value in wanted(predicate)]
-            listed = isinstance(predicate.value, tuple)
-            return f"{name} {op.replace('_', ' ')} {'[' + ', '.join(values) + ']' if listed else values[0]}"
-
-
 def read_value(name: str, text: str, *, bare: bool, kept: bool = False) -> Fact:
     """An operand as what its attribute can be; where that leaves it open, as it is written.
 
@@ -80,7 +63,7 @@ def read_value(name: str, text: str, *, bare: bool, kept: bool = False) -> Fact:
     """
     value: Fact = text
     if bare and form_of(name) in _WRITTEN:
-        value = text == "true" if text in ("true", "false") else int(text) if _WHOLE.fullmatch(text) else text
+        value = text == "true" if text in ("true", "false") else int(text) if WHOLE.fullmatch(text) else text
     if not kept and (fault := fault_of(name, value)):
         raise ValueError(fault)
     return value
@@ -121,15 +104,12 @@ class _Reader:
             if not self._take("mark", ")"):
                 self._fail("a `)` is missing here")
             return inner
-        return self._test()
-
-    def _test(self) -> Predicate:
-        name = self._next
-        if name.kind != "word" or name.text in _WORDS or not _ATTRIBUTE.fullmatch(name.text):
-            self._fail("an attribute, `organisation`, `component`, `role` or `grant` must stand here")
-        if name.text not in _KNOWN and (fault := fault_of_name(name.text, *_KNOWN)):
-            self._fail(f"this {fault}")
+        name, assurance = self._sought()
         self._advance()
+        test = self._test(name)
+        return msgspec.structs.replace(test, assurance=assurance) if isinstance(test, Test) else test
+
+    def _test(self, name: _Token) -> Predicate:
         for op in ("=", "!=", *ORDERED):
             if self._take("mark", op):
                 return self._compared(name, op, (self._value(name.text),))
@@ -143,6 +123,22 @@ class _Reader:
         if name.text not in _KNOWN and fault_of(name.text, bare):
             self._fail("it is not true or false: compare it, as in `kyc >= K3`", name.place)
         return self._compared(name, "=", (bare,))
+
+    def _sought(self) -> tuple[_Token, int]:
+        """What is asked for, and the least assurance of it."""
+        token = self._next
+        text = token.text.partition("@")[0]
+        if token.kind != "word" or text in WORDS or not _ATTRIBUTE.fullmatch(text):
+            self._fail("an attribute, `organisation`, `component`, `role` or `grant` must stand here")
+        try:
+            text, assurance = read_sought(token.text)
+        except ValueError as error:
+            self._fail(f"this {error}")
+        if text in _KNOWN and assurance:
+            self._fail(f"`{text}` is always known, at no assurance: write it without `@{assurance}`")
+        if text not in _KNOWN and (fault := fault_of_name(text, *_KNOWN)):
+            self._fail(f"this {fault}")
+        return token._replace(text=text), assurance
 
     def _compared(self, name: _Token, op: str, values: tuple[Fact, ...]) -> Predicate:
         refuse: Callable[[str], NoReturn] = lambda what: self._fail(what, name.place)  # noqa: E731
@@ -176,8 +172,10 @@ class _Reader:
         token = self._next
         if token.kind not in ("word", "text"):
             self._fail("a value must stand here")
+        bare = token.kind == "word"
+        if bare and "@" in token.text:
+            self._fail(f'write an assurance behind what is asked for, as in `{name}@2`, and a text with `@` as "…"')
         try:
-            bare = token.kind == "word"
             value = token.text if name in _KNOWN else read_value(name, token.text, bare=bare, kept=self._kept)
         except ValueError as error:
             self._fail(f"`{token.text[:40]}` {error}")
@@ -235,17 +233,3 @@ def _always_known(name: str, op: str, values: tuple[Fact, ...], refuse: Callable
             else Test(attribute="role", op="=", value=names[0])
         )
     return Not(found) if op in ("!=", "not_in") else found
-
-
-def _closed(predicate: Predicate) -> str:
-    text = text_of(predicate)
-    return f"({text})" if isinstance(predicate, Every | Some) else text
-
-
-def _operand(value: str | int | bool) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    plain = _BARE.fullmatch(value) and value not in (*_WORDS, "true", "false") and not _WHOLE.fullmatch(value)
-    return value if plain else json.dumps(value, ensure_ascii=False)

@@ -13,6 +13,9 @@ from gateway.spelling import nearest
 
 Value = str | int | bool | tuple[str, ...]
 
+ASSURANCE_MAX = 4
+"""Of an assertion's assurance, which begins with 0: somebody says so of itself."""
+
 KYC_LEVELS = ("K0", "K1", "K2", "K3", "K4", "K5")
 """From nothing known to a contract with named users, in order."""
 
@@ -52,6 +55,7 @@ OWN = "x_"
 """How the name of a fact of the provider's own begins: so that no misspelling is taken for one."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_ASKED_AT = re.compile(rf"[1-{ASSURANCE_MAX}]")
 _WORD = re.compile(r"[a-z0-9]+(?:[-_.+][a-z0-9]+)*\+?")
 _OF_COUNTRIES = ("country", "countries", "citizenship", "citizenships")
 _LISTED = frozenset({Form.COUNTRY, Form.WORD, Form.TEXT, Form.OWN})
@@ -67,6 +71,19 @@ _WRONG = {
 def is_name(name: str) -> bool:
     """Whether a fact could be called so."""
     return _NAME.fullmatch(name) is not None
+
+
+def read_sought(written: str) -> tuple[str, int]:
+    """A fact's name as a test may write it, and the least assurance it asks: `kyc`, `kyc@2`.
+
+    Raises ValueError that says what is wrong, as a sentence that goes on from what is written.
+    """
+    name, at, assurance = written.partition("@")
+    if at and not _ASKED_AT.fullmatch(assurance):
+        raise ValueError(
+            f"asks for no assurance that there is: write a number from 1 to {ASSURANCE_MAX}, as in `us_person@2`"
+        )
+    return name, int(assurance) if at else 0
 
 
 def form_of(name: str) -> Form:

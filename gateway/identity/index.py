@@ -3,14 +3,15 @@
 A million of them are read slice by slice, so that no statement takes longer than a database lets one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, and_, case, func, select, type_coerce
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, Subquery, and_, case, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from gateway.clock import Moment
 from gateway.identity.organisations import PROVIDER
+from gateway.identity.predicates import Sought
 from gateway.identity.store import assertion_table, organisation_table
 from gateway.ledger.acts import Known, had_begun, not_ended
 from gateway.ledger.events import Event
@@ -48,11 +49,12 @@ def slices(connection: Connection, size: int = SLICE) -> Iterator[Slice]:
 
 
 def standing_facts(
-    names: Sequence[str], moment: Moment, dialect: str, within: Slice, known: Known | None = None
+    sought: Sequence[Sought], moment: Moment, dialect: str, within: Slice, known: Known | None = None
 ) -> Select[Any]:
     """A row for each organisation of a slice that is not disabled: `organisation`, `is_provider`, `fact_0`, `fact_1`, …
 
-    Each fact is the value, as stored, of the strongest assertion of that name that stands; null where none does.
+    Each fact is the value, as stored, of the strongest assertion of that name that stands; null where none does that is
+    as sure as is sought.
     Only what was recorded by `known` counts, where it is given.
     """
     found = select(_organisations.id.label("organisation"), (_organisations.id == PROVIDER).label("is_provider")).where(
@@ -60,45 +62,56 @@ def standing_facts(
         had_begun(_organisations.id, Event.ORGANISATION_CREATED, known),
         in_slice(_organisations.id, within),
     )
-    if not names:
+    if not sought:
         return found
-    held = held_facts(names, moment, dialect, in_slice(_assertions.organisation, within), known).subquery("held")
-    on = held.c.organisation == _organisations.id
-    found = found.select_from(organisation_table.outerjoin(held, on))
-    return found.add_columns(*(held.c[f"held_{place}"].label(f"fact_{place}") for place in range(len(names))))
+    joined, facts = with_facts(sought, moment, dialect, in_slice(_assertions.organisation, within), known)
+    found = found.select_from(joined)
+    return found.add_columns(*(facts[each].label(f"fact_{place}") for place, each in enumerate(sought)))
 
 
-def held_facts(
-    names: Sequence[str], moment: Moment, dialect: str, whose: ColumnElement[bool], known: Known | None = None
+def with_facts(
+    sought: Sequence[Sought], moment: Moment, dialect: str, whose: ColumnElement[bool], known: Known | None = None
+) -> tuple[FromClause, Mapping[Sought, ColumnElement[bytes]]]:
+    """The organisations with what is held of each, and of each fact that is sought its value as stored.
+
+    Null where nothing of that name stands, or the strongest is less sure than is sought: then nothing else of it is.
+    `whose` says whose assertions are read.
+    """
+    joined: FromClause = organisation_table
+    read = {}
+    for place, name in enumerate(sorted({each.name for each in sought})):
+        read[name] = held = strongest(name, moment, dialect, whose, known).subquery(f"held_{place}")
+        joined = joined.outerjoin(held, held.c.organisation == _organisations.id)
+    return joined, {each: _as_sure(read[each.name], each.assurance) for each in sought}
+
+
+def _as_sure(held: Subquery, assurance: int) -> ColumnElement[bytes]:
+    value: ColumnElement[bytes] = held.c.value
+    return case((held.c.assurance >= assurance, value)) if assurance else value
+
+
+def strongest(
+    name: str, moment: Moment, dialect: str, whose: ColumnElement[bool], known: Known | None = None
 ) -> Select[Any]:
-    """A row for each organisation: `held_0`, `held_1`, …, of each name its strongest value; of equals, the latest.
+    """Of each organisation, the `value` and `assurance` of the strongest assertion of a name; of equals, of the latest.
 
-    All names in one turn over the assertions, which are many. `whose` says of which organisations.
+    Read along the index of organisations and names: nothing is sorted but equals.
     """
     last = _assertions.id.collate("C") if dialect == "postgresql" else _assertions.id
-    place = func.row_number().over(
-        partition_by=(_assertions.organisation, _assertions.name),
-        order_by=(_assertions.assurance.desc(), _assertions.asserted_at.desc(), last.desc()),
-    )
-    standing_then = (
+    order = (_assertions.assurance.desc(), _assertions.asserted_at.desc(), last.desc())
+    found = select(_assertions.organisation, _assertions.value, _assertions.assurance).where(
         whose,
-        _assertions.name.in_(names),
+        _assertions.name == name,
         not_ended(_assertions.withdrawn_at, _assertions.id, Event.ATTRIBUTE_WITHDRAWN, known),
         had_begun(_assertions.id, Event.ATTRIBUTE_ASSERTED, known),
         _assertions.asserted_at <= moment.earliest,
         _assertions.expires_at > moment.latest,
     )
-    ranked = select(_assertions.organisation, _assertions.name, _assertions.value, place.label("place"))
-    strongest = ranked.where(*standing_then).subquery("strongest")
-
-    def under(name: str) -> ColumnElement[bytes]:
-        if dialect == "postgresql":  # which has no max() of bytes before version 18
-            listed = func.array_agg(strongest.c.value, type_=postgresql.ARRAY(LargeBinary))
-            return listed.filter(strongest.c.name == name)[1]
-        return func.max(case((strongest.c.name == name, strongest.c.value)))
-
-    columns = [type_coerce(under(name), LargeBinary).label(f"held_{place}") for place, name in enumerate(names)]
-    return select(strongest.c.organisation, *columns).where(strongest.c.place == 1).group_by(strongest.c.organisation)
+    if dialect == "postgresql":
+        return found.ext(distinct_on(_assertions.organisation)).order_by(_assertions.organisation, *order)
+    place = func.row_number().over(partition_by=_assertions.organisation, order_by=order).label("place")
+    ranked = found.add_columns(place).subquery()
+    return select(ranked.c.organisation, ranked.c.value, ranked.c.assurance).where(ranked.c.place == 1)
 
 
 def in_slice(column: ColumnElement[Any], within: Slice) -> ColumnElement[bool]:

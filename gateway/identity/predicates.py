@@ -3,11 +3,14 @@
 A fact of several values (`citizenships`) equals or is in what any of its values is, and differs
 from or is not in what none of its values is, so that each test and its opposite never agree.
 
+A test can ask for a fact at a least assurance (`kyc@2 >= K3`): what is known less surely is unknown to it, never false.
+
 NOTE: what is said here has a second evaluator, in SQL (identity/compiled.py): a property test holds both equal.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,11 +22,24 @@ Fact = Value
 
 
 class Truth(StrEnum):
-    """Yes, no, or unknown because nobody has asserted what is asked."""
+    """Yes, no, or unknown because nobody has asserted what is asked, or not as surely."""
 
     YES = "yes"
     NO = "no"
     UNKNOWN = "unknown"
+
+
+class Sought(NamedTuple):
+    """An asserted attribute as a test asks for it."""
+
+    name: str
+    assurance: int = 0
+    """The least that counts; 0 where any does."""
+
+    @property
+    def written(self) -> str:
+        """As people write it: `kyc`, `kyc@2`."""
+        return f"{self.name}@{self.assurance}" if self.assurance else self.name
 
 
 class Test(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,6 +50,13 @@ class Test(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     op: str
     """One of = != >= > <= < in not_in."""
     value: Fact
+    assurance: int = 0
+    """Of an attribute: the least at which it must have been established; below it, the answer is unknown."""
+
+    @property
+    def sought(self) -> Sought:
+        """What it reads."""
+        return Sought(self.attribute, self.assurance)
 
 
 class Among(msgspec.Struct, frozen=True):
@@ -74,6 +97,8 @@ class Facts(msgspec.Struct, frozen=True):
     """Only assertions that stand; a name that is absent is unknown."""
     organisation: str = ""
     component: str = ""
+    assurances: Mapping[str, int] = msgspec.field(default_factory=dict)
+    """How well each was established; a name that is absent, not at all."""
 
 
 def truth_of(predicate: Predicate, facts: Facts) -> Truth:
@@ -120,19 +145,24 @@ def tests_in(predicate: Predicate) -> Iterator[Test | Among]:
             yield predicate
 
 
-def attributes_in(predicate: Predicate) -> frozenset[str]:
-    """Names of the asserted attributes that a predicate asks for."""
-    return frozenset(test.attribute for test in tests_in(predicate) if isinstance(test, Test)) - {"role", "grant"}
+def attributes_in(predicate: Predicate) -> frozenset[Sought]:
+    """The asserted attributes that a predicate asks for."""
+    return attributes_of(test for test in tests_in(predicate) if isinstance(test, Test))
+
+
+def attributes_of(tests: Iterable[Test]) -> frozenset[Sought]:
+    """The asserted attributes that these tests ask for."""
+    return frozenset(test.sought for test in tests if test.attribute not in ("role", "grant"))
 
 
 def answer(test: Test, facts: Facts) -> Truth:
-    """One test. A grant and the roles are always known; an attribute that is absent, or impossible, is not."""
+    """One test. A grant and the roles are always known; what is absent, impossible or less sure than asked is not."""
     if test.attribute == "grant":
         return _known(test.op == "=" and test.value == "required" and facts.has_grant)
     if test.attribute == "role":
         return _known(test.op in ("=", "in") and any(role in wanted(test) for role in facts.roles))
     fact = facts.attributes.get(test.attribute)
-    if fact is None:
+    if fact is None or (test.assurance and facts.assurances.get(test.attribute, 0) < test.assurance):
         return Truth.UNKNOWN
     if test.op in ORDERED:
         return _ordered(test, fact)

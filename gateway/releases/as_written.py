@@ -67,7 +67,7 @@ def called(strategy: Strategy) -> str | None:
 
 def audience_line(audience: Audience) -> str:
     """An audience on one line, in the words of a release file."""
-    tests = [f"{test.attribute} {test.op} {_operand(test.value)}" for test in audience.tests]
+    tests = [f"{test.sought.written} {test.op} {_operand(test.value)}" for test in audience.tests]
     return " and ".join([*tests, f"unknown: {audience.on_unknown}"])
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from gateway.identity.callers import Role
-from gateway.identity.predicates import Facts, Test, Truth, all_of, answer, wanted
+from gateway.identity.predicates import Facts, Sought, Test, Truth, all_of, answer, attributes_of, wanted
 
 PUBLIC = "public"
 """The audience that is everybody; built in, never declared."""
@@ -27,9 +27,9 @@ def wants_grant(audience: Audience) -> bool:
     return any(test.attribute == "grant" for test in audience.tests)
 
 
-def attributes_read(audience: Audience) -> frozenset[str]:
-    """Names of the asserted attributes that the predicate asks for."""
-    return frozenset(test.attribute for test in audience.tests) - {"role", "grant"}
+def attributes_read(audience: Audience) -> frozenset[Sought]:
+    """The asserted attributes that the predicate asks for."""
+    return attributes_of(audience.tests)
 
 
 def is_internal(audience: Audience) -> bool:

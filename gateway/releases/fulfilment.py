@@ -8,6 +8,7 @@ from decimal import Context, Decimal
 
 import msgspec
 
+from gateway import spelling
 from gateway.clock import DAY, NEVER, Instant, Moment, text_from
 from gateway.identity.lineages import Lineage
 from gateway.releases.evidence.records import Approval, Concurrence, Evidence, Measurement
@@ -152,7 +153,9 @@ def _measurement_within(wanted: Within, counting: Evidence, moment: Moment) -> A
             return _unmet(f"{counting.id} does not say when it was run")
         if moment.maybe_reached(counting.dated + wanted.max_age_days * DAY):
             ran = text_from(counting.dated)
-            return _unmet(f"{counting.id} was run at {ran}, more than {wanted.max_age_days} days ago")
+            return _unmet(
+                f"{counting.id} was run at {ran}, more than {spelling.counted(wanted.max_age_days, 'day')} ago"
+            )
     value, margin = Decimal(measurement.value), Decimal(wanted.margin)
     told = measurement.value if not margin else f"{measurement.value}, with the margin of {wanted.margin},"
     if wanted.at_most and _EXACT.add(value, margin) > Decimal(wanted.at_most):
@@ -194,11 +197,11 @@ def _soaked(wanted: Soak, known: Known, moment: Moment) -> Answer:
     passed = soaked_for(since, until, moment, known.pauses)
     if passed < wanted.days * DAY:
         less = ", without the time for which it was narrowed" if passed < soaked_for(since, until, moment) else ""
-        return _unmet(f"{passed // DAY} of {wanted.days} days since {text_from(since)}{less}")
+        return _unmet(f"{passed // DAY} of {spelling.counted(wanted.days, 'day')} since {text_from(since)}{less}")
     if known.soaking_calls < wanted.calls:
-        return _unmet(f"{known.soaking_calls} of {wanted.calls} calls since {text_from(since)}")
-    calls = f" and {wanted.calls} calls" if wanted.calls else ""
-    return _met(f"{wanted.days} days{calls} since {text_from(since)}")
+        return _unmet(f"{known.soaking_calls} of {spelling.counted(wanted.calls, 'call')} since {text_from(since)}")
+    calls = f" and {spelling.counted(wanted.calls, 'call')}" if wanted.calls else ""
+    return _met(f"{spelling.counted(wanted.days, 'day')}{calls} since {text_from(since)}")
 
 
 def _concurred(wanted: Concurs, known: Known, moment: Moment) -> Answer:

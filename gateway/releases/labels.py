@@ -15,6 +15,7 @@ from gateway.releases.components import Component
 from gateway.releases.narrowed import Remaining, remaining, standing, told
 from gateway.releases.narrowings import InEffect
 from gateway.releases.strategies import NOTHING_OPENED, AccessLevel, Stage, Strategy
+from gateway.spelling import counted
 
 
 class Gradient(StrEnum):
@@ -152,7 +153,7 @@ def _few(stage: Stage | None) -> str:
         return ""
     told = []
     if stage.cap is not None:
-        told.append(f"the first {stage.cap.organisations} organisations in line")
+        told.append(f"the first {counted(stage.cap.organisations, 'organisation')} in line")
     if stage.canary is not None:
         told.append(f"{stage.canary.percent} % of organisations")
     if stage.conditions.concurrence:

@@ -11,7 +11,8 @@ import msgspec
 
 from gateway.clock import NEVER, Instant, Moment
 from gateway.errors import Conflict, Invalid, NotFound, Unavailable
-from gateway.identity.expressions import read_predicate, text_of
+from gateway.identity.as_text import text_of
+from gateway.identity.expressions import read_predicate
 from gateway.identity.predicates import Among, Every, Predicate, tests_in
 from gateway.releases.components import Component
 from gateway.releases.strategies import NOTHING_OPENED, Stage, Strategy

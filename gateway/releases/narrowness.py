@@ -84,7 +84,10 @@ def audience_within(inner: Audience, outer: Audience) -> bool:
     """Whether whoever belongs to the inner audience belongs to the outer: all its tests ask no more."""
     if inner.on_unknown == "allow" and outer.on_unknown != "allow":
         return False
-    return all(any(_implies(own, asked) for own in inner.tests) for asked in outer.tests)
+    return all(
+        any(_assured(own, asked, inner.on_unknown) and _implies(own, asked) for own in inner.tests)
+        for asked in outer.tests
+    )
 
 
 def conditions_within(inner: Conditions, texts: Mapping[str, str], outer: Conditions, among: Mapping[str, str]) -> bool:
@@ -107,6 +110,14 @@ def limit_within(inner: int | None, outer: int | None) -> bool:
 def log_within(inner: str, outer: str) -> bool:
     """Whether a use is recorded in no less detail."""
     return inner in (outer, "metadata+hash")
+
+
+def _assured(own: Test, asked: Test, on_unknown: str) -> bool:
+    """Whether the first asks for an assurance that lets nobody in whom the second keeps out.
+
+    What asks for more has more of whom it is unknown: where those are let in, only the same lets in no others.
+    """
+    return own.assurance == asked.assurance or (own.assurance > asked.assurance and on_unknown != "allow")
 
 
 def _implies(own: Test, asked: Test) -> bool:

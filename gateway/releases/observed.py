@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from gateway import spelling
 from gateway.clock import DAY, Moment, text_from
 from gateway.releases.bounds import lies_within, upper_bound
 from gateway.releases.evidence.records import Capacity, Evidence, MisuseCount
@@ -30,7 +31,8 @@ def has_headroom(wanted: Headroom, held: Sequence[Evidence], moment: Moment) -> 
     if newest.findings.run_at is None:
         return False, f"{newest.id} does not say when that was so"
     if moment.maybe_reached(newest.dated + wanted.max_age_days * DAY):
-        return False, f"{newest.id} is of {text_from(newest.dated)}, more than {wanted.max_age_days} days ago"
+        age = spelling.counted(wanted.max_age_days, "day")
+        return False, f"{newest.id} is of {text_from(newest.dated)}, more than {age} ago"
     if Decimal(capacity.value) < Decimal(wanted.at_least):
         return False, f"{capacity.value} is below {wanted.at_least} ({newest.id})"
     return True, f"{capacity.value} ({newest.id})"
@@ -47,7 +49,7 @@ def is_within_budget(wanted: MisuseBudget, held: Sequence[Evidence], moment: Mom
         if seen is None:
             return False, f"it is not said how often {kind} was seen ({newest.id})"
         if seen:
-            return False, f"{kind} was seen {seen} times, and is not tolerated once ({newest.id})"
+            return False, f"{kind} was seen {spelling.counted(seen, 'time')}, and is not tolerated once ({newest.id})"
     rate, confidence = Decimal(wanted.at_most), Decimal(wanted.confidence)
     bound = upper_bound(count.requests, count.confirmed, confidence)
     told = (
@@ -63,9 +65,9 @@ def _unusable(wanted: MisuseBudget, count: MisuseCount, moment: Moment) -> str:
     if not moment.surely_reached(count.until):
         return f"it counts until {text_from(count.until)}, which has not come"
     if moment.maybe_reached(count.until + wanted.max_age_days * DAY):
-        return f"it counts until {text_from(count.until)}, more than {wanted.max_age_days} days ago"
+        return f"it counts until {text_from(count.until)}, more than {spelling.counted(wanted.max_age_days, 'day')} ago"
     if count.until - count.since < wanted.window_days * DAY:
-        return f"it counts {(count.until - count.since) // DAY} of {wanted.window_days} days"
+        return f"it counts {(count.until - count.since) // DAY} of {spelling.counted(wanted.window_days, 'day')}"
     if count.requests < wanted.requests:
         return f"{count.requests} of {wanted.requests} requests were observed"
     return ""

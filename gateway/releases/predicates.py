@@ -1,10 +1,12 @@
-"""Audiences as a release file writes them: `{role: staff}`, `{grant: required, kyc: ">= K3", on_unknown: deny}`."""
+"""Audiences as a release file writes them: `{role: staff}`, `{grant: required, kyc@2: ">= K3", on_unknown: deny}`."""
 
 import re
 
+import msgspec
+
 from gateway.identity.callers import Role
 from gateway.identity.expressions import read_value
-from gateway.identity.facts import fault_of_name, is_name
+from gateway.identity.facts import fault_of_name, is_name, read_sought
 from gateway.identity.predicates import ORDERED, Fact, Test
 from gateway.releases import values
 from gateway.releases.audiences import Audience
@@ -23,16 +25,33 @@ def read_audience(node: Node, faults: Faults) -> Audience:
     on_unknown = values.choice(entries.pop("on_unknown", None), faults, ON_UNKNOWN) or "deny"
     if not entries and isinstance(node, Mapping) and node.entries:
         faults.add(node, "this audience asks for nothing: `public` is the audience that is everybody")
-    for name in entries:
-        if (
-            isinstance(node, Mapping)
-            and is_name(name)
-            and name not in _ELSEWHERE
-            and (fault := fault_of_name(name, *_ELSEWHERE))
-        ):
-            faults.add_key(node, name, f"the attribute {shown(name)} {fault}")
-    tests = [test for name, asked in entries.items() if (test := _read_test(name, asked, faults)) is not None]
-    return Audience(tests=tuple(sorted(tests, key=lambda test: test.attribute)), on_unknown=on_unknown)
+    for written in entries:
+        if isinstance(node, Mapping) and (fault := _fault_of(written)):
+            faults.add_key(node, written, fault)
+    tests = [test for written, asked in entries.items() if (test := _read_asked(written, asked, faults)) is not None]
+    return Audience(tests=tuple(sorted(tests, key=lambda test: test.sought)), on_unknown=on_unknown)
+
+
+def _fault_of(written: str) -> str:
+    """What is wrong with how a fact is asked for; empty also for what cannot be a name, of which its node tells."""
+    try:
+        name, assurance = read_sought(written)
+    except ValueError as error:
+        return f"{shown(written)} {error}"
+    if name in _ELSEWHERE:
+        return f"`{name}` is always known, at no assurance: write it without `@{assurance}`" if assurance else ""
+    fault = fault_of_name(name, *_ELSEWHERE) if is_name(name) else ""
+    return f"the attribute {shown(name)} {fault}" if fault else ""
+
+
+def _read_asked(written: str, node: Node, faults: Faults) -> Test | None:
+    """One test, with the assurance that it asks for."""
+    try:
+        name, assurance = read_sought(written)
+    except ValueError:
+        return None
+    test = _read_test(name, node, faults)
+    return None if test is None else msgspec.structs.replace(test, assurance=assurance)
 
 
 def _read_test(name: str, node: Node, faults: Faults) -> Test | None:

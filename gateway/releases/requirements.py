@@ -120,7 +120,7 @@ def title(requirement: Requirement) -> str:
         case Approvals():
             return f"approval by {requirement.people} people" if requirement.people > 1 else "approval by one person"
         case Soak():
-            calls = f" and {requirement.calls} calls" if requirement.calls else ""
+            calls = f" and {counted(requirement.calls, 'call')}" if requirement.calls else ""
             return f"{counted(requirement.days, 'day')}{calls} in the stage before"
         case Published():
             return f"document {requirement.name} published"

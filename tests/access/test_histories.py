@@ -69,7 +69,7 @@ PATIENCE_S = 30.0
 T = TypeVar("T")
 
 ACTOR = Actor(key="Pro000000000", organisation="provider")
-SCOPES = ["", "us_person", "not us_person", "organisation = acme", "grant", "kyc >= K3", "role = staff"]
+SCOPES = ["", "us_person", "not us_person", "organisation = acme", "grant", "kyc >= K3", "kyc@2 >= K3", "role = staff"]
 VALUES: dict[str, list[Any]] = {
     "kyc": ["K1", "K3", "K5"],
     "us_person": [True, False],

@@ -18,9 +18,9 @@ from gateway.access.reasons import Reason
 from gateway.access.snapshot import InForce
 from gateway.access.standing import Use, gather
 from gateway.clock import DAY, NEVER, Moment, at
+from gateway.identity.as_text import text_of
 from gateway.identity.attributes import standing
 from gateway.identity.callers import Caller, Role
-from gateway.identity.expressions import text_of
 from gateway.identity.predicates import Facts, Predicate, Truth, truth_of
 from gateway.identity.predicates import Test as Comparison
 from gateway.releases.audiences import Audience
@@ -113,7 +113,10 @@ def callers(draw: st.DrawFn) -> Caller:
     return a_caller(
         organisation=organisation,
         roles=(role,),
-        attributes=tuple(an_assertion(name, draw(values | st.booleans())) for name in sorted(names)),
+        attributes=tuple(
+            an_assertion(name, draw(values | st.booleans()), assurance=draw(st.integers(0, 4)))
+            for name in sorted(names)
+        ),
     )
 
 
@@ -183,9 +186,13 @@ def under(use: Use, older: Strategy, *rows: Narrowing) -> Use:
 
 def facts_of(use: Use, moment: Moment) -> Facts:
     """What a scope may read of a use."""
-    attributes = {name: each.value for name, each in standing(use.caller.attributes, moment).items()}
+    stands = standing(use.caller.attributes, moment).items()
+    attributes, assurances = (
+        {name: each.value for name, each in stands},
+        {name: each.assurance for name, each in stands},
+    )
     has_grant = use.holdings.grant_for("acme/atlas-1", moment) is not None
-    return Facts(use.caller.roles, has_grant, attributes, use.caller.organisation, use.component)
+    return Facts(use.caller.roles, has_grant, attributes, use.caller.organisation, use.component, assurances)
 
 
 moments = st.tuples(st.integers(-4, 4), st.integers(0, 1)).map(lambda d: Moment(NOW + d[0], NOW + d[0] + d[1]))

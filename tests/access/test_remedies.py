@@ -110,6 +110,18 @@ async def test_a_fact_that_nobody_asserts_is_told_from_one_that_is_otherwise(jud
     assert "what is asserted is otherwise" in otherwise
 
 
+async def test_a_fact_that_is_known_less_surely_than_is_asked_is_asked_for_at_that_assurance(judging: Judging) -> None:
+    audiences = AUDIENCES | {"sure": an_audience(("kyc@3", ">=", "K3"))}
+    strategy = msgspec.structs.replace(release(a_stage(to=("sure",))), audiences=audiences)
+    known = an_assertion("kyc", "K4", assurance=1)
+
+    assert await kinds(judging, asked(strategy, attributes=(known,))) == [["fact"]]
+    [[step]], _ = await ways(judging, asked(strategy, attributes=(known,)))
+    assert "`kyc@3 >= K3`; it is known at assurance 1, and 3 is asked" in step.says
+    assert not await _admits(judging, asked(strategy, attributes=(known,)), [])
+    assert await _admits(judging, asked(strategy, attributes=(an_assertion("kyc", "K4", assurance=3),)), [])
+
+
 async def test_a_stage_to_come_is_a_date_and_one_that_waits_is_not_before_it(judging: Judging) -> None:
     coming = a_stage(name="general", opens=NOW + DAY)
     gated = msgspec.structs.replace(coming, opens_when=(Approvals(people=2),))

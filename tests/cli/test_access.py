@@ -41,6 +41,22 @@ stages:
     assert "missing: approval by 2 people: " in told and "missing: concurrence of CAISI: " in told
 
 
+def test_a_fact_that_is_known_less_surely_than_is_asked_says_so(shell: Terminal) -> None:
+    sure = """\
+release: acme/sure
+serves: {inference: {upstream: simulated, model: open}}
+audiences: {sure: {us_person@2: true}}
+stages: [{name: general, opens: 2024-01-01T00:00:00Z, access: api, to: [sure], offers: [inference.text]}]
+"""
+    shell.loop.run(shell.house.apply(sure))
+    shell.type("organisation", "assert", "acme", "us_person", "true", "--issuer", "form", "--assurance", "1")
+
+    told = " ".join(shell.type("access", "explain", "acme", "acme/sure", "inference.text", by="auditor").stdout.split())
+
+    assert "yes, by form with assurance 1 (2 is asked)" in told
+    assert "`us_person@2`; it is known at assurance 1, and 2 is asked" in told
+
+
 def test_who_could_use_it_is_counted_by_audience_and_named(shell: Terminal) -> None:
     shell.type("grant", "give", "acme", LIMITED, "--authority", "contract 7")
 

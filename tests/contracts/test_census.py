@@ -15,12 +15,14 @@ from gateway.access.judging import Judging
 from gateway.access.naming import organisations_of
 from gateway.access.populations import Group, Read, groups
 from gateway.access.questions import Question
+from gateway.access.representatives import caller_of
 from gateway.access.snapshot import EMPTY, Snapshot
 from gateway.clock import DAY, Instant, Moment, at
 from gateway.database.engine import Database
 from gateway.identity import store
 from gateway.identity.index import slices
-from gateway.identity.predicates import Fact
+from gateway.identity.organisations import Organisation
+from gateway.identity.predicates import Fact, Sought
 from gateway.ledger.events import Event
 from gateway.ledger.rows import RowInsert
 from gateway.ledger.store import Act, Actor, Ledger
@@ -29,7 +31,7 @@ from gateway.metrics import Metrics
 from gateway.releases.catalogue import bring_into_force
 from gateway.releases.components import Component
 from tests.access.judges.oracle import expected
-from tests.builders import a_stage, a_strategy
+from tests.builders import a_stage, a_strategy, an_assertion
 from tests.contracts.test_reach import BATCH, NOW, fill
 from tests.releases.builders import an_audience
 
@@ -157,7 +159,7 @@ async def test_members_of_groups_are_named_whole_and_in_order_however_organisati
 ) -> None:
     monkeypatch.setattr("gateway.access.populations.slices", partial(slices, size=size))
     everybody = await fill(database, 40)
-    read = Read("acme/atlas-1", ("us_person",), ())
+    read = Read("acme/atlas-1", (Sought("us_person"),), ())
 
     def work(connection: Connection) -> dict[Fact | None, tuple[int, list[str]]]:
         found = groups(connection, read, at(NOW), limit=99)
@@ -176,6 +178,25 @@ async def test_members_of_groups_are_named_whole_and_in_order_however_organisati
         count, names = named[value]
         assert count == len(members) > 5
         assert set(names) <= set(members) and names == sorted(names) and len(names) == min(limit, len(members))
+
+
+async def test_organisations_are_told_apart_by_the_assurance_that_is_asked_and_by_no_other(database: Database) -> None:
+    asserted = [("K3", 0), ("K3", 1), ("K3", 2), ("K3", 3), ("K3", 4), ("K1", 4)]
+
+    def work(connection: Connection) -> dict[tuple[Fact | None, ...], int]:
+        for place, (level, assurance) in enumerate(asserted):
+            name = f"org-{place}"
+            store.add_organisation(connection, Organisation(name, name, 0, ""))
+            held = an_assertion("kyc", level, id=f"attr_{place}", assurance=assurance)
+            store.add_assertion(connection, name, held, "")
+        sought = (Sought("kyc"), Sought("kyc", 2), Sought("kyc", 3))
+        found = groups(connection, Read("acme/atlas-1", sought, ()), at(NOW), limit=99)
+        told = {group.attributes: group.organisations for group in found}
+        by_hand = {caller_of(Read("acme/atlas-1", sought, ()), group).attributes: group for group in found}
+        assert sorted(each.assurance for [each] in by_hand if each.value == "K3") == [0, 2, 3]
+        return told
+
+    assert await database.write(work) == {("K3", None, None): 2, ("K3", "K3", None): 1, ("K3",) * 3: 2, ("K1",) * 3: 1}
 
 
 class Turns:

@@ -14,12 +14,13 @@ from gateway.clock import DAY, Moment, at
 from gateway.database.engine import Database
 from gateway.identity import store
 from gateway.identity.organisations import Organisation
+from gateway.identity.predicates import Sought
 from tests.builders import a_concurrence, a_grant, an_assertion
 
 NOW = Moment(20_000 * DAY, 20_000 * DAY + 5)
 THEN = NOW.latest + DAY
 PATIENCE_S = 30.0
-READ = Read("acme/atlas-1", ("kyc",), (), authorities=("Commerce",))
+READ = Read("acme/atlas-1", (Sought("kyc"), Sought("kyc", 2)), (), authorities=("Commerce",))
 
 
 def turning(date: int) -> dict[str, Any]:

@@ -86,9 +86,14 @@ def in_python(
     moment: Moment,
 ) -> Truth:
     """What the predicate answers for any of the components."""
-    attributes = {name: assertion.value for name, assertion in standing(asserted, moment).items()}
+    stands = standing(asserted, moment).items()
+    attributes = {name: assertion.value for name, assertion in stands}
+    assurances = {name: assertion.assurance for name, assertion in stands}
     roles = ("staff",) if organisation == PROVIDER else ("developer",)
-    told = {truth_of(predicate, Facts(roles, granted, attributes, organisation, component)) for component in components}
+    told = {
+        truth_of(predicate, Facts(roles, granted, attributes, organisation, component, assurances))
+        for component in components
+    }
     return next((truth for truth in (Truth.YES, Truth.UNKNOWN) if truth in told), Truth.NO)
 
 

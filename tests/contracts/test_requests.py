@@ -35,6 +35,7 @@ from gateway.ledger.store import Act, Actor, Ledger
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.files import read_release
 from gateway.releases.forms import RETAIN_DAYS
+from gateway.releases.reports.specialised import DecisionTimes
 from gateway.shipped import shipped
 from tests.fakes.installation import NOW, START, Installation, begun, lines
 from tests.fakes.requests import ANSWERS, GATED, SECRET, asking_release
@@ -195,6 +196,28 @@ async def test_a_reviewers_word_goes_with_them_until_the_request_is_granted(desk
     assert (taken_back.event, taken_back.subject) == (Event.REQUEST_APPROVAL_WITHDRAWN, asked.id)
     assert (first.state, granted.state) == (RequestState.AWAITING_SECOND_APPROVAL, RequestState.GRANTED)
     assert await leave() == [], "what was granted stays granted"
+
+
+async def test_the_time_to_a_decision_is_that_of_requests_granted_or_rejected_by_an_instant(desk: Desk) -> None:
+    took = [1, 2, 3, 20]
+    for place, days in enumerate(took):
+        request = await desk.ask()
+        desk.wait(days * DAY)
+        if place % 2:
+            await desk.approve(request)
+        else:
+            await desk.requests.reject(desk.people["approver"], request.id, "not now", final=False, moment=desk.now)
+    before = desk.now.latest
+    withdrawn = await desk.ask()
+    await desk.requests.withdraw(desk.people["developer"], withdrawn.id, desk.now)
+    await desk.ask()
+
+    async def times(until: int, release: str = GATED) -> DecisionTimes | None:
+        return await desk.database.read(lambda connection: store.decision_times(connection, release, until))
+
+    assert await times(before) == await times(desk.now.latest + DAY) == DecisionTimes(4, half=2 * DAY, most=20 * DAY)
+    assert await times(before - 1) == DecisionTimes(3, half=2 * DAY, most=3 * DAY)
+    assert await times(NOW.latest) is None and await times(before, "acme/other") is None
 
 
 async def test_of_many_who_ask_at_once_one_request_comes_about(desk: Desk) -> None:

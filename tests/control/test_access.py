@@ -183,6 +183,32 @@ stages:
     assert all(word not in own.text for word in ("gov", "defence", "K5", "2040"))
 
 
+async def test_what_is_known_less_surely_than_is_asked_is_told_with_both_and_to_others_without(
+    recorded: Premises,
+) -> None:
+    await recorded.apply("""\
+release: acme/sure
+serves: {inference: {upstream: simulated, model: open}}
+audiences: {sure: {kyc@3: ">= K3"}}
+stages: [{name: general, opens: 2024-01-01T00:00:00Z, access: api, to: [sure], offers: [inference.text]}]
+""")
+    answers = []
+    for assurance in (1, 3):
+        claim = {"name": "kyc", "value": "K4", "issuer": "registry", "assurance": assurance}
+        await recorded.ask("POST", "/organisations/acme/attributes", json=claim)
+        await recorded.follow()
+        answers.append(await told(recorded, "acme/sure"))
+    own = await told(recorded, "acme/sure", "developer", None)
+    [audience] = (await recorded.ask("GET", "/releases/acme/sure")).json()["audiences"].values()
+
+    assert [each["reasons"] for each in answers] == [["attribute_unknown"], []]
+    assert [each["audiences"][0]["truth"] for each in answers] == ["unknown", "yes"]
+    facts = [[(fact["name"], fact["assurance"], fact["assurance_asked"]) for fact in each["facts"]] for each in answers]
+    assert facts == [[("kyc", 1, 3)], [("kyc", 3, 3)]]
+    assert own["admitted"] and own["facts"][0]["assurance_asked"] == 0
+    assert audience["asks"] == [{"attribute": "kyc", "op": ">=", "value": "K3", "assurance": 3}]
+
+
 async def test_who_is_narrowed_is_told_neither_the_scope_nor_the_cause(recorded: Premises) -> None:
     body = {"verb": "suspend", "scope": "not us_person", "cause": "secret directive"}
     taken = (await recorded.ask("POST", f"/releases/{OPEN}/narrowings", json=body)).json()

@@ -260,6 +260,19 @@ async def test_the_reviewer_is_told_what_nobody_has_asserted(desk: Premises) -> 
     assert (await shown(desk, asked, by="developer"))["known"] is None
 
 
+async def test_the_reviewer_is_told_what_was_asserted_less_surely_than_is_asked(desk: Premises) -> None:
+    await desk.apply(asking_release(audience='grant: required, kyc@3: ">= K2"'))
+    asked = await ask(desk)
+    told = []
+    for assurance in (2, 3):
+        claim = {"name": "kyc", "value": "K3", "issuer": "registry", "assurance": assurance}
+        await desk.ask("POST", "/organisations/acme/attributes", json=claim)
+        known = (await shown(desk, asked))["known"]
+        told.append((known["audiences"]["testers"], known["unknown"]))
+
+    assert told == [("unknown", ["kyc@3"]), ("yes", [])]
+
+
 async def test_a_release_that_takes_no_requests_any_more_grants_none(desk: Premises) -> None:
     asked = await ask(desk)
     await desk.apply(asking_release(form=False))

@@ -52,10 +52,17 @@ names = st.sampled_from(
 def _test(name: str) -> st.SearchStrategy[Predicate]:
     listed = st.lists(texts | levels, min_size=2, max_size=3, unique=True).map(lambda each: tuple(sorted(each)))
     written = st.one_of(st.booleans(), small, texts, levels)
+    assured = st.sampled_from([0, 0, 1, 2, 3, 4])
     return st.one_of(
-        st.builds(Test, attribute=st.just(name), op=st.sampled_from(["=", "!="]), value=written),
-        st.builds(Test, attribute=st.just(name), op=st.sampled_from(["<", "<=", ">=", ">"]), value=small | levels),
-        st.builds(Test, attribute=st.just(name), op=st.sampled_from(["in", "not_in"]), value=listed),
+        st.builds(Test, attribute=st.just(name), op=st.sampled_from(["=", "!="]), value=written, assurance=assured),
+        st.builds(
+            Test,
+            attribute=st.just(name),
+            op=st.sampled_from(["<", "<=", ">=", ">"]),
+            value=small | levels,
+            assurance=assured,
+        ),
+        st.builds(Test, attribute=st.just(name), op=st.sampled_from(["in", "not_in"]), value=listed, assurance=assured),
     )
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 
 from gateway.errors import Invalid
-from gateway.identity.expressions import read_predicate, text_of
+from gateway.identity.as_text import text_of
+from gateway.identity.expressions import read_predicate
 from gateway.identity.predicates import Among, Every, Facts, Not, Predicate, Some, Truth, truth_of
 from gateway.identity.predicates import Test as Comparison
 from tests.identity.random_predicates import predicates
@@ -30,6 +31,12 @@ READ: dict[str, Predicate] = {
     "mau > 700000000": Comparison(attribute="mau", op=">", value=700_000_000),
     'sector = "true"': Comparison(attribute="sector", op="=", value="true"),
     'reseller_of = "a \\"b\\""': Comparison(attribute="reseller_of", op="=", value='a "b"'),
+    "us_person@2": Comparison(attribute="us_person", op="=", value=True, assurance=2),
+    "not kyc@4 < K3": Not(Comparison(attribute="kyc", op="<", value="K3", assurance=4)),
+    "citizenships@1 not in [RU, CN]": Comparison(
+        attribute="citizenships", op="not_in", value=("CN", "RU"), assurance=1
+    ),
+    'x_owner = "a@2"': Comparison(attribute="x_owner", op="=", value="a@2"),
     "us_person = false": Comparison(attribute="us_person", op="=", value=False),
     "not us_person and role = staff or organisation = acme": Some((Every((Not(US_PERSON), STAFF)), ACME)),
     "not (us_person or role = staff)": Not(Some((US_PERSON, STAFF))),
@@ -58,6 +65,18 @@ def test_what_is_written_is_read_as_meant(text: str) -> None:
         ("sector > bank", 1, "have an order"),
         ("mau in [1, 2]", 1, "a list may only hold texts"),
         ("us_persn", 1, "is not known"),
+        ("us_persn@2", 1, "Did you mean `us_person`?"),
+        ("kyc >= K3 and us_person@0", 15, "a number from 1 to 4, as in `us_person@2`"),
+        ("us_person@5", 1, "a number from 1 to 4"),
+        ("us_person@", 1, "a number from 1 to 4"),
+        ("us_person@substantial", 1, "a number from 1 to 4"),
+        ("us_person @2", 11, "`and`, `or` or the end"),
+        ("@2", 1, "must stand here"),
+        ("grant@2", 1, "`grant` is always known, at no assurance: write it without `@2`"),
+        ("organisation@1 = acme", 1, "is always known"),
+        ("kyc >= K3@2", 8, "behind what is asked for, as in `kyc@2`"),
+        ("x_owner = a@2", 11, "a text with `@`"),
+        ("citizenships in [CN@3]", 18, "as in `citizenships@2`"),
         ("kyc", 1, "not true or false"),
         ("us_person = CN", 13, "neither true nor false"),
         ("sector in bank", 11, "a list must stand here"),
@@ -110,6 +129,20 @@ def test_text_is_kept_in_one_form(text: str) -> None:
     predicate = read_predicate(text)
 
     assert read_predicate(text_of(predicate)) == predicate
+
+
+def test_what_is_known_less_surely_than_is_asked_is_unknown_and_never_false() -> None:
+    def told(text: str, assurance: int) -> Truth:
+        known = {"us_person": True, "kyc": "K1", "citizenships": ("CN",)}
+        held = Facts((), False, known, organisation="acme", assurances=dict.fromkeys(known, assurance))
+        return truth_of(read_predicate(text), held)
+
+    asked = ["us_person@2", "not us_person@2", "kyc@2 >= K3", "citizenships@2 in [CN]", "not citizenships@2 in [CN]"]
+    assert [told(text, 1) for text in asked] == [Truth.UNKNOWN] * 5
+    assert [told(text, 2) for text in asked] == [Truth.YES, Truth.NO, Truth.NO, Truth.YES, Truth.NO]
+    assert [told(text, 3) for text in asked] == [told(text, 2) for text in asked]
+    assert told("us_person@1 and not us_person@2", 1) is Truth.UNKNOWN
+    assert told("us_person@2 or organisation = acme", 1) is Truth.YES
 
 
 def test_organisation_and_component_are_never_unknown_and_an_attribute_nobody_asserts_is() -> None:

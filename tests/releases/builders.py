@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from gateway.clock import Instant, Moment, at, instant_from
+from gateway.identity.facts import read_sought
 from gateway.identity.predicates import Test
 from gateway.releases.audiences import Audience
 from gateway.releases.components import Component
@@ -59,8 +60,12 @@ def a_strategy(*stages: Stage, **differences: object) -> Strategy:
 
 
 def an_audience(*tests: tuple[str, str, object], on_unknown: str = "deny") -> Audience:
-    """An audience of these tests."""
+    """An audience of these tests; `kyc@2` asks for an assurance."""
+    read = [(*read_sought(name), op, value) for name, op, value in tests]
     return Audience(
-        tests=tuple(Test(attribute=name, op=op, value=value) for name, op, value in tests),  # type: ignore[arg-type]
+        tests=tuple(
+            Test(attribute=name, op=op, value=value, assurance=assurance)  # type: ignore[arg-type]
+            for name, assurance, op, value in read
+        ),
         on_unknown=on_unknown,
     )

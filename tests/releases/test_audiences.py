@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.identity.facts import KYC_LEVELS
-from gateway.identity.predicates import Facts, Truth, answer
+from gateway.identity.predicates import Facts, Sought, Truth, answer
 from gateway.releases import audiences
 from gateway.releases.audiences import Audience, evaluate
 from tests.releases.builders import an_audience
@@ -88,9 +88,11 @@ def test_levels_of_knowing_a_customer_are_ordered_as_they_are_numbered(held: int
 
 
 def test_an_audience_says_which_facts_it_reads() -> None:
-    audience = an_audience(("role", "=", "staff"), ("grant", "=", "required"), ("kyc", ">=", "K3"))
+    audience = an_audience(
+        ("role", "=", "staff"), ("grant", "=", "required"), ("kyc", ">=", "K3"), ("kyc@2", "=", "K4")
+    )
 
-    assert audiences.attributes_read(audience) == {"kyc"}
+    assert audiences.attributes_read(audience) == {Sought("kyc"), Sought("kyc", 2)}
     assert audiences.wants_grant(audience)
     assert not audiences.wants_grant(an_audience(("role", "=", "staff")))
 
@@ -146,7 +148,7 @@ def test_a_new_assertion_settles_what_was_unknown_and_overturns_nothing(
     after = evaluate(audience, facts(**{**asserted, name: value}))
 
     assert before is UNKNOWN or after is before
-    if name not in audiences.attributes_read(audience):
+    if Sought(name) not in audiences.attributes_read(audience):
         assert after is before
 
 

@@ -90,6 +90,14 @@ EVIDENCE = evidence()
 LADDER = ladder()
 OPEN = one()
 FOR_SOME = one(access=AccessLevel.LIMITED, to=("verified",))
+
+
+def known_by(asked: str, on_unknown: str = "deny") -> Strategy:
+    """For whom this says K2 or more."""
+    audience = an_audience((asked, ">=", "K2"), on_unknown=on_unknown)
+    return strategy(*FOR_SOME.stages, audiences=AUDIENCES | {"verified": audience})
+
+
 ALL_OUT = a_stage("all", SOON, access=AccessLevel.OPEN_WEIGHTS, offers=(Component.TEXT, Component.WEIGHTS))
 WEIGHTS_OUT = a_stage("weights", SOON, access=AccessLevel.OPEN_WEIGHTS, offers=(Component.WEIGHTS,))
 
@@ -125,6 +133,21 @@ EFFECTS = [
         "an audience asks less",
         FOR_SOME,
         strategy(*FOR_SOME.stages, audiences=AUDIENCES | {"verified": an_audience(("kyc", ">=", "K1"))}),
+        Effect.WIDENING,
+    ),
+    ("an audience asks more surely", FOR_SOME, known_by("kyc@2"), Effect.NARROWING),
+    ("an audience asks more surely still", known_by("kyc@2"), known_by("kyc@3"), Effect.NARROWING),
+    ("an audience asks less surely", known_by("kyc@2"), FOR_SOME, Effect.WIDENING),
+    (
+        "more surely, and whoever is unknown is let in",
+        known_by("kyc", "allow"),
+        known_by("kyc@2", "allow"),
+        Effect.WIDENING,
+    ),
+    (
+        "less surely, and whoever is unknown is let in",
+        known_by("kyc@2", "allow"),
+        known_by("kyc", "allow"),
         Effect.WIDENING,
     ),
     ("hidden", OPEN, msgspec.structs.replace(OPEN, listed=False), Effect.NARROWING),

@@ -55,7 +55,7 @@ def test_a_count_whose_worst_lies_within_the_budget_meets_it_and_says_with_what(
         ({"since": "2027-02-22T00:00:00Z"}, "it counts 6 of 7 days"),
         ({"since": "2027-01-01T00:00:00Z", "until": "2027-02-21T00:00:00Z"}, "more than 7 days ago"),
         ({"until": "2027-03-02T00:00:00Z"}, "which has not come"),
-        ({"events": {"jailbreak": 1}}, "jailbreak was seen 1 times, and is not tolerated once"),
+        ({"events": {"jailbreak": 1}}, "jailbreak was seen 1 time, and is not tolerated once"),
         ({"events": {}}, "it is not said how often jailbreak was seen"),
     ],
 )

@@ -68,6 +68,8 @@ OPEN = tuple(TRANSITIONS)
 """States in which something is still to come."""
 REVIEWED = (RequestState.PENDING_REVIEW, RequestState.AWAITING_SECOND_APPROVAL)
 """States in which a request waits for a reviewer, and is late when nobody comes."""
+DECIDED = (RequestState.GRANTED, RequestState.REJECTED)
+"""States in which somebody has said yes or no."""
 
 
 def possible(state: RequestState) -> tuple[RequestAct, ...]:

@@ -28,7 +28,7 @@ class Screening(msgspec.Struct, frozen=True):
     audiences: Mapping[str, str]
     """How each audience that asks for a grant would answer with one: yes, no or unknown."""
     unknown: tuple[str, ...]
-    """Facts that those audiences read and nobody has asserted."""
+    """Facts that those audiences read and nobody has asserted, or not as surely as is asked: `kyc`, `kyc@2`."""
 
 
 class Reviewed(msgspec.Struct, frozen=True):
@@ -143,12 +143,14 @@ def _screened(connection: Connection, organisation: str, strategy: Strategy | No
         roles=(Role.DEVELOPER,),
         has_grant=True,
         attributes={name: assertion.value for name, assertion in known.items()},
+        assurances={name: assertion.assurance for name, assertion in known.items()},
         organisation=organisation,
     )
-    read = {name for audience in asked.values() for name in attributes_read(audience)}
+    read = sorted({sought for audience in asked.values() for sought in attributes_read(audience)})
+    surely = {name: assertion.assurance for name, assertion in known.items()}
     return Screening(
         audiences={name: evaluate(audience, facts).value for name, audience in asked.items()},
-        unknown=tuple(sorted(read - known.keys())),
+        unknown=tuple(each.written for each in read if surely.get(each.name, -1) < each.assurance),
     )
 
 

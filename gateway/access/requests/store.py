@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy import func as sql
 
 from gateway.access.requests.request import (
+    DECIDED,
     OPEN,
     REVIEWED,
     AccessRequest,
@@ -37,6 +38,7 @@ from gateway.access.requests.request import (
 )
 from gateway.clock import Instant
 from gateway.database.naming import metadata
+from gateway.releases.reports.specialised import DecisionTimes
 
 request_table = Table(
     "access_request",
@@ -170,6 +172,21 @@ def count_open(connection: Connection) -> int:
     """How many requests are under way."""
     still = select(sql.count()).select_from(request_table).where(request_table.c.state.in_(OPEN))
     return int(connection.execute(still).scalar_one())
+
+
+def decision_times(connection: Connection, release: str, until: Instant) -> DecisionTimes | None:
+    """How long requests for a release that were granted or rejected by an instant had taken; None where none was."""
+    table = request_table.c
+    decided = table.release == release, table.state.in_(DECIDED), table.closed_at <= until
+    count = int(connection.execute(select(sql.count()).select_from(request_table).where(*decided)).scalar_one())
+    if not count:
+        return None
+    took = select(table.closed_at - table.asked_at).where(*decided).order_by(table.closed_at - table.asked_at)
+
+    def shortest(hundredths: int) -> int:
+        return int(connection.execute(took.offset(-(-count * hundredths // 100) - 1).limit(1)).scalar_one())
+
+    return DecisionTimes(count, half=shortest(50), most=shortest(90))
 
 
 def _row(request: AccessRequest) -> dict[str, Any]:

@@ -11,9 +11,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from gateway.identity.attributes import ASSURANCE_MAX
 from gateway.identity.callers import ABROAD, Role
-from gateway.identity.facts import Value, fault_of, fault_of_name
+from gateway.identity.facts import ASSURANCE_MAX, Value, fault_of, fault_of_name
 from gateway.identity.organisations import PROVIDER, is_id
 from gateway.identity.tokens.mapping import Attribute, Match
 

@@ -6,6 +6,7 @@ from gateway.clock import NEVER, Instant, text_from
 from gateway.releases.reports.documents import Table
 from gateway.releases.requirements import title
 from gateway.releases.strategies import NOTHING_OPENED, Stage, Strategy
+from gateway.spelling import counted
 
 
 def stages_of(strategy: Strategy, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Table:
@@ -64,7 +65,7 @@ def conditions_of(strategy: Strategy, stage: Stage) -> str:
     told += [f"at most {bound} {of_what}" for bound, of_what in bounds if bound is not None]
     told.append(f"recorded: {given.log}")
     if given.retain_days is not None:
-        told.append(f"kept {given.retain_days} days")
+        told.append(f"kept {counted(given.retain_days, 'day')}")
     return "; ".join(told)
 
 
@@ -74,7 +75,7 @@ def whom_of(stage: Stage) -> list[str]:
     if stage.canary is not None:
         told.append(f"for {stage.canary.percent} % of organisations; the others have the stage before")
     if stage.cap is not None:
-        told.append(f"for the first {stage.cap.organisations} organisations in line")
+        told.append(f"for the first {counted(stage.cap.organisations, 'organisation')} in line")
     if stage.conditions.concurrence:
         told.append(f"for organisations to which {stage.conditions.concurrence} agrees")
     return told

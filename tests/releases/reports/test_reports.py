@@ -7,21 +7,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.clock import at
+from gateway.clock import DAY, at
+from gateway.identity.callers import Role
 from gateway.ledger.entries import Entry
 from gateway.ledger.events import Event
 from gateway.releases.caps import Cap
 from gateway.releases.cohorts import Canary
+from gateway.releases.forms import FieldKind, FormField, RequestForm
 from gateway.releases.reports.decisions import DECIDING, decision_record
 from gateway.releases.reports.documents import NOT_STATED, Kind, Report, Section, Statement, Table
 from gateway.releases.reports.markdown import markdown
 from gateway.releases.reports.sb53 import transparency
-from gateway.releases.reports.specialised import OTHER, SECTORS, UNKNOWN, sector_of, specialised_access, told
+from gateway.releases.reports.specialised import (
+    OTHER,
+    SECTORS,
+    UNKNOWN,
+    DecisionTimes,
+    sector_of,
+    specialised_access,
+    told,
+)
 from gateway.releases.reports.stages import stages_of
 from gateway.releases.requirements import Approvals, IncidentFree
 from gateway.releases.strategies import AccessLevel, Conditions, Strategy
 from gateway.releases.versions import StrategyVersion
-from tests.releases.builders import a_moment, a_stage, a_strategy, an_instant
+from tests.releases.builders import a_moment, a_stage, a_strategy, an_audience, an_instant
 from tests.releases.regimes.subjects import FOUNDATION, attest
 
 NOW = a_moment("2026-11-24T00:00:00Z")
@@ -185,6 +195,55 @@ def test_a_small_cell_is_suppressed_and_so_is_a_total_it_could_be_worked_out_fro
 
     assert (counted["academia"], counted["government"]) == ("7", "fewer than 5")
     assert total.startswith("not given")
+
+
+def access_given(version: StrategyVersion, times: DecisionTimes | None = None) -> dict[str, tuple[str, bool]]:
+    """What is said of how access is given, and whether that is known."""
+    section = specialised_access(version, [], NOW, times).sections[1]
+    return {each.name: (each.says, each.stated) for each in section.statements}
+
+
+def test_access_is_told_by_what_it_is_given_and_by_whom() -> None:
+    form = RequestForm(
+        fields=(FormField(name="purpose", kind=FieldKind.TEXT, label="What for?"),),
+        reviewers=(Role.ANALYST, Role.APPROVER),
+        second_approval=True,
+        concurrence="Commerce",
+        review_within_days=1,
+    )
+    audiences = {
+        "testers": an_audience(("grant", "=", "required"), ("kyc@2", ">=", "K3")),
+        "others": an_audience(("grant", "=", "required")),
+        "known": an_audience(("kyc", ">=", "K1")),
+    }
+    told = access_given(a_version(a_stage(to=("testers", "known")), audiences=audiences, requests=form))
+
+    assert told == {
+        "Criteria": ("testers: grant = required and kyc@2 >= K3 and unknown: deny", True),
+        "What is asked": ("What for?", True),
+        "Who decides": ("two people with the role analyst or approver, and Commerce", True),
+        "Time in which a review is due": ("1 day", True),
+        "Usual time from request to decision": (NOT_STATED, False),
+    }
+    assert set(access_given(a_version(a_stage())).values()) == {(NOT_STATED, False)}
+
+
+@pytest.mark.parametrize(
+    ("times", "says"),
+    [
+        (DecisionTimes(4, half=DAY, most=DAY), "not stated: fewer than 5 requests were decided"),
+        (DecisionTimes(5, half=1, most=DAY), "half within 1 day, nine in ten within 1 day; 5 were decided"),
+        (
+            DecisionTimes(37, half=DAY + 1, most=9 * DAY),
+            "half within 2 days, nine in ten within 9 days; 40 were decided",
+        ),
+    ],
+)
+def test_the_usual_time_to_a_decision_points_at_nobody(times: DecisionTimes, says: str) -> None:
+    assert access_given(a_version(a_stage()), times)["Usual time from request to decision"] == (
+        says,
+        times.decisions >= 5,
+    )
 
 
 @pytest.mark.parametrize(
