@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway.releases.letting_go import lets_go
 from gateway.releases.requirements import Approvals, Concurs, IncidentFree, Soak
 from tests.releases.builders import a_stage, a_strategy
 
