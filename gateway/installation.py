@@ -36,6 +36,7 @@ from gateway.access.reviewing import Reviewing
 from gateway.access.snapshot import InForce
 from gateway.access.stage_judging import stage_judging
 from gateway.access.usable import Usable
+from gateway.access.weighing import Weighing
 from gateway.bundles import read_bundle_token
 from gateway.chosen import issuers_of, judge_of, policies_of, providers_of, traces_of
 from gateway.clock import SECOND
@@ -154,18 +155,16 @@ class Installation:
         self.refusals = Refusals(settings.access_request_url)
         self.places = Places(self.database, self.ledger)
         self.concurrences = Concurrences(self.leisure, self.ledger)
+        self.weighing = Weighing(self.current, self.directory, self.judging, self.holdings)
         self.gate = Gate(
-            self.current,
-            self.directory,
-            self.judging,
-            self.holdings,
+            self.weighing,
             self.writer,
             places=self.places,
             refusals=self.refusals,
             metrics=self.metrics,
         )
-        self.usable = Usable(self.gate, self.current)
-        self.review = Review(self.gate, self.directory, self.current, self.writer)
+        self.usable = Usable(self.weighing, self.current)
+        self.review = Review(self.gate.passages, self.weighing, self.directory, self.current, self.writer)
         self._look_again()
         self.feed = Feed(self.ledger, self.current, self.judging, self._in_force, (self.directory.drop, self._forget))
 

@@ -132,7 +132,7 @@ def test_no_lock_file_carries_an_address() -> None:
 
 
 def test_locked_packages_are_installed_without_resolving_anew() -> None:
-    """A release made after the lock must change nothing; pip before 24 would look at it, and fail for want of a hash."""
+    """What is released after the lock must change nothing; pip before 24 looks, and fails for want of a hash."""
     places = [ROOT / "Makefile", ROOT / "Dockerfile", ROOT / "benchmarks" / "install.py"]
     lines = [line for path in places for line in path.read_text("utf-8").splitlines() if "--require-hashes" in line]
 

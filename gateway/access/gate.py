@@ -17,47 +17,24 @@ import structlog
 
 from gateway.access import recording
 from gateway.access.calls import Breach, Call, Terms, bind
-from gateway.access.current import Current
-from gateway.access.grants import Holdings
-from gateway.access.judging import Judging
-from gateway.access.passages import OpenPassages, Passage, Standing, UseKey
+from gateway.access.passages import OpenPassages, Passage, Standing
 from gateway.access.places.asking import Places
 from gateway.access.places.records import Turn
 from gateway.access.quotas import Exceeded, Take, Taken, near, scope_of
 from gateway.access.reasons import Reason
 from gateway.access.refusals import Refusals, Refused
-from gateway.access.snapshot import Snapshot
-from gateway.access.standing import Use, door_of, gather
-from gateway.clock import Moment, elapsed_us
+from gateway.access.standing import door_of
+from gateway.access.weighing import WEIGHINGS_MAX, Weighing
+from gateway.clock import elapsed_us
 from gateway.errors import LedgerUnavailable, SnapshotStale
 from gateway.identity.callers import Caller
-from gateway.identity.directory import Directory
 from gateway.ledger.entries import Draft
 from gateway.ledger.intents import Intent, Receipt
 from gateway.ledger.writer import Writer
-from gateway.lookups import Lookup
 from gateway.metrics import Metrics
 from gateway.releases.components import Component
 
 log = structlog.get_logger()
-
-STANDINGS_MAX = 100_000
-"""Judged uses kept; beyond it all are dropped at once, which only costs gathering again."""
-
-
-WEIGHINGS_MAX = 5
-"""How often a use is weighed anew because what it was weighed on changed meanwhile."""
-
-
-class _Kept:
-    """A standing, and when it was last found to stand: while nothing was swapped or dropped since, it does."""
-
-    __slots__ = ("drops", "snapshot", "standing")
-
-    def __init__(self, standing: Standing) -> None:
-        self.standing = standing
-        self.snapshot: Snapshot | None = None
-        self.drops = -1
 
 
 class Gate:
@@ -65,25 +42,18 @@ class Gate:
 
     def __init__(
         self,
-        current: Current,
-        directory: Directory,
-        judging: Judging,
-        holdings: Lookup[str, Holdings],
+        weighing: Weighing,
         writer: Writer,
         *,
         places: Places,
         refusals: Refusals,
         metrics: Metrics,
     ) -> None:
-        self._current = current
-        self._directory = directory
-        self._judging = judging
-        self._holdings = holdings
+        self._weighing = weighing
         self._writer = writer
         self._places = places
         self._refusals = refusals
         self._metrics = metrics
-        self._standings: dict[UseKey, _Kept] = {}
         self.passages = OpenPassages()
 
     def admit(self, caller: Caller, component: Component, release: str, call: Call) -> "Admission":
@@ -92,7 +62,7 @@ class Gate:
 
     async def enter(self, caller: Caller, component: Component, release: str, call: Call) -> Passage:
         """Steps 1 to 5. The passage is to be left by `leave`, whatever happens; nothing has to be where this raises."""
-        kept = self._kept(caller, component, release)
+        kept = self._weighing.kept(caller, component, release)
         at_once = None if kept is None else _at_once(call, kept)  # nothing to wait for, as for most calls
         standing, terms = at_once or await self._cleared(caller, component, release, call)  # 1 to 3
         passage = Passage(call.request_id, (caller.credential, release, component), standing, terms)
@@ -107,10 +77,10 @@ class Gate:
     async def _cleared(self, caller: Caller, component: Component, release: str, call: Call) -> tuple[Standing, Terms]:
         """Steps 1 to 3, anew where what was weighed changed while a place was taken."""
         for _ in range(WEIGHINGS_MAX):
-            answers = self._judging.answers
-            standing = await self._weighed(caller, component, release)  # 1, 2
+            answers = self._weighing.answers
+            standing = await self._weighing.weigh_soundly(caller, component, release)  # 1, 2
             if standing is None or not standing.decision.visible:
-                await self.conceal(caller, answers)
+                await self._weighing.conceal(caller, answers)
             if standing is None:
                 draft = recording.refused_unknown(call, component, caller, Reason.MODEL_NOT_FOUND)
                 await self._refuse(draft, self._refusals.unknown(call))
@@ -118,24 +88,9 @@ class Gate:
             if not _takes_a_place(standing):
                 return standing, terms
             await self._placed(call, component, standing)
-            if self._kept(standing.caller, component, release) is standing:
+            if self._weighing.kept(standing.caller, component, release) is standing:
                 return standing, terms
         raise SnapshotStale("What is in force changes faster than a place in it can be taken.")
-
-    async def conceal(self, caller: Caller, answers: int) -> None:
-        """Before a release is denied to exist: fail by whatever would keep one that there is from being judged.
-
-        Otherwise an outage would tell the hidden from the invented. `answers` is how many the judge had given before
-        the release was looked for: where it has given one since, it is there.
-        """
-        await self._holdings.get(caller.organisation)
-        if self._judging.answers == answers:
-            await self._judging.check()
-
-    @property
-    def answers(self) -> int:
-        """How many answers the judge has given, as `conceal` wants to know."""
-        return self._judging.answers
 
     def leave(self, passage: Passage, error: type[BaseException] | None) -> None:  # 6
         """Step 6. Never waits: what is recorded is handed over, and kept until it is durable."""
@@ -144,74 +99,6 @@ class Gate:
         self.passages.remove(passage)
         if passage.taken is not None:
             self._finish(passage)
-
-    async def _weighed(self, caller: Caller, component: Component, release: str) -> Standing | None:
-        """What stands, of facts none of which was dropped while it was weighed, or since the caller was let in.
-
-        Where no place is taken, between this and the passage being known to the review nothing is awaited, so no
-        narrowing falls between.
-        """
-        for _ in range(WEIGHINGS_MAX):
-            standing = self._kept(caller, component, release)
-            if standing is not None:
-                return standing
-            if not self._directory.is_current(caller):
-                _, moment = self._current.now()
-                caller = await self._directory.renewed(caller, moment)
-            standing = await self.weigh(caller, component, release)
-            if standing is None or self._stands(standing):
-                return standing
-        raise SnapshotStale("What is in force changes faster than it can be judged.")
-
-    async def weigh(self, caller: Caller, component: Component, release: str) -> Standing | None:
-        """What stands for this use now, judged; None where there is no such release. Records nothing."""
-        kept = self._kept(caller, component, release)
-        if kept is not None:
-            return kept
-        snapshot, moment = self._current.now()
-        in_force = snapshot.releases.get(release)
-        if in_force is None:
-            return None
-        holdings = await self._holdings.get(caller.organisation)
-        assert holdings is not None, "who holds nothing holds empty holdings"
-        standing = await self.weigh_at(Use(caller, component, in_force, holdings), moment)
-        if len(self._standings) >= STANDINGS_MAX:
-            self._standings.clear()
-        self._standings[caller.credential, release, component] = _Kept(standing)
-        return standing
-
-    def _kept(self, caller: Caller, component: Component, release: str) -> Standing | None:
-        """What was weighed for this very caller, where it still holds."""
-        snapshot, moment = self._current.now()
-        kept = self._standings.get((caller.credential, release, component))
-        if kept is None:
-            return None
-        standing = kept.standing
-        if standing.caller is not caller or moment.maybe_reached(standing.holds_until):
-            return None
-        drops = self._directory.drops + self._holdings.drops
-        if kept.snapshot is not snapshot or kept.drops != drops or self._judging.policy != standing.policy:
-            if not self._stands(standing):
-                return None
-            kept.snapshot, kept.drops = snapshot, drops
-        return standing
-
-    def _stands(self, standing: Standing) -> bool:
-        """Whether nothing that it was weighed on was dropped or replaced since."""
-        return (
-            self._current.snapshot.releases.get(standing.in_force.strategy.release) is standing.in_force
-            and self._holdings.get_kept(standing.caller.organisation) is standing.holdings
-            and self._directory.is_current(standing.caller)
-            and self._judging.policy == standing.policy
-        )
-
-    async def weigh_at(self, use: Use, moment: Moment) -> Standing:
-        """What stands for a use at any moment, judged and not kept."""
-        gathered = gather(use, moment)
-        digest = gathered.question.hash()
-        policy, revision = self._judging.policy, self._current.snapshot.revision
-        decision = await self._judging.decide(gathered.question, digest)
-        return Standing(use.caller, use.in_force, use.holdings, gathered, digest, decision, policy, revision)
 
     async def _bound(self, call: Call, component: Component, standing: Standing) -> Terms:
         decision = standing.decision

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Iterable
 
 from gateway.access.current import Current
-from gateway.access.gate import Gate
-from gateway.access.passages import Passage, Standing, UseKey, cut_all
+from gateway.access.passages import OpenPassages, Passage, Standing, UseKey, cut_all
 from gateway.access.reasons import Reason
+from gateway.access.weighing import Weighing
 from gateway.clock import SECOND, Moment, elapsed_us
 from gateway.errors import LedgerUnavailable, SnapshotStale, Unauthenticated, Unavailable
 from gateway.identity.directory import Directory
@@ -23,8 +23,11 @@ RECORDLESS_MAX_S = 3.0
 class Review:
     """Cuts every passage whose use no longer stands. What cannot be judged in time is cut too."""
 
-    def __init__(self, gate: Gate, directory: Directory, current: Current, writer: Writer) -> None:
-        self._gate = gate
+    def __init__(
+        self, passages: OpenPassages, weighing: Weighing, directory: Directory, current: Current, writer: Writer
+    ) -> None:
+        self._passages = passages
+        self._weighing = weighing
         self._directory = directory
         self._current = current
         self._writer = writer
@@ -37,7 +40,7 @@ class Review:
         await asyncio.gather(
             *[
                 self._again(use, passages, moment)
-                for use, passages in self._gate.passages.groups()
+                for use, passages in self._passages.groups()
                 if use in self._in_doubt
                 or self._is_forgotten(passages)
                 or any(_concerns(named, moment, passage.standing) for passage in passages)
@@ -53,7 +56,7 @@ class Review:
 
     def cut_everything(self, reason: str) -> None:
         """Cut all that is under way in this process."""
-        for use, passages in self._gate.passages.groups():
+        for use, passages in self._passages.groups():
             self._cut(use, passages, reason)
 
     async def _again(self, use: UseKey, passages: list[Passage], moment: Moment) -> None:
@@ -61,7 +64,7 @@ class Review:
         asked_at = elapsed_us()
         try:
             caller = await self._directory.renewed(passages[0].standing.caller, moment)
-            standing = await self._gate.weigh(caller, component, release)
+            standing = await self._weighing.weigh(caller, component, release)
         except Unauthenticated as error:
             return self._cut(use, passages, error.code)
         except Unavailable as error:

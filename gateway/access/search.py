@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import CTE, Connection, Select, String, cast, exists, func, literal, null, select, union_all
+from sqlalchemy import Connection, Select, Subquery, exists, select
 
 from gateway.access.compiled import grant_states
 from gateway.access.store import grant_table
@@ -12,7 +12,7 @@ from gateway.clock import Moment
 from gateway.identity.compiled import Answer
 from gateway.identity.index import join_by_hashing
 from gateway.identity.predicates import Predicate
-from gateway.identity.search import SPAN, Asked, organisations_answering, spans
+from gateway.identity.search import SPAN, Asked, counted_by_answer, organisations_answering, spans
 from gateway.identity.store import organisation_table
 
 NAMED = 5
@@ -44,29 +44,26 @@ def reached(
     counts: Counter[bool | None] = Counter()
     named: dict[bool | None, list[str]] = {True: [], None: []}
     for span in spans(connection, SPAN):
-        answers = organisations_answering(scope, asked, moment, dialect, span).cte("answers")
-        counted = select(answers.c.answer, func.count(), cast(null(), String)).group_by(answers.c.answer)
-        wanted = [_first(answers, answer=answer) for answer, found in named.items() if len(found) < NAMED]
-        for answer, count, organisation in connection.execute(union_all(counted, *wanted)):
-            said = None if answer is None else bool(answer)
-            if organisation is None:
-                counts[said] += count
-            else:
-                named[said].append(organisation)
+        found: Counter[bool | None] = Counter()
+        for row in connection.execute(counted_by_answer(scope, asked, moment, dialect, span)):
+            found[None if row.answer is None else bool(row.answer)] += row.organisations
+        counts += found
+        for said in [said for said, ids in named.items() if found[said] and len(ids) < NAMED]:
+            answers = organisations_answering(scope, asked, moment, dialect, span).subquery()
+            named[said] += connection.execute(_first(answers, said, NAMED - len(named[said]))).scalars()
     return Reached(
         inside=counts[True],
         unknown=counts[None],
         outside=counts[False],
-        named=named[True][:NAMED],
-        named_unknown=named[None][:NAMED],
+        named=named[True],
+        named_unknown=named[None],
     )
 
 
-def _first(answers: CTE, *, answer: bool | None) -> Select[tuple[bool | None, int, str]]:
+def _first(answers: Subquery, said: bool | None, limit: int) -> Select[str]:
     """The first organisations that answer so."""
-    says_so = answers.c.answer.is_(None) if answer is None else answers.c.answer == answer
-    first = select(answers.c.answer, answers.c.id).where(says_so).order_by(answers.c.id).limit(NAMED).subquery()
-    return select(first.c.answer, literal(0), first.c.id)
+    says_so = answers.c.answer.is_(None) if said is None else answers.c.answer == said
+    return select(answers.c.id).where(says_so).order_by(answers.c.id).limit(limit)
 
 
 def _holds_grant(release: str, moment: Moment) -> Answer:

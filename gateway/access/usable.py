@@ -3,9 +3,9 @@
 import msgspec
 
 from gateway.access.current import Current
-from gateway.access.gate import Gate
 from gateway.access.passages import Standing
 from gateway.access.standing import Use
+from gateway.access.weighing import Weighing
 from gateway.clock import NEVER, Instant, at
 from gateway.identity.callers import Caller
 from gateway.releases.components import Component
@@ -17,8 +17,8 @@ INFERENCE = (Component.TEXT, Component.EMBEDDINGS)
 class Usable:
     """Asks, without recording, what a caller may use now and from when."""
 
-    def __init__(self, gate: Gate, current: Current) -> None:
-        self._gate = gate
+    def __init__(self, weighing: Weighing, current: Current) -> None:
+        self._weighing = weighing
         self._current = current
 
     async def models(self, caller: Caller) -> list[Standing]:
@@ -32,21 +32,21 @@ class Usable:
 
         None where the caller may not know of it: one that there is not is denied as slowly as one that is hidden.
         """
-        answers, told = self._gate.answers, None
+        answers, told = self._weighing.answers, None
         for component in INFERENCE:
-            standing = await self._gate.weigh(caller, component, release)
+            standing = await self._weighing.weigh(caller, component, release)
             if standing is not None and standing.decision.allow:
                 return standing
             if told is None and standing is not None and standing.decision.visible:
                 told = standing
         if told is None:
-            await self._gate.conceal(caller, answers)
+            await self._weighing.conceal(caller, answers)
         return told
 
     async def model(self, caller: Caller, release: str) -> Standing | None:
         """What stands for a release the caller can call now; None where it can call none of its components."""
         for component in INFERENCE:
-            standing = await self._gate.weigh(caller, component, release)
+            standing = await self._weighing.weigh(caller, component, release)
             if standing is not None and standing.decision.allow:
                 return standing
         return None
@@ -59,18 +59,18 @@ class Usable:
             return {}
         found = {}
         for component in sorted({component for stage in in_force.strategy.stages for component in stage.offers}):
-            standing = await self._gate.weigh(caller, component, release)
+            standing = await self._weighing.weigh(caller, component, release)
             if standing is not None:
                 found[component] = standing
         return found
 
     async def may_know_of(self, caller: Caller, release: str) -> bool:
         """Whether a caller may know that there is such a release."""
-        answers = self._gate.answers
+        answers = self._weighing.answers
         standings = await self.standings(caller, release)
         visible = any(standing.decision.visible for standing in standings.values())
         if not visible:
-            await self._gate.conceal(caller, answers)
+            await self._weighing.conceal(caller, answers)
         return visible
 
     async def opens_at(self, standing: Standing, component: Component) -> Instant | None:
@@ -88,7 +88,7 @@ class Usable:
         boundaries |= {each.narrowing.until for each in standing.in_force.narrowings} - {NEVER}
         for instant in sorted(boundaries):
             if not moment.surely_reached(instant):
-                coming = await self._gate.weigh_at(use, at(instant))
+                coming = await self._weighing.weigh_at(use, at(instant))
                 if coming.decision.allow:
                     return instant
         return None

@@ -45,7 +45,6 @@ from gateway.identity.predicates import (
     rank_of,
     wanted,
 )
-from gateway.identity.store import organisation_table
 
 Answer = ColumnElement[bool]
 """True, false, or NULL for unknown."""
@@ -64,6 +63,7 @@ class Compiled(msgspec.Struct, frozen=True):
 
     component: str
     roles: tuple[str, ...]
+    organisation: ColumnElement[str]
     has_grant: Answer
     values: Mapping[Sought, ColumnElement[bytes]]
     dialect: str
@@ -78,7 +78,7 @@ class Compiled(msgspec.Struct, frozen=True):
             case Some(parts):
                 return or_(false(), *[self.answer(part) for part in parts])
             case Among("organisation", names):
-                return organisation_table.c.id.in_(names)
+                return self.organisation.in_(names)
             case Among("component", names):
                 return _always(self.component in names)
             case Among():

@@ -3,11 +3,11 @@
 A million of them are read slice by slice, so that no statement takes longer than a database lets one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, and_, case, func, select, type_coerce
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, Subquery, and_, case, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from gateway.clock import Moment
 from gateway.identity.organisations import PROVIDER
@@ -64,48 +64,54 @@ def standing_facts(
     )
     if not sought:
         return found
-    held = held_facts(sought, moment, dialect, in_slice(_assertions.organisation, within), known).subquery("held")
-    on = held.c.organisation == _organisations.id
-    found = found.select_from(organisation_table.outerjoin(held, on))
-    return found.add_columns(*(held.c[f"held_{place}"].label(f"fact_{place}") for place in range(len(sought))))
+    joined, facts = with_facts(sought, moment, dialect, in_slice(_assertions.organisation, within), known)
+    found = found.select_from(joined)
+    return found.add_columns(*(facts[each].label(f"fact_{place}") for place, each in enumerate(sought)))
 
 
-def held_facts(
+def with_facts(
     sought: Sequence[Sought], moment: Moment, dialect: str, whose: ColumnElement[bool], known: Known | None = None
-) -> Select[Any]:
-    """A row for each organisation: `held_0`, `held_1`, …, of each name its strongest value; of equals, the latest.
+) -> tuple[FromClause, Mapping[Sought, ColumnElement[bytes]]]:
+    """The organisations with what is held of each, and of each fact that is sought its value as stored.
 
-    Null where the strongest is less sure than is sought: then nothing else of that name is. All names in one turn over
-    the assertions, which are many. `whose` says of which organisations.
+    Null where nothing of that name stands, or the strongest is less sure than is sought: then nothing else of it is.
+    `whose` says whose assertions are read.
+    """
+    joined: FromClause = organisation_table
+    read = {}
+    for place, name in enumerate(sorted({each.name for each in sought})):
+        read[name] = held = strongest(name, moment, dialect, whose, known).subquery(f"held_{place}")
+        joined = joined.outerjoin(held, held.c.organisation == _organisations.id)
+    return joined, {each: _as_sure(read[each.name], each.assurance) for each in sought}
+
+
+def _as_sure(held: Subquery, assurance: int) -> ColumnElement[bytes]:
+    value: ColumnElement[bytes] = held.c.value
+    return case((held.c.assurance >= assurance, value)) if assurance else value
+
+
+def strongest(
+    name: str, moment: Moment, dialect: str, whose: ColumnElement[bool], known: Known | None = None
+) -> Select[Any]:
+    """Of each organisation, the `value` and `assurance` of the strongest assertion of a name; of equals, of the latest.
+
+    Read along the index of organisations and names: nothing is sorted but equals.
     """
     last = _assertions.id.collate("C") if dialect == "postgresql" else _assertions.id
-    place = func.row_number().over(
-        partition_by=(_assertions.organisation, _assertions.name),
-        order_by=(_assertions.assurance.desc(), _assertions.asserted_at.desc(), last.desc()),
-    )
-    standing_then = (
+    order = (_assertions.assurance.desc(), _assertions.asserted_at.desc(), last.desc())
+    found = select(_assertions.organisation, _assertions.value, _assertions.assurance).where(
         whose,
-        _assertions.name.in_({each.name for each in sought}),
+        _assertions.name == name,
         not_ended(_assertions.withdrawn_at, _assertions.id, Event.ATTRIBUTE_WITHDRAWN, known),
         had_begun(_assertions.id, Event.ATTRIBUTE_ASSERTED, known),
         _assertions.asserted_at <= moment.earliest,
         _assertions.expires_at > moment.latest,
     )
-    held = (_assertions.organisation, _assertions.name, _assertions.value, _assertions.assurance)
-    ranked = select(*held, place.label("place"))
-    strongest = ranked.where(*standing_then).subquery("strongest")
-
-    def under(each: Sought) -> ColumnElement[bytes]:
-        is_it: ColumnElement[bool] = strongest.c.name == each.name
-        if each.assurance:
-            is_it = and_(is_it, strongest.c.assurance >= each.assurance)
-        if dialect == "postgresql":  # which has no max() of bytes before version 18
-            listed = func.array_agg(strongest.c.value, type_=postgresql.ARRAY(LargeBinary))
-            return listed.filter(is_it)[1]
-        return func.max(case((is_it, strongest.c.value)))
-
-    columns = [type_coerce(under(each), LargeBinary).label(f"held_{place}") for place, each in enumerate(sought)]
-    return select(strongest.c.organisation, *columns).where(strongest.c.place == 1).group_by(strongest.c.organisation)
+    if dialect == "postgresql":
+        return found.ext(distinct_on(_assertions.organisation)).order_by(_assertions.organisation, *order)
+    place = func.row_number().over(partition_by=_assertions.organisation, order_by=order).label("place")
+    ranked = found.add_columns(place).subquery()
+    return select(ranked.c.organisation, ranked.c.value, ranked.c.assurance).where(ranked.c.place == 1)
 
 
 def in_slice(column: ColumnElement[Any], within: Slice) -> ColumnElement[bool]:

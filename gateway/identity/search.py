@@ -3,19 +3,23 @@
 An organisation is asked as one use of it would be: by a role, for a component, with or without a grant.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
-    FromClause,
     Select,
+    String,
+    Subquery,
     and_,
     case,
+    cast,
     false,
     func,
+    null,
     or_,
     select,
     true,
@@ -23,7 +27,7 @@ from sqlalchemy import (
 
 from gateway.clock import Moment
 from gateway.identity.compiled import Answer, Compiled
-from gateway.identity.index import held_facts
+from gateway.identity.index import strongest, with_facts
 from gateway.identity.organisations import PROVIDER
 from gateway.identity.predicates import (
     Among,
@@ -97,8 +101,8 @@ def holding(connection: Connection, name: str, moment: Moment, limit: int) -> tu
     """Of how many organisations this fact stands as true, and the first of them in order of id."""
     count, first = 0, list[str]()
     for span in spans(connection, SPAN):
-        held = held_facts((Sought(name),), moment, connection.dialect.name, _in(span, _columns.organisation)).subquery()
-        true = select(held.c.organisation).where(held.c.held_0 == _TRUE).subquery()
+        held = strongest(name, moment, connection.dialect.name, _in(span, _columns.organisation)).subquery()
+        true = select(held.c.organisation).where(held.c.value == _TRUE).subquery()
         count += connection.execute(select(func.count()).select_from(true)).scalar_one()
         if count > len(first) < limit:
             named = select(true.c.organisation).order_by(true.c.organisation).limit(limit - len(first))
@@ -108,27 +112,64 @@ def holding(connection: Connection, name: str, moment: Moment, limit: int) -> tu
 
 def organisations_answering(
     predicate: Predicate, asked: Asked, moment: Moment, dialect: str, span: Span | None = None
-) -> Select[tuple[str, bool | None]]:
+) -> Select[str, bool | None]:
     """`id` and `answer` of every organisation that is not disabled. `dialect`: sqlite or postgresql."""
-    joined: FromClause = organisation_table
-    values: Mapping[Sought, ColumnElement[bytes]] = {}
-    sought = sorted(attributes_in(predicate))
-    if sought:
-        held = held_facts(sought, moment, dialect, _in(span, _columns.organisation)).subquery()
-        joined = joined.outerjoin(held, held.c.organisation == organisation_table.c.id)
-        values = {each: held.c[f"held_{place}"] for place, each in enumerate(sought)}
+    facts = _facts(predicate, asked, moment, dialect, span).subquery()
+    return select(facts.c.id, _answer(predicate, asked, facts, dialect).label("answer"))
+
+
+def counted_by_answer(
+    predicate: Predicate, asked: Asked, moment: Moment, dialect: str, span: Span | None = None
+) -> Select[bool | None, int]:
+    """`answer`, and how many of those organisations give it: worked out once for all of which the same is so."""
+    facts = _facts(predicate, asked, moment, dialect, span).subquery()
+    alike = [column for column in facts.c if column.name != "id"]
+    kinds = select(*alike, func.count().label("organisations")).select_from(facts).group_by(*alike).subquery()
+    answer = _answer(predicate, asked, kinds, dialect).label("answer")
+    answers = select(answer, kinds.c.organisations).subquery()
+    counted = cast(func.sum(answers.c.organisations), BigInteger).label("organisations")
+    return select(answers.c.answer, counted).group_by(answers.c.answer)
+
+
+def _facts(predicate: Predicate, asked: Asked, moment: Moment, dialect: str, span: Span | None) -> Select[Any]:
+    """The `id` of every organisation that is not disabled, and all that a predicate asks of it."""
+    joined, held = with_facts(_sought(predicate), moment, dialect, _in(span, _columns.organisation))
+    own = organisation_table.c.id
+    columns: list[ColumnElement[Any]] = [value.label(f"held_{place}") for place, value in enumerate(held.values())]
+    what = _what(predicate)
+    if "organisation" in what:
+        names = [name for test in tests_in(predicate) if isinstance(test, Among) for name in test.names]
+        columns.append(case((own.in_(names), own), else_="").label("itself"))
+    if "grant" in what:
+        columns.append(asked.has_grant.label("has_grant"))
+    if "role" in what:
+        columns.append((own == PROVIDER).label("is_provider"))
+    query = select(own, *columns).select_from(joined)
+    return query.where(organisation_table.c.disabled_at.is_(None), _in(span, own))
+
+
+def _answer(predicate: Predicate, asked: Asked, facts: Subquery, dialect: str) -> Answer:
+    """What organisations answer of which this is so: rows of `_facts`, one by one or together."""
+    what, held = _what(predicate), {each: facts.c[f"held_{place}"] for place, each in enumerate(_sought(predicate))}
+    itself = facts.c.itself if "organisation" in what else cast(null(), String)
+    has_grant = facts.c.has_grant if "grant" in what else false()
+    components = asked.components if "component" in what else asked.components[:1]
 
     def by(roles: tuple[str, ...]) -> Answer:
-        uses = [Compiled(component, roles, asked.has_grant, values, dialect) for component in components]
+        uses = [Compiled(component, roles, itself, has_grant, held, dialect) for component in components]
         return or_(false(), *[use.answer(predicate) for use in uses])
 
-    of_what = {test.what if isinstance(test, Among) else test.attribute for test in tests_in(predicate)}
-    components = asked.components if "component" in of_what else asked.components[:1]
     answer = by(asked.customers)
-    if "role" in of_what:
-        answer = case((organisation_table.c.id == PROVIDER, by(asked.own)), else_=answer)
-    query = select(organisation_table.c.id, answer.label("answer")).select_from(joined)
-    return query.where(organisation_table.c.disabled_at.is_(None), _in(span, organisation_table.c.id))
+    return case((facts.c.is_provider, by(asked.own)), else_=answer) if "role" in what else answer
+
+
+def _sought(predicate: Predicate) -> list[Sought]:
+    return sorted(attributes_in(predicate))
+
+
+def _what(predicate: Predicate) -> set[str]:
+    """Everything that a predicate asks about, facts and others."""
+    return {test.what if isinstance(test, Among) else test.attribute for test in tests_in(predicate)}
 
 
 def _in(span: Span | None, organisation: ColumnElement[str]) -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     Connection,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     String,
@@ -45,7 +46,7 @@ assertion_table = Table(
     "assertion",
     metadata,
     Column("id", String(40), primary_key=True),
-    Column("organisation", String(64), ForeignKey("organisation.id"), nullable=False, index=True),
+    Column("organisation", String(64), ForeignKey("organisation.id"), nullable=False),
     Column("name", String(64), nullable=False),
     Column("value", LargeBinary, nullable=False),
     Column("issuer", Text, nullable=False),
@@ -55,6 +56,7 @@ assertion_table = Table(
     Column("asserted_by", String(64), nullable=False),
     Column("withdrawn_at", BigInteger),
     Column("withdrawn_cause", Text),
+    Index("ix_assertion_organisation_name", "organisation", "name"),
 )
 
 key_table = Table(

@@ -18,6 +18,7 @@ from gateway.access.reasons import Reason
 from gateway.access.recording import closed_after_crash
 from gateway.access.refusals import Refusals, Refused
 from gateway.access.snapshot import InForce, Snapshot
+from gateway.access.weighing import Weighing
 from gateway.clock import Instant, elapsed_us
 from gateway.database.engine import Database, database_now
 from gateway.errors import JudgeUnavailable, LedgerUnavailable, SnapshotStale, Unauthenticated
@@ -48,11 +49,9 @@ class House:
         self.held: Holdings = holdings()
         lookup: Lookup[str, Holdings] = Lookup(self._load, keeps=100)
         self.directory = FakeDirectory()
+        self.weighing = Weighing(self.current, self.directory, Judging(self.judge, Metrics()), lookup)  # type: ignore[arg-type]
         self.gate = Gate(
-            self.current,
-            self.directory,  # type: ignore[arg-type]
-            Judging(self.judge, Metrics()),
-            lookup,
+            self.weighing,
             self.writer,
             places=Places(database, self.ledger),
             refusals=Refusals("https://example.com/ask"),
@@ -199,7 +198,7 @@ async def test_a_release_that_narrows_while_the_judge_thinks_is_judged_again(hou
 async def test_the_judge_is_asked_once_for_a_thousand_calls_of_a_kind(house: House) -> None:
     for number in range(20):
         caller = a_caller(key=f"Dev{number:09d}", organisation=f"org-{number % 4}")
-        await house.gate.weigh(caller, Component.TEXT, "acme/atlas-1")
+        await house.weighing.weigh(caller, Component.TEXT, "acme/atlas-1")
 
     assert len(house.judge.asked) == 1
 

@@ -22,7 +22,7 @@ class Streams:
     def __init__(self, house: House) -> None:
         self.house = house
         self.directory = house.directory
-        self.review = Review(house.gate, self.directory, house.current, house.writer)  # type: ignore[arg-type]
+        self.review = Review(house.gate.passages, house.weighing, self.directory, house.current, house.writer)  # type: ignore[arg-type]
         self.stack = AsyncExitStack()
 
     async def open(self, key: str = "Dev000000000") -> Passage:

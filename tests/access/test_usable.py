@@ -31,10 +31,10 @@ async def test_every_component_that_some_stage_offers_is_weighed(house: House) -
     later = a_stage(name="weights", opens=PAST + 1, offers=(Component.WEIGHTS,))
     await house.release(a_strategy(a_stage(), later))
 
-    standings = await Usable(house.gate, house.current).standings(a_caller(), RELEASE)
+    standings = await Usable(house.weighing, house.current).standings(a_caller(), RELEASE)
 
     assert set(standings) == {Component.TEXT, Component.WEIGHTS}
-    assert await Usable(house.gate, house.current).standings(a_caller(), "acme/none") == {}
+    assert await Usable(house.weighing, house.current).standings(a_caller(), "acme/none") == {}
 
 
 async def test_what_opens_later_is_told_as_if_its_terms_were_accepted(house: House) -> None:
@@ -42,7 +42,7 @@ async def test_what_opens_later_is_told_as_if_its_terms_were_accepted(house: Hou
     opens = moment.latest + DAY
     bound = a_stage(opens=opens, conditions=Conditions(terms=("aup",)))
     await house.release(a_strategy(bound, terms={"aup": TERMS}))
-    usable = Usable(house.gate, house.current)
+    usable = Usable(house.weighing, house.current)
 
     standing = (await usable.standings(a_caller(), RELEASE))[Component.TEXT]
 
@@ -56,7 +56,7 @@ async def test_a_grant_that_begins_later_opens_when_it_begins(house: House) -> N
     limited = a_stage(access=AccessLevel.LIMITED, to=("testers",))
     house.held = holdings(a_grant(starts_at=begins))
     await house.release(a_strategy(limited, audiences={"testers": testers}))
-    usable = Usable(house.gate, house.current)
+    usable = Usable(house.weighing, house.current)
 
     standing = (await usable.standings(a_caller(), RELEASE))[Component.TEXT]
 
@@ -66,7 +66,7 @@ async def test_a_grant_that_begins_later_opens_when_it_begins(house: House) -> N
 
 async def test_what_no_stage_will_admit_never_opens(house: House) -> None:
     await house.release(a_strategy(a_stage(access=AccessLevel.LIMITED, to=())))
-    usable = Usable(house.gate, house.current)
+    usable = Usable(house.weighing, house.current)
 
     standing = (await usable.standings(a_caller(), RELEASE))[Component.TEXT]
 

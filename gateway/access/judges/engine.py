@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.access.judges import absent_library
 from gateway.access.judges.answers import Unsound, read
 from gateway.access.judges.entrypoints import ACCESS, CHANGES, REQUESTS, A, Entrypoint, Q
 from gateway.access.judges.functions import missing_functions
@@ -22,10 +23,13 @@ try:
     from regopy import Input, Interpreter
     from regopy.rego_shared import LogLevel, RegoError
 except OSError as error:  # its own library is there, and one of the system's that it is linked against is not
-    raise SettingsInvalid(
-        f"The engine of the embedded judge cannot be loaded: {error}.",
-        next_step="Install that library: on Debian, `apt-get install libatomic1`.",
-    ) from error
+    if not absent_library.supply("regopy"):
+        raise SettingsInvalid(
+            f"The engine of the embedded judge cannot be loaded: {error}.",
+            next_step="Install that library: on Debian, `apt-get install libatomic1`.",
+        ) from error
+    from regopy import Input, Interpreter
+    from regopy.rego_shared import LogLevel, RegoError
 
 INTEGER_MAX = 2**53 - 1
 

@@ -3,9 +3,9 @@
 It reads past the `assurance` of a test, and would admit whom only a weaker assertion speaks for.
 """
 
-revision = "0019_assurance"
+revision = "0018_assurance"
 down_revision = "0017_admitted_since"
-compatible_from = "0019_assurance"
+compatible_from = "0018_assurance"
 
 
 def upgrade() -> None:
