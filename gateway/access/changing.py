@@ -143,7 +143,7 @@ class Changing:
                 role=approval.role,
                 acknowledged=approval.acknowledged,
                 asks_sign_in=self._asks_sign_in,
-                signed_in_at=caller.signed_in_at,
+                signed_in_s=caller.signed_in_s(moment),
             )
             await self._pass(question(act_of(change), proposed, who, self._judge.policy, moment))
             state = await self._state_with(proposed, given, moment)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from gateway.access.change_questions import ActOnChange, ChangeQuestion
 from gateway.access.parties import consent_of, party_of
-from gateway.clock import SECOND, Instant, Moment
+from gateway.clock import Moment
 from gateway.errors import NotFound
 from gateway.identity.callers import Role
 from gateway.identity.lineages import Lineage, lineage_of
@@ -72,12 +72,8 @@ class Acting(msgspec.Struct, frozen=True):
     acknowledged: bool = False
     asks_sign_in: bool = False
     """Whether people sign in at this gateway."""
-    signed_in_at: Instant | None = None
-    """When this one last proved themself; None, or before anything was, where that is not known."""
-
-    def signed_in_s(self, moment: Moment) -> int | None:
-        """Whole seconds that may have passed since then."""
-        return -(-max(0, moment.latest - self.signed_in_at) // SECOND) if self.signed_in_at else None
+    signed_in_s: int | None = None
+    """Whole seconds that may have passed since this one last proved themself; None where that is not known."""
 
 
 class Surroundings:
@@ -137,7 +133,7 @@ def question(act: ActOnChange, proposed: Proposed, who: Acting, policy: str, mom
         consents_void=len(change.consents) - len(proposed.consents),
         planned_for_s=change.waited_s(moment),
         asks_sign_in=who.asks_sign_in,
-        signed_in_s=who.signed_in_s(moment),
+        signed_in_s=who.signed_in_s,
     )
 
 

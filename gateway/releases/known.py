@@ -14,7 +14,7 @@ from gateway.releases import past
 from gateway.releases.changes.store import change_by_id
 from gateway.releases.fulfilment import Known, answers, read_by, soaked_for
 from gateway.releases.pauses import pauses
-from gateway.releases.requirements import Approvals, Soak
+from gateway.releases.requirements import Approvals, Concurs, Soak
 from gateway.releases.store import versions
 from gateway.releases.strategies import Stage, Strategy, digest_of
 from gateway.releases.versions import StrategyVersion
@@ -33,6 +33,8 @@ class Gated(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: Instant | None
     after: str
     """The stage before that has not opened and must; empty where none must."""
+    irreversible: bool
+    """Whether what cannot be undone may follow on its opening without another person's word."""
     soaking: tuple[Stage, Instant] | None
     """The stage before, and from when it is open; None where it is not."""
 
@@ -43,7 +45,8 @@ def gated_stages(connection: Connection, version: StrategyVersion, recorded_by: 
     recorded = past.openings_by(connection, strategy.release, recorded_by)
     incidents = past.incident_states_by(connection, strategy.release, recorded_by)
     evidence = past.evidence_by(connection, strategy.release, recorded_by)
-    openings = strategy.openings(strategy.opened(recorded))
+    opened = strategy.opened(recorded)
+    openings = strategy.openings(opened)
     found: list[Gated] = []
     for place, (stage, _) in enumerate(openings):
         if not stage.is_gated:
@@ -58,6 +61,7 @@ def gated_stages(connection: Connection, version: StrategyVersion, recorded_by: 
                 digest=digest,
                 basis=digest_of(msgspec.json.encode([digest, read, incidents])),
                 opened_at=recorded.get(strategy.opening_digest(stage)),
+                irreversible=strategy.lets_go_by(stage, opened),
                 after=next((each.stage.name for each in found if each.opened_at is None), ""),
                 soaking=before if before is not None and before[1] < NEVER else None,
             )
@@ -69,7 +73,7 @@ def known_of(connection: Connection, gated: Gated, moment: Moment, recorded_by: 
     """Everything that the requirements of this stage may read; by what was recorded by an instant, or ever."""
     strategy = gated.version.strategy
     release = strategy.release
-    needs_past = any(isinstance(each, Approvals | Soak) for each in gated.stage.opens_when)
+    needs_past = any(isinstance(each, Approvals | Concurs | Soak) for each in gated.stage.opens_when)
     before = gated.version.number + 1
     earlier = versions(connection, release, before=before, limit=VERSIONS_MAX) if needs_past else []
     since, until = _soaked(earlier, gated)
