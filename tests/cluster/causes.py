@@ -14,14 +14,13 @@ from typing import NamedTuple
 import httpx
 
 from tests.cluster.callers import ROOMY, call
-from tests.cluster.database_faults import held_lock, jump, take_on_its_time
+from tests.cluster.database_faults import held_lock, jumped_clock
+from tests.cluster.lateness import change_undecided, narrowing_unseen, stage_unapproved
 from tests.fakes.cluster import ClusterHouse, signal_all
 from tests.faults.load import Load
-from tests.journeys.releases import LONG_AGO, TO_ALL, in_seconds, open_to_all, quoted, release
+from tests.journeys.releases import open_to_all
 
 TERMS = "terms: {aup: terms/aup.md}"
-A_MONTH_S = 30 * 86400.0
-A_DAY = "25 hours"
 
 
 class Cause(NamedTuple):
@@ -102,13 +101,6 @@ def slow_commits(house: ClusterHouse) -> Iterator[None]:
 
 
 @contextmanager
-def jumped_clock(house: ClusterHouse) -> Iterator[None]:
-    jump(house, "1 hour")
-    yield
-    take_on_its_time(house)
-
-
-@contextmanager
 def new_terms(house: ClusterHouse) -> Iterator[None]:
     """A new text of the terms of which no customer was told."""
     name, file = "alert/terms", open_to_all("alert/terms", f"terms: [aup], {ROOMY}", more=TERMS)
@@ -153,43 +145,6 @@ def no_upstream(house: ClusterHouse) -> Iterator[None]:
     with going_on(lambda: call(house, house.base_url, "alert/moved"), 0.25):
         yield
         house.apply(open_to_all("alert/moved", ROOMY))
-
-
-@contextmanager
-def stage_unapproved(house: ClusterHouse) -> Iterator[None]:
-    first = f"name: general, opens: {LONG_AGO}, access: api, {TO_ALL}"
-    come, later = '"2024-06-01T00:00:00Z"', quoted(in_seconds(A_MONTH_S))
-
-    def file(opens: str) -> str:
-        gated = f"name: more, opens: {opens}, access: api, {TO_ALL}, opens_when: [{{approvals: 2}}]"
-        return release("alert/gated", first, gated)
-
-    house.apply(file(come))
-    yield
-    house.apply(file(later))
-
-
-@contextmanager
-def change_undecided(house: ClusterHouse) -> Iterator[None]:
-    sent = {"file": open_to_all("alert/planned", ROOMY), "documents": {}, "adopt": True}
-    planned = house.control("POST", "/changes", json=sent)
-    change = planned["change"]["id"]
-    jump(house, A_DAY)
-    take_on_its_time(house)
-    yield
-    house.control("POST", f"/changes/{change}/reject", "approver", json={"cause": "Not now."})
-
-
-@contextmanager
-def narrowing_unseen(house: ClusterHouse) -> Iterator[None]:
-    name = "alert/held"
-    house.apply(open_to_all(name, ROOMY))
-    taken = house.control("POST", f"/releases/{name}/narrowings", json={"verb": "hold", "cause": "drill"})
-    jump(house, A_DAY)
-    take_on_its_time(house)
-    yield
-    seen = {"verdict": "confirm", "cause": "I was there."}
-    house.control("POST", f"/releases/{name}/narrowings/{taken['id']}/review", "approver", json=seen)
 
 
 CAUSES: Mapping[str, Cause] = {

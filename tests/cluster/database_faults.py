@@ -135,3 +135,10 @@ def take_on_its_time(house: ClusterHouse) -> None:
         gateway.stop()
         gateway.start()
         house.await_ready()
+
+
+@contextmanager
+def jumped_clock(house: ClusterHouse) -> Iterator[None]:
+    jump(house, "1 hour")
+    yield
+    take_on_its_time(house)
