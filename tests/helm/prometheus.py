@@ -42,8 +42,15 @@ class Prometheus:
 
     def firing(self) -> set[str]:
         """The names of the alerts that fire."""
+        return self._alerts("firing")
+
+    def stirring(self) -> set[str]:
+        """Of those that fire, and of those that will where what they look for lasts."""
+        return self._alerts("firing", "pending")
+
+    def _alerts(self, *states: str) -> set[str]:
         alerts = self._client.get("/api/v1/alerts").json()["data"]["alerts"]
-        return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
+        return {alert["labels"]["alertname"] for alert in alerts if alert["state"] in states}
 
     def unwell(self) -> dict[str, str]:
         """Rules that could not be evaluated, and why."""
