@@ -1,6 +1,7 @@
 """A change as it stands, read whole, and the questions that it puts to the judge."""
 
 from collections.abc import Mapping
+from functools import cache
 
 import msgspec
 from sqlalchemy import Connection
@@ -15,8 +16,8 @@ from gateway.releases import store
 from gateway.releases.changes import store as changes
 from gateway.releases.changes.acting import base_of
 from gateway.releases.changes.change import OPEN, Approval, Base, Change, ChangeState, Weighed, weigh
-from gateway.releases.changes.grounds import grounds_of
-from gateway.releases.recorded import recorded_of
+from gateway.releases.changes.grounds import known_of
+from gateway.releases.recorded import records_of
 from gateway.releases.strategies import Strategy
 from gateway.releases.versions import StrategyVersion
 
@@ -75,6 +76,20 @@ class Acting(msgspec.Struct, frozen=True):
     """Whole seconds that may have passed since this one last proved themself; None where that is not known."""
 
 
+class Surroundings:
+    """What changes are held against, read once for all changes of a release that are shown together."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.in_force = cache(lambda release: base_of(store.version_in_force(connection, release)))
+        self.records = cache(lambda release: records_of(connection, release))
+        self.grounds = cache(lambda release: known_of(connection, release))
+        self.base = cache(lambda release, number: _version(connection, release, number))
+
+
+def _version(connection: Connection, release: str, number: int) -> Strategy | None:
+    return store.versions(connection, release, before=number + 1, limit=1)[0].strategy if number else None
+
+
 def read_proposed(connection: Connection, change_id: str, *keys: str) -> Proposed:
     """A change as it stands, with who stands behind it and behind these keys. Raises NotFound."""
     change = changes.change_by_id(connection, change_id)
@@ -82,20 +97,18 @@ def read_proposed(connection: Connection, change_id: str, *keys: str) -> Propose
         raise NotFound(f"There is no change `{change_id}`.")
     people = {change.author, *(approval.key for approval in change.consents), *keys}
     lineages = {key: lineage_of(connection, key) for key in people}
-    return msgspec.structs.replace(proposed_of(connection, change), lineages=lineages)
+    return msgspec.structs.replace(proposed_of(Surroundings(connection), change), lineages=lineages)
 
 
-def proposed_of(connection: Connection, change: Change) -> Proposed:
+def proposed_of(around: Surroundings, change: Change) -> Proposed:
     """A change as it stands, without the people: enough to show it, not to judge it."""
-    base = None
-    if change.base.number:
-        base = store.versions(connection, change.release, before=change.base.number + 1, limit=1)[0].strategy
+    base = around.base(change.release, change.base.number)
     return Proposed(
         change=change,
         base=base,
-        in_force=base_of(store.version_in_force(connection, change.release)),
-        weighed=weigh(change, base, recorded_of(connection, change.release, change.closed_at)),
-        grounds=grounds_of(connection, change.strategy),
+        in_force=around.in_force(change.release),
+        weighed=weigh(change, base, around.records(change.release).by(change.closed_at)),
+        grounds=around.grounds(change.release).digest_for(change.strategy),
         lineages={},
     )
 

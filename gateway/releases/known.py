@@ -78,6 +78,7 @@ def known_of(connection: Connection, gated: Gated, moment: Moment, recorded_by: 
     before = gated.version.number + 1
     earlier = versions(connection, release, before=before, limit=VERSIONS_MAX) if needs_past else []
     since, until = _soaked(earlier, gated)
+    narrowings = past.narrowings_by(connection, release, recorded_by)
     known = Known(
         snapshot=strategy.snapshot,
         evidence=past.evidence_by(connection, release, recorded_by),
@@ -88,7 +89,8 @@ def known_of(connection: Connection, gated: Gated, moment: Moment, recorded_by: 
         incidents=past.incidents_by(connection, release, recorded_by),
         soaking_since=since,
         soaking_until=until,
-        pauses=pauses(past.narrowings_by(connection, release, recorded_by)),
+        pauses=pauses(narrowings, gated.soaking[0].offers if gated.soaking is not None else ()),
+        barred=pauses(narrowings, gated.stage.offers),
     )
     counted_until = _counted_until(until, recorded_by)
     return msgspec.structs.replace(known, soaking_calls=_calls(connection, gated, known, counted_until, moment))

@@ -571,8 +571,27 @@ async def test_nothing_opens_while_everybody_is_narrowed_and_it_does_when_that_i
     back = Order(release=RELEASE, verb=Verb.RESTORE, inverse_of=taken.id, cause="fine")
     await house.restraint.take(BEN, back, AFTER)
 
-    assert shut == ("", [f"the release has been narrowed for everybody since {text_from(AFTER.latest)}"])
+    assert shut == ("", [f"what it offers has been narrowed for everybody since {text_from(AFTER.latest)}"])
     assert await house.openings.open_due(RELEASE) == "general", "what is taken from some keeps nothing from the others"
+
+
+async def test_a_component_that_it_does_not_offer_keeps_no_stage_from_opening_nor_its_soak_from_passing(
+    house: House,
+) -> None:
+    await house.apply(a_gated_file("{soak: {days: 30}}", opens="2027-01-10T00:00:00Z"))
+    house.moment = a_moment("2027-01-15T00:00:00Z")
+    elsewhere = Order(release=RELEASE, verb=Verb.SUSPEND, scope="component = weights.final", cause="look")
+    await house.restraint.take(BEN, elsewhere, house.moment)
+    house.moment = a_moment("2027-02-04T00:00:00Z")
+    own = Order(release=RELEASE, verb=Verb.SUSPEND, scope="component = inference.text", cause="look")
+    taken = await house.restraint.take(BEN, own, house.moment)
+
+    shut = await house.openings.open_due(RELEASE), await house.missing()
+    back = Order(release=RELEASE, verb=Verb.RESTORE, inverse_of=taken.id, cause="fine")
+    await house.restraint.take(BEN, back, house.moment)
+
+    assert shut == ("", ["what it offers has been narrowed for everybody since 2027-02-04T00:00:00Z"])
+    assert await house.openings.open_due(RELEASE) == "general"
 
 
 async def test_the_time_for_which_everybody_was_narrowed_is_no_soak(house: House) -> None:
