@@ -18,7 +18,8 @@ from gateway.identity.tokens.fetching import Address, Form, Unfetched, fetch_obj
 
 log = structlog.get_logger()
 
-TEXT_MAX = 16 * 1024
+TEXT_MAX = 32 * 1024
+"""Of an ID token, which the provider itself hands over: some name every group that somebody is in, hundreds of them."""
 
 
 class Tokens(msgspec.Struct, frozen=True):
