@@ -5,7 +5,8 @@ import json
 from gateway.clock import HOUR, MINUTE
 from gateway.errors import Unauthenticated
 from gateway.identity.callers import Role
-from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Limits
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.sessions import SessionKind, mint_session
 from tests.fakes.terminal import Terminal
 

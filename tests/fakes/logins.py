@@ -15,7 +15,8 @@ from gateway.identity.logins.codes import Redemption
 from gateway.identity.logins.logging_in import LoggingIn
 from gateway.identity.logins.redirects import Redirect
 from gateway.identity.logins.requests import AuthorizationRequest
-from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Limits
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.identity.peppers import open_peppers

@@ -17,7 +17,8 @@ from gateway.identity.callers import Role
 from gateway.identity.logins.challenges import challenge_of, new_verifier
 from gateway.identity.logins.logging_in import LoggingIn
 from gateway.identity.organisations import PROVIDER
-from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Limits
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.oauth.browsing import Browser
