@@ -97,7 +97,7 @@ async def sign_in(two: Replicas, user_name: str) -> Held:
     database = open_database(settings["database_url"])
     ledger = Ledger(database, now)
     peppers = open_peppers(Path(settings["key_pepper_file"]))
-    beside = Directory(database, ledger, peppers)
+    beside = Directory(database, ledger, peppers, providers=["corporate"])
     session, secret, digest = mint_session()
     arrival = Arrival(
         vouched=Vouched(

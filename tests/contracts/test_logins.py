@@ -48,7 +48,11 @@ class Desk:
 
     def another_process(self) -> tuple[Directory, LoggingIn]:
         directory = Directory(
-            self.installation.database, self.installation.ledger, PEPPERS, believed=Believed([self.issuer])
+            self.installation.database,
+            self.installation.ledger,
+            PEPPERS,
+            believed=Believed([self.issuer]),
+            providers=["corporate"],
         )
         return directory, LoggingIn(self.installation.database, directory, self.issuer)
 
@@ -91,7 +95,9 @@ class Desk:
 async def desk(database: Database, tmp_path: Path) -> Desk:
     installation = await begun(database)
     issuer = OwnIssuer(URL, SigningKeys(tmp_path / "token.keys"), 10 * MINUTE)
-    directory = Directory(installation.database, installation.ledger, PEPPERS, believed=Believed([issuer]))
+    directory = Directory(
+        installation.database, installation.ledger, PEPPERS, believed=Believed([issuer]), providers=["corporate"]
+    )
     registry = Registry(directory, lambda *_: [])
     logging_in = LoggingIn(installation.database, directory, issuer)
     made = Desk(installation, issuer, directory, logging_in, registry, installation.provider)

@@ -225,3 +225,31 @@ async def test_who_came_before_the_list_has_named_them_is_named_and_not_entered_
     assert entered == ada.key
     assert await keeper.found('userName eq "ada@corp" and displayName eq "Ada L."') == ["ada@corp"]
     assert (await keeper.roster.person(CORPORATE, entered))[0].external_id == "oid-ada"
+
+
+# Whose provider is declared no more
+
+
+async def test_whose_provider_is_declared_no_more_is_out_with_keys_and_session_until_it_is_again(
+    keeper: Keeper,
+) -> None:
+    ada = await keeper.sign_in("s-ada", user_name="ada")
+    directory = keeper.installation.directory
+    own = (await directory.issue_key(ada, KeyOrder(roles=(Role.PROVIDER,)), NOW)).token.reveal()
+    client = await directory.issue_key(ada, KeyOrder(roles=(Role.PROVIDER,), is_client=True), NOW)
+    without = keeper.installation.another_process(("other",))
+
+    codes = []
+    for presented in (
+        without.in_session(keeper.shown, NOW),
+        without.people.again(ada.session, NOW),
+        without.authenticate(own, None, NOW),
+    ):
+        with pytest.raises(Unauthenticated) as told:
+            await presented
+        codes.append(told.value.code)
+
+    assert codes == ["provider_not_declared"] * 3
+    assert await without.client(client.key.id, client.token.reveal(), None, NOW)
+    again = keeper.installation.another_process((CORPORATE,))
+    assert (await again.in_session(keeper.shown, NOW)).key == (await again.authenticate(own, None, NOW)).person

@@ -45,7 +45,9 @@ async def _logged_in(settings: Mapping[str, str], name: str) -> LoggedIn:
     database = open_database(settings["database_url"])
     issuer = OwnIssuer(settings["public_url"], SigningKeys(Path(settings["token_keys_file"])), 10 * MINUTE)
     peppers = open_peppers(Path(settings["key_pepper_file"]))
-    directory = Directory(database, Ledger(database, lambda: now), peppers, believed=Believed([issuer]))
+    directory = Directory(
+        database, Ledger(database, lambda: now), peppers, believed=Believed([issuer]), providers=["corporate"]
+    )
     session, shown, digest = mint_session()
     arrival = Arrival(
         vouched=Vouched(

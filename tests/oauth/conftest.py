@@ -25,7 +25,7 @@ from gateway.oauth.browsing import Browser
 from gateway.oauth.door import OAuthDoor
 from tests.fakes.forms import form_in
 from tests.fakes.postgresql import elsewhere
-from tests.fakes.premises import Premises, furnished_once, premises
+from tests.fakes.premises import PROVIDERS, Premises, furnished_once, premises
 
 LISTENER = "http://127.0.0.1:49152/signed-in"
 STATE = "the state of this sign-in"
@@ -134,7 +134,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> 
 async def opened(furnished: tuple[Path, dict[str, str]], folder: Path) -> AsyncIterator[Counter]:
     """The door in front of a furnished gateway."""
     shutil.copytree(furnished[0], folder, dirs_exist_ok=True)
-    async with premises(folder, furnished[1]) as house:
+    async with premises(folder, furnished[1], providers=PROVIDERS) as house:
         parts = house.installation
         logging_in = LoggingIn(parts.database, parts.directory, parts.issuer)
         browsers = Browsers(house)

@@ -78,6 +78,15 @@ def off_the_list() -> Unauthenticated:
     )
 
 
+def nobody_vouches() -> Unauthenticated:
+    """What somebody is told whose identity provider was taken out of the operator's declaration."""
+    return Unauthenticated(
+        "The identity provider that knows you is declared here no more.",
+        code="provider_not_declared",
+        next_step="Ask whoever runs the gateway.",
+    )
+
+
 def new_person_id() -> str:
     """The id of somebody who was not known before."""
     return PREFIX + secrets.token_hex(12)
