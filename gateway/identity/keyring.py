@@ -62,6 +62,8 @@ class SignedKey(msgspec.Struct, frozen=True):
     digest: bytes
     pepper: str
     """Name of the pepper that signed."""
+    vouched_by: str = ""
+    """The provider that knows whose own the key is; empty where it is nobody's own."""
 
     def __repr__(self) -> str:
         return f"SignedKey({self.key.id})"

@@ -20,7 +20,7 @@ Resource = dict[str, Any]
 
 def user(person: Person, memberships: Sequence[Membership], base: str) -> Resource:
     """A person."""
-    shown: Resource = {"userName": person.user_name, "active": person.active}
+    shown: Resource = {"userName": person.user_name, "active": person.is_listed_active}
     if person.display_name:
         shown["displayName"] = person.display_name
     if memberships:

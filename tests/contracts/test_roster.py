@@ -13,8 +13,9 @@ from gateway.database.engine import Database
 from gateway.errors import Conflict, Forbidden, GatewayError, Invalid, NotFound, PreconditionFailed, Unauthenticated
 from gateway.identity.callers import Caller, Role
 from gateway.identity.keyring import KeyOrder
-from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Limits
 from gateway.identity.people.persons import Person
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.identity.provisioning import store
@@ -67,17 +68,20 @@ class Keeper:
         _, groups = await self.roster.groups(CORPORATE, Wanted(read_filter(text), 0, 50))
         return sorted(each.display_name for each in groups)
 
-    async def sign_in(self, subject: str, user_name: str = "", external_id: str = "", only: bool = False) -> Caller:
+    async def sign_in(
+        self, subject: str, user_name: str = "", external_id: str = "", only: bool = False, called: str = ""
+    ) -> Caller:
         session, secret, digest = mint_session()
         arrival = Arrival(
             vouched=Vouched(
                 issuer=CORPORATE,
                 subject=subject,
-                user_name=subject,
+                user_name=called or subject,
                 display_name="",
                 signed_in_at=START,
                 user_names=user_name,
                 external_id=external_id,
+                takes_a_list=bool(user_name or external_id or called),
                 provisioned_only=only,
             ),
             organisation="provider",
