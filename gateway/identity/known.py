@@ -25,7 +25,7 @@ class KnownKey:
     def __init__(self, signed: SignedKey) -> None:
         self.key = signed.key
         self.digest = signed.digest
-        self.pepper = signed.pepper
+        self.pepper = signed.key.pepper
         self._networks = None if signed.key.networks is None else parsed_networks(signed.key.networks)
         self._proven = ""
         """The token last proven to be this key: kept no longer than what is known of the key."""
