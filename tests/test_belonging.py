@@ -13,7 +13,8 @@ from gateway.cli.main import gateway
 from gateway.errors import SettingsInvalid
 from gateway.identity.callers import Role
 from gateway.identity.peppers import open_peppers
-from gateway.ledger.checkpoints.checkpoint import origin_of
+from gateway.ledger.checkpoints.checkpoint import Checkpoint, origin_of, verifier_of
+from gateway.ledger.checkpoints.notes import signed
 from gateway.ledger.signing import open_signing_key
 from gateway.running import serve
 from gateway.settings import Settings
@@ -58,6 +59,21 @@ def test_a_ledger_is_named_once_and_served_with_no_other_signing_key(tmp_path: P
     assert own in said.message and foreign in said.message
     with open_house(tmp_path) as house:
         assert house.ask("GET", "/readyz").status_code == 200
+
+
+def test_what_another_key_signed_of_the_same_entries_is_no_checkpoint_of_this_ledger(tmp_path: Path) -> None:
+    with open_house(tmp_path) as house:
+        checkpoint, _ = house.run(house.installation.checkpoints.now())
+    other = open_signing_key(tmp_path / "other.key")
+    theirs = Checkpoint(origin_of(other), checkpoint.size, checkpoint.root)
+    (tmp_path / "a.checkpoint").write_text(signed(theirs.text(), theirs.origin, other))
+    (tmp_path / "verifier").write_text(str(verifier_of(other)))
+
+    words = ["audit", "verify", "--data", str(tmp_path), "--checkpoints", str(tmp_path / "a.checkpoint")]
+    verified = CliRunner().invoke(gateway, [*words, "--key", str(tmp_path / "verifier")])
+
+    assert verified.exit_code == 1 and f"is a checkpoint of {origin_of(other)}" in verified.stderr
+    assert f"this ledger is {checkpoint.origin}" in verified.stderr
 
 
 def test_a_file_that_lacks_a_pepper_of_keys_that_stand_is_refused_until_they_are_ended(tmp_path: Path) -> None:
