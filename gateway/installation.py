@@ -123,7 +123,8 @@ class Installation:
         self.searching = Searching()
         self.follower = Follower(self.database, lambda: self.writer.busy)
 
-        self.checkpoints = Checkpoints(self.leisure, open_signing_key(settings.signing_key_path))
+        self.signing_key = open_signing_key(settings.signing_key_path)
+        self.checkpoints = Checkpoints(self.leisure, self.signing_key)
         peppers = open_peppers(settings.peppers_path)
         self._know_who_asks(peppers)
         self.weight_files = Weights(settings.weights_path)

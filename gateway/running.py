@@ -11,6 +11,7 @@ import structlog
 import uvloop
 
 from gateway.app import create_app, told_by_door, with_doors_first
+from gateway.belonging import check_peppers, check_signing_key
 from gateway.database.durability import check_durability
 from gateway.database.engine import open_database
 from gateway.database.exclusive import exclusively, made
@@ -18,6 +19,7 @@ from gateway.database.migrate import prepare
 from gateway.demo import UPSTREAM, furnish
 from gateway.errors import LedgerUnavailable, RecordEnded, SettingsInvalid, Stopping
 from gateway.identity.keyring import Issued
+from gateway.identity.peppers import open_peppers
 from gateway.identity.store import is_empty
 from gateway.inference.connector.upstreams import Upstream, read_upstreams, upstream_at
 from gateway.inference.simulated.server import SimulatedModel
@@ -114,16 +116,17 @@ async def _serve(
 
 
 async def _check_secrets(settings: Settings) -> None:
-    """Raise SettingsInvalid where a database in use has lost a file that belongs to it: a new one would not fit."""
+    """Raise SettingsInvalid where a file that belongs to a database in use is missing, or is that of another."""
     missing = [path for path in (settings.peppers_path, settings.signing_key_path) if not path.exists()]
-    if not missing:
-        return
     database = open_database(settings.database)
     try:
         in_use = not await database.read(is_empty)
+        if in_use and not missing:
+            await check_peppers(database, open_peppers(settings.peppers_path))
+            await check_signing_key(database, open_signing_key(settings.signing_key_path))
     finally:
         await database.close()
-    if in_use:
+    if in_use and missing:
         raise SettingsInvalid(
             f"The database is in use, and what belongs to it is missing: {' and '.join(map(str, missing))}.",
             next_step="Put it back from the backup. New peppers would verify no key, and a new signing key would sign"

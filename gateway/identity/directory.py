@@ -197,9 +197,17 @@ class Directory:
         await self._check_peppers()
         return None
 
-    async def reissue(self, now: Moment) -> Issued:
-        """A provider's key for whoever runs the installation and holds no other any more. No door may reach this."""
-        await self._check_peppers()
+    async def reissue(self, now: Moment, *, lost_peppers: bool = False) -> Issued:
+        """A provider's key for whoever runs the installation and holds no other any more. No door may reach this.
+
+        Where peppers are lost for good, every key that they signed is ended before.
+        """
+        if lost_peppers:
+            end = partial(founding.end_unverified, peppers=self._peppers, moment=now)
+            while await self._ledger.administer(Actor(key="", organisation=PROVIDER), end):
+                pass
+        else:
+            await self._check_peppers()
         reissue = partial(founding.reissue, peppers=self._peppers, moment=now)
         return await self._ledger.administer(Actor(key="", organisation=PROVIDER), reissue)
 

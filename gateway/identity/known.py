@@ -44,7 +44,7 @@ class KnownKey:
         self._is_vouched_for = signed.key.person is None or signed.vouched_by in providers
         """Whether it is nobody's own, or the provider that knows whose own it is is declared."""
         self.digest = signed.digest
-        self.pepper = signed.pepper
+        self.pepper = signed.key.pepper
         self._networks = None if signed.key.networks is None else parsed_networks(signed.key.networks)
         self._proven = ""
         """The token last proven to be this key: kept no longer than what is known of the key."""

@@ -149,9 +149,10 @@ class House:
         """A key of the provider's."""
         key = Key(
             id=name, kind="pro", organisation="provider", label="", roles=(Role.APPROVER,), scopes=None, networks=None,
-            issued_at=0, issued_by=issued_by, expires_at=at(0).latest + 1, rotated_from=rotated_from, **more,
+            issued_at=0, issued_by=issued_by, expires_at=at(0).latest + 1, rotated_from=rotated_from,
+            pepper="pepper", **more,
         )  # fmt: skip
-        await self.database.write(lambda c: identity.add_key(c, SignedKey(key, b"digest", "pepper")))
+        await self.database.write(lambda c: identity.add_key(c, SignedKey(key, b"digest")))
 
 
 @pytest.fixture

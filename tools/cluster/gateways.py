@@ -56,7 +56,7 @@ def gateway(layout: Layout, place: int, build: Path = ROOT) -> Program:
 
 def upgrade(layout: Layout, build: Path) -> None:
     """Bring the database's schema to what a build needs, as the migration Job does before a rollout."""
-    command = [sys.executable, "-P", "-m", "gateway.cli.main", "db", "upgrade"]
+    command = [sys.executable, "-P", "-m", "gateway.cli.main", "db", "upgrade", "--yes"]
     environment = {**os.environ, **_environment(layout, build)}
     ran = subprocess.run(command, env=environment, cwd=layout.folder, capture_output=True, text=True, check=False)
     if ran.returncode:
