@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
@@ -13,15 +13,16 @@ from gateway.examination.issuers import Published, clock_of, shown, unfetched
 from gateway.identity.people.code_flow import authorization_url
 from gateway.identity.people.discovery import Metadata
 from gateway.identity.people.providers import Provider
-from gateway.identity.people.signing_in import CALLBACK
+from gateway.identity.people.signing_in import callback_of
 from gateway.identity.tokens.fetching import Unfetched
 
 _NOBODY = "Nobody can sign in by it."
 
 
-async def look_at_providers(providers: Iterable[Provider], url: str) -> AsyncIterator[Finding]:
+async def look_at_providers(providers: Mapping[str, Provider], url: str) -> AsyncIterator[Finding]:
     """Findings on each identity provider; `url` is where people reach this gateway. Nobody is signed in."""
-    for found in await asyncio.gather(*(_provider(each, url + CALLBACK) for each in providers)):
+    looks = (_provider(each, url + callback_of(name, providers)) for name, each in providers.items())
+    for found in await asyncio.gather(*looks):
         for finding in found:
             yield finding
 

@@ -49,4 +49,4 @@ async def _vouching(settings: Settings) -> list[Finding]:
         providers = providers_of(settings, Metrics())
     except GatewayError as error:
         return [*found, amiss("identity providers", error)]
-    return found + [finding async for finding in look_at_providers(providers.values(), settings.issuer)]
+    return found + [finding async for finding in look_at_providers(providers, settings.issuer)]

@@ -247,7 +247,7 @@ def test_people_are_sent_to_the_providers_own_address_with_everything_that_prote
     asked = dict(parse_qsl(url.query))
 
     assert f"{url.scheme}://{url.netloc}{url.path}" == f"{provider.url}/authorize"
-    assert asked["redirect_uri"] == f"{opened.url}/control/session/callback"
+    assert asked["redirect_uri"] == f"{opened.url}/control/session/callback/corporate"
     assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
     assert all(len(asked[name]) >= 43 for name in ("state", "nonce", "code_challenge"))
     assert "evil" not in answer.headers["location"]

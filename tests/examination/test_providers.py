@@ -19,9 +19,9 @@ def provider() -> Iterator[FakeProvider]:
         yield opened
 
 
-def looked_over(folder: Path, provider: FakeProvider, url: str = HERE) -> Said:
+def looked_over(folder: Path, provider: FakeProvider, url: str = HERE, *, more: tuple[FakeProvider, ...] = ()) -> Said:
     declared, secret = folder / "providers.yaml", folder / "corporate.secret"
-    declared.write_text(declaration(provider))
+    declared.write_text(declaration(provider, *more))
     secret.write_text(SECRET)
     secret.chmod(0o600)
     return doctor(folder / "data", identity_providers=str(declared), public_url=url)
@@ -76,6 +76,16 @@ def test_one_that_does_not_know_the_way_back_is_told_the_address_to_register(
     assert said.code == 0 and redirect["state"] == "odd"
     assert "https://renamed.example/control/session/callback" in redirect["said"]
     assert "release-gateway" in redirect["next_step"]
+
+
+def test_each_of_several_is_told_the_address_that_is_its_own(provider: FakeProvider, tmp_path: Path) -> None:
+    with an_identity_provider() as other:
+        other.registered = {f"{HERE}/control/session/callback/corporate-1"}
+        said = looked_over(tmp_path, provider, more=(other,))
+
+    assert said.findings[f"{CORPORATE}-1: redirect"]["state"] == "well"
+    redirect = said.findings[f"{CORPORATE}: redirect"]
+    assert redirect["state"] == "odd" and f"{HERE}/control/session/callback/corporate:" in redirect["said"]
 
 
 def test_a_secret_that_everybody_may_read_is_odd(provider: FakeProvider, tmp_path: Path) -> None:

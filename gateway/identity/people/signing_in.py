@@ -7,7 +7,7 @@ can make the gateway write. A state is then taken once.
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hmac import compare_digest
 from urllib.parse import urlencode
 
@@ -34,6 +34,7 @@ from gateway.identity.tokens.mapping import asserted, claim_at
 log = structlog.get_logger()
 
 CALLBACK = "/control/session/callback"
+"""Where the only provider sends people back; each of several does below it, under its name."""
 EXCHANGES_MAX = 16
 """Codes that are exchanged at once: whoever comes then waits his turn, or is told to come again."""
 TURN_MAX_S = 2.0
@@ -68,7 +69,7 @@ class SigningIn:
         self.limits = limits
         self._registry = registry
         self._peppers = peppers
-        self._redirect_uri = url + CALLBACK
+        self._url = url
         self._turns = asyncio.Semaphore(EXCHANGES_MAX)
 
     def begin(self, name: str, return_path: str, now: Moment, *, fresh: bool = False) -> Begun:
@@ -86,7 +87,7 @@ class SigningIn:
         url = authorization_url(
             provider,
             _metadata(provider),
-            self._redirect_uri,
+            self._redirect_uri(provider.name),
             state=pending.state,
             nonce=pending.nonce,
             verifier=pending.verifier,
@@ -95,12 +96,16 @@ class SigningIn:
         )
         return Begun(url, sealed(self._peppers, pending))
 
-    async def finish(self, sealed: str, answered: Mapping[str, str], now: Moment, *, replaces: str = "") -> SignedIn:
-        """Begin the session of whoever came back with this answer, to the browser that keeps this.
+    async def finish(
+        self, sealed: str, answered: Mapping[str, str], now: Moment, *, path: str = CALLBACK, replaces: str = ""
+    ) -> SignedIn:
+        """Begin the session of whoever came back with this answer, to the browser that keeps this, at this path.
 
         `replaces` is what the browser showed of a session until now. Raises Unauthenticated, Forbidden or Unavailable.
         """
         pending = unsealed(self._peppers, sealed, now)
+        if path != callback_of(pending.provider, self.providers):
+            raise not_begun_here()
         if not compare_digest(answered.get("state", "").encode("utf-8", "replace"), pending.state.encode()):
             raise not_begun_here()
         provider = self._provider(pending.provider)
@@ -150,11 +155,14 @@ class SigningIn:
                 "Too many people sign in just now.", code="too_many_sign_ins", next_step="Sign in again shortly."
             ) from None
         try:
-            tokens = await exchange(provider, metadata, self._redirect_uri, code, pending.verifier)
+            tokens = await exchange(provider, metadata, self._redirect_uri(provider.name), code, pending.verifier)
             asked = Asked(pending.nonce, pending.begun_at, self.limits.absolute, pending.fresh)
             return await claims_of(provider, tokens, asked, now)
         finally:
             self._turns.release()
+
+    def _redirect_uri(self, name: str) -> str:
+        return self._url + callback_of(name, self.providers)
 
     def _provider(self, name: str) -> Provider:
         if not self.providers:
@@ -172,6 +180,15 @@ class SigningIn:
                 next_step=f"Name one of {', '.join(f'`{each}`' for each in self.providers)}.",
             )
         return self.providers[name]
+
+
+def callback_of(name: str, providers: Collection[str]) -> str:
+    """The path to which a provider sends people back.
+
+    Where there are several, each has its own (RFC 9700, 4.4.2.2): an answer of one is never taken for another's, whose
+    token endpoint would be handed the code, even where neither says who it is (RFC 9207).
+    """
+    return CALLBACK if len(providers) == 1 else f"{CALLBACK}/{name}"
 
 
 def _vouched(provider: Provider, claimed: Claimed) -> Vouched:

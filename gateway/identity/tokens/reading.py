@@ -37,6 +37,12 @@ class Unverified(msgspec.Struct, frozen=True):
     """Its `typ`, in lower case and without `application/`; empty where it has none."""
     claims: dict[str, Any]
 
+    @property
+    def signed(self) -> str:
+        """What its signature is over. By this a token is numbered: a signature of ECDSA has two spellings, and whoever
+        holds one can write the other."""
+        return self.text.rpartition(".")[0]
+
     def claim(self, name: str) -> str:
         """A claim that is a text; empty where it is none."""
         value = self.claims.get(name)
