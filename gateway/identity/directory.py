@@ -55,7 +55,7 @@ class Directory:
         self._look_ups = LookUps(database, leisure or database)
         self._ledger = ledger
         self._peppers = peppers
-        self._known = KnownKeys(self._look_ups.key, self._look_ups.profile, keeps)
+        self._known = KnownKeys(self._look_ups.key, self._look_ups.profile, self._look_ups.vouchers, keeps)
         self.people = KnownPeople(self._known, self._look_ups.session, self._look_ups.person, keeps)
         self.tokens = KnownTokens(self._known, self.people, believed or Believed(), self._look_ups.is_revoked, keeps)
         self._uses = LastUses(database, store.note_uses)

@@ -12,6 +12,7 @@ from gateway.identity.organisations import Profile
 from gateway.identity.people import store as people
 from gateway.identity.people.persons import Person
 from gateway.identity.people.sessions import Session
+from gateway.identity.people.vouchers import Vouchers, vouchers_of
 from gateway.identity.tokens.store import is_revoked
 
 T = TypeVar("T")
@@ -47,6 +48,10 @@ class LookUps:
     async def person(self, person: str) -> Person | None:
         """A person."""
         return await self.read(partial(people.person_by_id, person=person))
+
+    async def vouchers(self, person: str) -> Vouchers:
+        """What a person's own keys have of their sign-in."""
+        return await self.read(partial(vouchers_of, person=person))
 
     async def at_leisure(self, work: Work[T]) -> T:
         """Read what no call waits for. Raises Unavailable."""

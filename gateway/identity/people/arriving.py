@@ -235,6 +235,7 @@ def _started(person: Person, session: Session) -> Act:
             "signed_in_at": text_from(session.signed_in_at),
             "ends_at": text_from(session.ends_at),
         },
+        touches=(Touch("person", person.id),),  # their own keys have what was vouched for now
     )
 
 

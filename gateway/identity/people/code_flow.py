@@ -18,7 +18,8 @@ from gateway.identity.tokens.fetching import Address, Form, Unfetched, fetch_obj
 
 log = structlog.get_logger()
 
-TEXT_MAX = 16 * 1024
+TEXT_MAX = 32 * 1024
+"""Of an ID token, which the provider itself hands over: some name every group that somebody is in, hundreds of them."""
 
 REFUSES_CLIENT = "identity_provider_refuses_client"
 OF_THE_CLIENT = ("invalid_client", "unauthorized_client", "unsupported_grant_type")

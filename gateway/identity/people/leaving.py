@@ -77,7 +77,7 @@ def end_one(connection: Connection, session_id: str, cause: str, moment: Moment)
             subject=session_id,
             organisation=person.organisation,
             detail={"person": person.id, "cause": cause},
-            touches=(Touch("session", session_id),),
+            touches=(Touch("session", session_id), Touch("person", person.id)),
         )
     ]
 

@@ -22,7 +22,7 @@ from gateway.identity.people.arriving import Arrival, Arrived, Limits, Vouched
 from gateway.identity.people.code_flow import authorization_url, away, exchange, refused
 from gateway.identity.people.discovery import Metadata
 from gateway.identity.people.id_tokens import Asked, Claimed, claims_of
-from gateway.identity.people.mapping import mapped
+from gateway.identity.people.mapping import mapped, proven
 from gateway.identity.people.pending import LIFETIME, Pending, not_begun_here, sealed, unsealed
 from gateway.identity.people.persons import NAME_MAX
 from gateway.identity.people.providers import Provider
@@ -135,13 +135,14 @@ class SigningIn:
         code = _code_in(answered)
         claimed = await self._claimed(provider, metadata, pending, code, now)
         session, secret, digest = mint_session()
-        found = mapped(provider.rules, claimed.claims)
+        claims = proven(claimed.claims)
+        found = mapped(provider.rules, claims)
         lasts = (min(now.earliest, claimed.signed_in_at or now.earliest), now.earliest + self.limits.absolute)
         arrival = Arrival(
             vouched=_vouched(provider, claimed),
             organisation=found.organisation,
             roles=found.roles,
-            assertions=asserted(found.attributes, session, provider.issuer, claimed.claims, lasts),
+            assertions=asserted(found.attributes, session, provider.issuer, claims, lasts),
             session=session,
             kind=SessionKind.BROWSER,
             digest=digest,
@@ -219,15 +220,15 @@ def callback_of(name: str, providers: Collection[str]) -> str:
 
 
 def _vouched(provider: Provider, claimed: Claimed) -> Vouched:
-    claims, link = claimed.claims, provider.link
+    claims, linking, link = claimed.claims, proven(claimed.claims), provider.link
     return Vouched(
         issuer=provider.name,
         subject=claimed.subject,
         user_name=_text(claims, provider.name_claim) or claimed.subject,
         display_name=_text(claims, "name"),
         signed_in_at=claimed.signed_in_at,
-        user_names=_linked(claims, link.user_name),
-        external_id=_linked(claims, link.external_id),
+        user_names=_text(linking, link.user_name),
+        external_id=_text(linking, link.external_id),
         provisioned_only=provider.provisioned_only,
     )
 
@@ -257,12 +258,5 @@ def _code_in(answered: Mapping[str, str]) -> str:
 
 
 def _text(claims: Mapping[str, object], claim: str) -> str:
-    value = claim_at(claims, claim)
+    value = claim_at(claims, claim) if claim else ""
     return value if isinstance(value, str) and 0 < len(value) <= NAME_MAX and value.isprintable() else ""
-
-
-def _linked(claims: Mapping[str, object], claim: str) -> str:
-    """What a claim says that links somebody to whom was provisioned; nothing, where it is an e-mail not verified."""
-    if not claim or (claim == "email" and claims.get("email_verified") is False):
-        return ""
-    return _text(claims, claim)

@@ -184,6 +184,20 @@ def standing_sessions(connection: Connection, person: str) -> list[Session]:
     return [_session(row) for row in connection.execute(query.order_by(_sessions.created_at, _sessions.id))]
 
 
+def signed_in_until(connection: Connection, person: str) -> Instant | None:
+    """When the last of a person's sessions ends that nobody has ended; None where every one was ended."""
+    ends = select(func.max(_sessions.ends_at)).where(_sessions.person == person, _sessions.ended_at.is_(None))
+    found: Instant | None = connection.execute(ends).scalar_one()
+    return found
+
+
+def latest_assertions(connection: Connection, person: str) -> tuple[Assertion, ...]:
+    """What was asserted of a person when their latest session began."""
+    latest = select(_sessions.assertions).where(_sessions.person == person)
+    found = connection.execute(latest.order_by(_sessions.created_at.desc(), _sessions.id).limit(1)).scalar_one_or_none()
+    return () if found is None else _decode_assertions(found)
+
+
 def end_session(connection: Connection, session: str, ended_at: Instant, cause: str) -> None:
     """Mark a session ended."""
     ended = update(session_table).where(_sessions.id == session, _sessions.ended_at.is_(None))
