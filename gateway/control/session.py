@@ -15,6 +15,7 @@ from litestar.params import QueryParameter
 from gateway.clock import SECOND, Moment
 from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.guards import EVERYBODY, open_to, open_to_anybody
+from gateway.control.turned_away import COMING_BACK, ON_A_PAGE, SETTING_OUT
 from gateway.control.wire import ProviderInPath, shown, when
 from gateway.errors import NotFound
 from gateway.identity.callers import Caller
@@ -82,6 +83,7 @@ class Sessions(Controller):
 
     path = "/session"
     tags = ("session",)
+    exception_handlers = ON_A_PAGE
 
     @get("/", **open_to(*EVERYBODY, any_scope=True))
     async def show(self, areas: InAreas, caller: Asking, request: Request[Any, Any, Any]) -> ShownSession:
@@ -100,7 +102,7 @@ class Sessions(Controller):
             csrf_token=csrf_token(cookie) if cookie.startswith(session.id) else None,
         )
 
-    @get("/start", status_code=303, **open_to_anybody())
+    @get("/start", status_code=303, exception_handlers=SETTING_OUT, **open_to_anybody())
     async def start(
         self,
         *,
@@ -116,7 +118,7 @@ class Sessions(Controller):
             begun = areas.signing_in.begin(provider or "", return_path or DEFAULT, moment, fresh=bool(fresh))
         return _go(begun.url, _cookie(areas, SIGN_IN, begun.sealed, SIGN_IN_S))
 
-    @get("/callback", status_code=303, **open_to_anybody(takes_other_parameters=True))
+    @get("/callback", status_code=303, exception_handlers=COMING_BACK, **open_to_anybody(takes_other_parameters=True))
     async def callback(
         self,
         *,
@@ -132,7 +134,12 @@ class Sessions(Controller):
         answered = _answered(code=code, state=returned_state, iss=iss, error=error)
         return await _come_in(areas, request, CALLBACK, answered, moment)
 
-    @get("/callback/{provider:str}", status_code=303, **open_to_anybody(takes_other_parameters=True))
+    @get(
+        "/callback/{provider:str}",
+        status_code=303,
+        exception_handlers=COMING_BACK,
+        **open_to_anybody(takes_other_parameters=True),
+    )
     async def callback_of_one(
         self,
         *,

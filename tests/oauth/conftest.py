@@ -21,6 +21,7 @@ from gateway.identity.people.arriving import Arrival, Limits
 from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
+from gateway.identity.people.turned_away import TurnedAway
 from gateway.oauth.browsing import Browser
 from gateway.oauth.door import OAuthDoor
 from tests.fakes.forms import form_in
@@ -50,6 +51,15 @@ class Browsers:
 
     def ways(self, back: str, *, fresh: bool) -> dict[str, str]:
         return dict.fromkeys(self.providers, f"/sign-in?fresh={fresh}&back={back}")
+
+    def word(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        return next((value.decode() for name, value in headers if name == b"x-word"), "")
+
+    def turned_away(self, word: str, back: str, moment: Moment) -> TurnedAway | None:
+        return self._house.installation.turning_away.found(word, back, moment)
+
+    def forgetting(self) -> tuple[bytes, bytes]:
+        return b"set-cookie", b"word=; Max-Age=0"
 
 
 @dataclass

@@ -7,7 +7,8 @@ can make the gateway write. A state is then taken once.
 
 import asyncio
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from hmac import compare_digest
 from urllib.parse import urlencode
 
@@ -15,7 +16,7 @@ import msgspec
 import structlog
 
 from gateway.clock import SECOND, Moment
-from gateway.errors import Invalid, NotFound, Unauthenticated, Unavailable
+from gateway.errors import GatewayError, Invalid, NotFound, Unavailable
 from gateway.identity.keys import Secret
 from gateway.identity.people.arriving import Arrival, Arrived, Limits
 from gateway.identity.people.code_flow import authorization_url, away, exchange, refused
@@ -41,6 +42,7 @@ EXCHANGES_MAX = 16
 TURN_MAX_S = 2.0
 
 CODE_MAX = 4096
+SIGNED_IN = "signed_in"
 _REFUSALS = frozenset({"access_denied", "login_required", "interaction_required", "consent_required"})
 
 
@@ -63,19 +65,32 @@ class SigningIn:
     """The browser's way in, by any provider that was declared."""
 
     def __init__(
-        self, providers: Mapping[str, Provider], registry: Registry, peppers: Peppers, url: str, limits: Limits
+        self,
+        providers: Mapping[str, Provider],
+        registry: Registry,
+        peppers: Peppers,
+        url: str,
+        limits: Limits,
+        *,
+        count: Callable[[str, str], None],
     ) -> None:
-        """`url` is where people reach this gateway, as the providers know it; never taken from a request."""
+        """`url` is where people reach this gateway, as the providers know it; never taken from a request.
+
+        `count` is told of every sign-in by its provider and outcome.
+        """
         self.providers = providers
         self.limits = limits
         self._registry = registry
         self._peppers = peppers
+        self._count = count
         self._url = url
         self._turns = asyncio.Semaphore(EXCHANGES_MAX)
 
     def begin(self, name: str, return_path: str, now: Moment, *, fresh: bool = False) -> Begun:
         """Send somebody to a provider; without a name, to the only one. Raises NotFound, Invalid or Unavailable."""
         provider = self._provider(name)
+        with self._noted(provider.name):
+            metadata = _metadata(provider)
         pending = Pending(
             provider=provider.name,
             state=secrets.token_urlsafe(32),
@@ -87,7 +102,7 @@ class SigningIn:
         )
         url = authorization_url(
             provider,
-            _metadata(provider),
+            metadata,
             self._redirect_uri(provider.name),
             state=pending.state,
             nonce=pending.nonce,
@@ -109,16 +124,17 @@ class SigningIn:
             raise not_begun_here()
         if not compare_digest(answered.get("state", "").encode("utf-8", "replace"), pending.state.encode()):
             raise not_begun_here()
+        with self._noted(pending.provider):
+            signed_in = await self._arrived(pending, answered, now, replaces)
+        self._count(pending.provider, SIGNED_IN)
+        return signed_in
+
+    async def _arrived(self, pending: Pending, answered: Mapping[str, str], now: Moment, replaces: str) -> SignedIn:
         provider = self._provider(pending.provider)
         metadata = _metadata(provider)
-        try:
-            _check_issuer(provider, metadata, answered.get("iss"))
-            code = _code_in(answered)
-            claimed = await self._claimed(provider, metadata, pending, code, now)
-        except Unauthenticated as error:
-            reasons = getattr(error, "__notes__", [error.code])
-            log.warning("sign_in_failed", provider=provider.name, reason=reasons[0])
-            raise
+        _check_issuer(provider, metadata, answered.get("iss"))
+        code = _code_in(answered)
+        claimed = await self._claimed(provider, metadata, pending, code, now)
         session, secret, digest = mint_session()
         claims = proven(claimed.claims)
         found = mapped(provider.rules, claims)
@@ -145,6 +161,17 @@ class SigningIn:
             return None
         at = provider.metadata.end_session
         return f"{at}{'&' if '?' in at else '?'}{urlencode({'client_id': provider.client_id})}"
+
+    @contextmanager
+    def _noted(self, provider: str) -> Iterator[None]:
+        """Tell the operator of a sign-in that comes to nothing in the block: why, and never whose it was."""
+        try:
+            yield
+        except GatewayError as error:
+            reasons = getattr(error, "__notes__", [error.code])
+            log.warning("sign_in_failed", provider=provider, code=error.code, reason=reasons[0])
+            self._count(provider, error.code)
+            raise
 
     async def _claimed(
         self, provider: Provider, metadata: Metadata, pending: Pending, code: str, now: Moment
