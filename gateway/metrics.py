@@ -38,7 +38,7 @@ class Metrics:
             "gateway_issuer_key_fetches", "Public keys of declared issuers asked for, by outcome.", "issuer", "outcome"
         )
         self._break_glass = Counter(
-            "gateway_break_glass_uses", "A key that nobody issued was used, by the minute.", registry=self._registry
+            "gateway_break_glass_uses", "A key that nobody issued was used.", registry=self._registry
         )
         self._sign_ins = self._counter(
             "gateway_sign_ins", "People who signed in, or could not, by identity provider.", "provider", "outcome"

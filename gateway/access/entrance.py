@@ -49,7 +49,7 @@ class Entrance:
             _, moment = self._current.now()
             caller = await self._directory.authenticate(token, client[0] if client else None, moment)
             if caller.is_break_glass and self._break_glass is not None:
-                await self._break_glass.used(caller, moment)
+                await self._break_glass.used(caller)
         except Exception as error:
             raise self._not_let_in(error) from None
         return caller

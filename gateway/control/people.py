@@ -19,6 +19,7 @@ from gateway.control.wire import (
     when,
 )
 from gateway.identity.callers import OVERSIGHT, Role
+from gateway.identity.people.leaving import disabled_by
 from gateway.identity.people.persons import Person
 from gateway.identity.people.sessions import Session
 
@@ -39,6 +40,10 @@ class ShownPerson(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     disabled_at: datetime | None
     disabled_cause: str | None
+    disabled_by: list[str]
+    """hand, which only `enable` undoes, or list: whoever keeps the list of their provider's people; or both."""
+    formerly: str | None
+    """Under which id they were first known here, where that list has entered them anew: they are one party."""
 
 
 class PersonPage(msgspec.Struct, frozen=True):
@@ -148,6 +153,8 @@ def _shown(person: Person) -> ShownPerson:
         created_at=shown(person.created_at),
         disabled_at=when(person.disabled_at),
         disabled_cause=person.disabled_cause,
+        disabled_by=[source.value for source in disabled_by(person)],
+        formerly=person.formerly,
     )
 
 

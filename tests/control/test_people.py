@@ -93,6 +93,7 @@ def test_what_somebody_does_with_a_key_of_their_own_names_them(house: House, pro
 
     person = browser.session()["person"]["id"]
     for event in ("access:admitted", "access:finished"):
+        eventually(lambda event=event: house.entries(event=event, limit=1))
         body = house.entries(event=event, limit=1)[0]["body"]
         assert (body["key"], body["person"]) == (issued["key"]["id"], person)
 
@@ -197,14 +198,15 @@ def test_a_key_that_nobody_issued_is_recorded_and_counted_with_every_use(house: 
     headers = {"authorization": f"Bearer {bootstrap.token.reveal()}"}
     before = len(house.entries(event="break_glass:used"))
 
-    for path in ("/control/me", "/v1/models", "/control/keys"):
-        assert house.client.get(house.url + path, headers=headers).status_code == 200
+    called = {"/control/me": 200, "/v1/models": 200, "/control/releases/no/such": 404, "/hub/api/models": 404}
+    told = {path: house.client.get(house.url + path, headers=headers).status_code for path in called}
 
     used = house.entries(event="break_glass:used")
-    assert len(used) == before + 1, "one a minute"
+    assert told == called
+    assert len(used) == before + len(called)
     assert used[0]["body"]["actor_key"] == used[0]["body"]["subject"] == bootstrap.key.id
     counted = house.client.get(f"{house.url}/metrics").text
-    assert "gateway_break_glass_uses_total 1.0" in counted
+    assert f"gateway_break_glass_uses_total {len(called)}.0" in counted
 
 
 def test_an_ordinary_key_breaks_no_glass(house: House) -> None:

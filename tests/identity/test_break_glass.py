@@ -1,14 +1,16 @@
 """Keys that nobody issued: which they are, and that their use opens nothing unless it is recorded."""
 
+import asyncio
+
 import pytest
 
 from gateway.access.current import Current
 from gateway.access.entrance import Entrance
 from gateway.access.snapshot import EMPTY
-from gateway.clock import MINUTE, at, elapsed_us
+from gateway.clock import elapsed_us
 from gateway.database.engine import Database
-from gateway.errors import LedgerUnavailable
-from gateway.identity.break_glass import BreakGlass
+from gateway.errors import LedgerUnavailable, Unavailable
+from gateway.identity.break_glass import WAITING_MAX, BreakGlass
 from gateway.identity.callers import Role
 from gateway.identity.keyring import KeyOrder, Rotation
 from tests.fakes.installation import NOW, START, begun, lines
@@ -27,16 +29,30 @@ async def test_the_first_key_its_heirs_and_one_from_nobody_break_glass_and_no_ot
     assert not ordinary.is_break_glass
 
 
-async def test_a_use_is_recorded_once_a_minute_and_counted(database: Database) -> None:
+async def test_every_use_is_recorded_and_counted(database: Database) -> None:
     installation = await begun(database)
     counted: list[int] = []
     glass = BreakGlass(installation.ledger, lambda: counted.append(1))
 
-    for seconds in (0, 30, 59, 60, 61, 119):
-        await glass.used(installation.provider, at(START + seconds * MINUTE // 60))
+    await asyncio.gather(*(glass.used(installation.provider) for _ in range(5)))
 
     events = [event for event, _ in await lines(installation)]
-    assert events.count("break_glass:used") == len(counted) == 2
+    assert events.count("break_glass:used") == len(counted) == 5
+
+
+async def test_whoever_floods_with_it_waits_alone_and_what_is_not_recorded_opens_nothing(database: Database) -> None:
+    installation = await begun(database)
+    counted: list[int] = []
+    glass = BreakGlass(installation.ledger, lambda: counted.append(1))
+
+    told = await asyncio.gather(*(glass.used(installation.provider) for _ in range(200)), return_exceptions=True)
+
+    refused = [each for each in told if each is not None]
+    assert {(type(each), each.code) for each in refused} == {(Unavailable, "break_glass_busy")}  # type: ignore[union-attr]
+    assert len(told) - len(refused) == len(counted) <= WAITING_MAX + 1
+    events = [event for event, _ in await lines(installation)]
+    assert events.count("break_glass:used") == len(counted)
+    await glass.used(installation.provider)
 
 
 async def test_a_use_that_cannot_be_recorded_opens_nothing_until_it_can(database: Database) -> None:

@@ -24,6 +24,12 @@ class Source(StrEnum):
     LIST = "list"
 
 
+def disabled_by(person: Person) -> tuple[Source, ...]:
+    """Who lets them in no more."""
+    said = ((Source.HAND, person.is_barred), (Source.LIST, not person.is_listed_active))
+    return tuple(source for source, is_so in said if is_so)
+
+
 def disable(
     connection: Connection, person: Person, source: Source, cause: str, moment: Moment
 ) -> tuple[Person, list[Act]]:
@@ -31,15 +37,16 @@ def disable(
 
     The provider's last key may be among them: whoever leaves leaves, and those who run the gateway have a way in.
     """
-    barred, deactivated = person.is_barred, not person.is_listed_active
-    if barred if source is Source.HAND else deactivated:
+    before = disabled_by(person)
+    if source in before:
         return person, []
+    by = {*before, source}
     gone = msgspec.structs.replace(
         person,
         disabled_at=moment.latest if person.disabled_at is None else person.disabled_at,
-        disabled_cause=person.disabled_cause if barred else cause,
-        is_disabled_by_hand=barred or source is Source.HAND,
-        is_deactivated=deactivated or source is Source.LIST,
+        disabled_cause=person.disabled_cause if Source.HAND in before else cause,
+        is_disabled_by_hand=Source.HAND in by,
+        is_deactivated=Source.LIST in by,
         changed_at=moment.latest,
     )
     store.change_person(connection, gone)
