@@ -82,7 +82,7 @@ def _keep(folder: Path, found: Any) -> Path:
         with file.open("xb") as new:
             new.write(note)
     except FileExistsError:
-        if file.read_bytes() != note:
+        if _text(file.read_bytes()) != _text(note):
             raise Failure(
                 f"{file} was kept before, and says something else of the same entries: the ledger was forked.",
                 "Keep both, stop the gateway, and run `gateway audit verify` with the folder.",
@@ -90,25 +90,30 @@ def _keep(folder: Path, found: Any) -> Path:
     return file
 
 
+def _text(note: bytes) -> bytes:
+    """What is signed of a note: while keys are rotated, the same is signed by one, by the other, or by both."""
+    return note.rpartition(b"\n\n")[0]
+
+
 def _kept(settings: Any, key: Path | None) -> list[Any]:
     from gateway.ledger.checkpoints.kept import read_kept
 
-    return [] if settings.checkpoints is None else read_kept(settings.checkpoints, _verifier(settings, key))
+    return [] if settings.checkpoints is None else read_kept(settings.checkpoints, _verifiers(settings, key))
 
 
-def _verifier(settings: Any, key: Path | None) -> Any:
-    from gateway.ledger.checkpoints.checkpoint import verifier_of
-    from gateway.ledger.checkpoints.notes import verifier_from
+def _verifiers(settings: Any, key: Path | None) -> Any:
+    from gateway.ledger.checkpoints.checkpoint import verifiers_of
+    from gateway.ledger.checkpoints.notes import verifiers_from
     from gateway.ledger.signing import open_signing_key
 
     if key is not None:
-        return verifier_from(key.read_text("utf-8", "replace"))
+        return verifiers_from(key.read_text("utf-8", "replace"))
     if not settings.signing_key_path.exists():
         raise Failure(
             f"Nothing here says whose checkpoints to believe: {settings.signing_key_path} is not there.",
             "Name the file that holds what `gateway audit checkpoint --key` showed, with --key.",
         )
-    return verifier_of(open_signing_key(settings.signing_key_path))
+    return verifiers_of(open_signing_key(settings.signing_key_path))
 
 
 async def _verdict(settings: Any, kept: list[Any]) -> Any:
