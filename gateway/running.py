@@ -24,7 +24,7 @@ from gateway.identity.store import is_empty
 from gateway.inference.connector.upstreams import Upstream, read_upstreams, upstream_at
 from gateway.inference.simulated.server import SimulatedModel
 from gateway.installation import Installation
-from gateway.ledger.checkpoints.checkpoint import verifier_of
+from gateway.ledger.checkpoints.checkpoint import verifiers_of
 from gateway.ledger.checkpoints.kept import read_kept
 from gateway.ledger.checkpoints.verifying import Forked, continues
 from gateway.ledger.signing import open_signing_key
@@ -141,7 +141,7 @@ async def _check_continuity(settings: Settings) -> None:
     """
     if settings.checkpoints is None:
         return
-    kept = read_kept(settings.checkpoints, verifier_of(open_signing_key(settings.signing_key_path)))
+    kept = read_kept(settings.checkpoints, verifiers_of(open_signing_key(settings.signing_key_path)))
     database = open_database(settings.database)
     try:
         verdict = await continues(database, kept)

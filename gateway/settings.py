@@ -81,7 +81,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """File of the peppers that API keys are signed with (0600); when empty, `peppers` in the data directory."""
 
     signing_key_file: Path | None = None
-    """File of the key that signs the ledger (0600); when empty, `signing.key` in the data directory."""
+    """File of the keys that sign the ledger, oldest first (0600); when empty, `signing.key` in the data directory."""
 
     checkpoints: Path | None = None
     """Checkpoint kept elsewhere, or a folder of them: no start on a ledger that does not go on from each."""

@@ -13,7 +13,7 @@ SCHEMA = Path(__file__).parents[1] / "helm" / "values.schema.json"
 
 OF_THE_CHART = {
     "data", "database_url", "database_password_file", "port", "judge", "opa_url", "opa_token_file", "policies",
-    "upstreams", "weights", "key_pepper_file", "signing_key_file",
+    "upstreams", "weights", "key_pepper_file", "signing_key_file", "token_keys_file", "identity_providers", "issuers",
 }  # fmt: skip
 """What follows from other values, so that nobody sets it a second time."""
 

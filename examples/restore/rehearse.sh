@@ -12,8 +12,8 @@ set -eu
 [ $# -eq 3 ] || [ $# -eq 5 ] || { sed -n 2,9p "$0" >&2; exit 2; }
 backup=$1 archive=$2 checkpoints=$3
 shift 3
-AS=${AS:-} DATABASE=${DATABASE:-gateway}
-: "${KEY:?name the file with the key that checkpoints are verified by}"
+AS=${AS:-} DATABASE=${DATABASE:-release_gateway}
+: "${KEY:?export it: the file with the key that checkpoints are verified by (gateway audit checkpoint --key)}"
 scratch=$($AS mktemp -d "${SCRATCH:-/tmp}/rehearsal.XXXXXX")
 
 end() {

@@ -83,44 +83,49 @@ def _keep(folder: Path, found: Any) -> Path:
             new.write(note)
     except FileExistsError:
         kept = file.read_bytes()
-        if kept != note and _text(kept)[1:] == _text(note)[1:]:
+        if _text(kept) == _text(note):
+            return file
+        (theirs, *said), (ours, *says) = _text(kept), _text(note)
+        if said == says:
             raise Failure(
                 f"{file} was kept before, says the same of the same entries, and is signed by another: by"
-                f" {_text(kept)[0]}, and not by {_text(note)[0]}.",
+                f" {theirs}, and not by {ours}.",
                 "The ledger is the same, and its signing key is not: put back the one that it was begun with.",
             ) from None
-        if kept != note:
-            raise Failure(
-                f"{file} was kept before, and says something else of the same entries: the ledger was forked.",
-                "Keep both, stop the gateway, and run `gateway audit verify` with the folder.",
-            ) from None
+        raise Failure(
+            f"{file} was kept before, and says something else of the same entries: the ledger was forked.",
+            "Keep both, stop the gateway, and run `gateway audit verify` with the folder.",
+        ) from None
     return file
 
 
 def _text(note: bytes) -> list[str]:
-    """Its three lines: who signed, how many entries there were, and their root."""
-    return note.decode("utf-8", "replace").split("\n")[:3]
+    """What is signed of a note: whose ledger it is, how many entries there were, and their root.
+
+    While keys are rotated, the same is signed by one, by the other, or by both.
+    """
+    return note.rpartition(b"\n\n")[0].decode("utf-8", "replace").split("\n")
 
 
 def _kept(settings: Any, key: Path | None) -> list[Any]:
     from gateway.ledger.checkpoints.kept import read_kept
 
-    return [] if settings.checkpoints is None else read_kept(settings.checkpoints, _verifier(settings, key))
+    return [] if settings.checkpoints is None else read_kept(settings.checkpoints, _verifiers(settings, key))
 
 
-def _verifier(settings: Any, key: Path | None) -> Any:
-    from gateway.ledger.checkpoints.checkpoint import verifier_of
-    from gateway.ledger.checkpoints.notes import verifier_from
+def _verifiers(settings: Any, key: Path | None) -> Any:
+    from gateway.ledger.checkpoints.checkpoint import verifiers_of
+    from gateway.ledger.checkpoints.notes import verifiers_from
     from gateway.ledger.signing import open_signing_key
 
     if key is not None:
-        return verifier_from(key.read_text("utf-8", "replace"))
+        return verifiers_from(key.read_text("utf-8", "replace"))
     if not settings.signing_key_path.exists():
         raise Failure(
             f"Nothing here says whose checkpoints to believe: {settings.signing_key_path} is not there.",
             "Name the file that holds what `gateway audit checkpoint --key` showed, with --key.",
         )
-    return verifier_of(open_signing_key(settings.signing_key_path))
+    return verifiers_of(open_signing_key(settings.signing_key_path))
 
 
 async def _verdict(settings: Any, kept: list[Any]) -> Any:

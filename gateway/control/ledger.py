@@ -89,7 +89,8 @@ class SignedCheckpoint(msgspec.Struct, frozen=True):
     note: str
     """The checkpoint itself, a signed note (C2SP tlog-checkpoint): keep this text as it is."""
     key: str
-    """By what it is verified: `name+hash+key`. Keep it from the start, and believe no other later."""
+    """By what it is verified: `name+hash+key`, a line for each key that the ledger has had, oldest first. Keep the
+    first from the start, and believe a later one only if you were told of it."""
 
 
 class LedgerEntries(Controller):
@@ -145,7 +146,7 @@ class LedgerEntries(Controller):
         """What the ledger is now, signed. Whoever keeps it can tell later whether it was changed since."""
         with areas.searching.by(caller):
             checkpoint, note = await areas.checkpoints.now()
-        key = str(areas.checkpoints.verifier)
+        key = "\n".join(map(str, areas.checkpoints.verifiers))
         return SignedCheckpoint(checkpoint.size, checkpoint.root.hex(), note, key)
 
     @get("/{entry:str}", **open_to(*OVERSIGHT, Role.DEVELOPER))

@@ -6,7 +6,7 @@ from gateway.database.engine import open_database
 from gateway.errors import GatewayError
 from gateway.examination.asking import Unanswered, ask
 from gateway.examination.findings import Finding, amiss, odd, well, wrong
-from gateway.ledger.checkpoints.checkpoint import verifier_of
+from gateway.ledger.checkpoints.checkpoint import verifiers_of
 from gateway.ledger.checkpoints.kept import read_kept
 from gateway.ledger.checkpoints.verifying import continues
 from gateway.ledger.signing import open_signing_key
@@ -38,7 +38,7 @@ async def look_at_checkpoints(settings: Settings) -> Finding:
     if not settings.signing_key_path.exists():
         return wrong("checkpoints", "Without the signing key nobody can tell whose they are.", "Put the key back.")
     try:
-        kept = read_kept(settings.checkpoints, verifier_of(open_signing_key(settings.signing_key_path)))
+        kept = read_kept(settings.checkpoints, verifiers_of(open_signing_key(settings.signing_key_path)))
     except GatewayError as error:
         return amiss("checkpoints", error)
     database = open_database(settings.database)

@@ -42,6 +42,15 @@ capabilities: {drop: [ALL]}
 {{- if or $mounted .Values.secrets.signingKey.name }}
 {{- $_ := set $settings "signing_key_file" "/run/secrets/release-gateway/signing.key" }}
 {{- end }}
+{{- if or $mounted .Values.secrets.tokenKeys.name }}
+{{- $_ := set $settings "token_keys_file" "/run/secrets/release-gateway/token.keys" }}
+{{- end }}
+{{- if .Values.secrets.identityProviders.name }}
+{{- $_ := set $settings "identity_providers" "/run/secrets/release-gateway/identity-providers.yaml" }}
+{{- end }}
+{{- if .Values.secrets.issuers.name }}
+{{- $_ := set $settings "issuers" "/run/secrets/release-gateway/issuers.yaml" }}
+{{- end }}
 {{- if include "gateway.isPostgreSQL" . }}
 {{- with .Values.database.postgresql }}
 {{- $_ := set $settings "database_url" (printf "postgresql://%s@%s:%d/%s?ssl=%s" .user .host (int .port) .name .tls) }}
@@ -87,6 +96,13 @@ capabilities: {drop: [ALL]}
       {{- $listed := list (dict "of" .Values.secrets.databasePassword "path" "database-password") }}
       {{- $listed = append $listed (dict "of" .Values.secrets.peppers "path" "peppers") }}
       {{- $listed = append $listed (dict "of" .Values.secrets.signingKey "path" "signing.key") }}
+      {{- $listed = append $listed (dict "of" .Values.secrets.tokenKeys "path" "token.keys") }}
+      {{- range $named := list (dict "of" .Values.secrets.identityProviders "path" "identity-providers.yaml") (dict "of" .Values.secrets.issuers "path" "issuers.yaml") }}
+      {{- $listed = append $listed $named }}
+      {{- range $named.of.beside }}
+      {{- $listed = append $listed (dict "of" (dict "name" $named.of.name "key" .) "path" .) }}
+      {{- end }}
+      {{- end }}
       {{- range $name, $upstream := .Values.upstreams }}
       {{- with $upstream.credential }}
       {{- $listed = append $listed (dict "of" . "path" (printf "upstream-%s" $name)) }}

@@ -51,6 +51,15 @@ def test_the_same_entries_signed_by_another_key_are_no_fork(shell: Terminal, tmp
     assert refused.exit_code == 1 and "signed by another" in refused.stderr and "forked" not in refused.stderr
 
 
+def test_a_checkpoint_kept_before_its_key_was_rotated_is_no_fork(shell: Terminal, tmp_path: Path) -> None:
+    """The same text, signed by one key more: while gateways are restarted, one signs by the old and another by both."""
+    told = json.loads(shell.type("audit", "checkpoint", "--into", str(tmp_path), "--json", by="auditor").stdout)
+    file = Path(told["file"])
+    file.write_text(file.read_text() + file.read_text().splitlines()[-1] + "\n")
+
+    assert shell.type("audit", "checkpoint", "--into", str(tmp_path), by="auditor").exit_code == 0
+
+
 def test_only_who_oversees_is_given_one(shell: Terminal) -> None:
     assert shell.type("audit", "checkpoint", by="developer").exit_code == 4
 

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from sqlalchemy import Connection, delete, select, update
 
 from gateway.database.engine import Database
 from gateway.errors import Invalid, LedgerUnavailable, SettingsInvalid
-from gateway.ledger.checkpoints.checkpoint import checkpoint_from
+from gateway.ledger.checkpoints.checkpoint import checkpoint_from, verifiers_of
 from gateway.ledger.checkpoints.kept import read_kept
-from gateway.ledger.checkpoints.notes import signed
+from gateway.ledger.checkpoints.notes import Verifier, signed
 from gateway.ledger.checkpoints.publishing import Checkpoints
 from gateway.ledger.checkpoints.verifying import Kept, Verdict, continues, verify
 from gateway.ledger.merkle import Tree, leaf_hash, root_of
@@ -36,7 +37,7 @@ async def grown(database: Database, by: int = ENTRIES, name: str = "call") -> No
 async def kept_of(database: Database, key: SigningKey, name: str = "kept") -> Kept:
     checkpoints = Checkpoints(database, key)
     _, note = await checkpoints.now()
-    return Kept(name, checkpoint_from(note.encode(), checkpoints.verifier))
+    return Kept(name, checkpoint_from(note.encode(), *checkpoints.verifiers))
 
 
 async def done(database: Database, damage: Damage) -> None:
@@ -54,7 +55,7 @@ async def test_a_checkpoint_is_the_root_over_every_line(database: Database, key:
     )
     assert (empty.size, empty.root) == (0, root_of([]))
     assert (full.size, full.root) == (ENTRIES, root_of(map(leaf_hash, lines)))
-    assert checkpoint_from(note.encode(), checkpoints.verifier) == full
+    assert checkpoint_from(note.encode(), *checkpoints.verifiers) == full
 
 
 async def test_a_ledger_that_goes_on_agrees_with_every_checkpoint_kept_of_it(
@@ -175,18 +176,65 @@ async def test_only_what_this_ledger_signed_is_taken_for_its_checkpoint(
     other = open_signing_key(tmp_path / "other.key")
     folder = tmp_path / "kept"
     folder.mkdir()
-    verifier = Checkpoints(sqlite_database, key).verifier
+    verifier = Checkpoints(sqlite_database, key).verifiers[0]
     with pytest.raises(SettingsInvalid, match="no checkpoint in"):
-        read_kept(folder, verifier)
+        read_kept(folder, [verifier])
     (folder / "a.checkpoint").write_text((await Checkpoints(sqlite_database, key).now())[1])
-    assert [each.name for each in read_kept(folder, verifier)] == ["a.checkpoint"]
+    assert [each.name for each in read_kept(folder, [verifier])] == ["a.checkpoint"]
     (folder / "b.checkpoint").write_text((await Checkpoints(sqlite_database, other).now())[1])
 
     with pytest.raises(SettingsInvalid, match=r"b\.checkpoint is no checkpoint of this ledger"):
-        read_kept(folder, verifier)
+        read_kept(folder, [verifier])
     for text in ("x\n1\n2\n", f"{verifier.name}\n01\n{'A' * 43}=\n", f"other\n1\n{'A' * 43}=\n"):
         with pytest.raises(Invalid):
             checkpoint_from(signed(text, verifier.name, key).encode(), verifier)
+
+
+async def test_a_ledger_goes_on_under_its_name_when_its_key_is_rotated(database: Database, tmp_path: Path) -> None:
+    """Old, both, new: what was kept under any is believed, and who knows the old key alone believes the overlap."""
+    old, new = (open_signing_key(tmp_path / name) for name in ("old.key", "new.key"))
+    files = {name: (tmp_path / f"{name}.key").read_bytes() for name in ("old", "new")}
+    public = serialization.load_pem_private_key(files["old"], None).public_key().public_bytes(*SUBJECT_PUBLIC_KEY)
+    both, after = (
+        a_key(tmp_path / "both", files["old"] + files["new"]),
+        a_key(tmp_path / "after", public + files["new"]),
+    )
+    notes: dict[str, bytes] = {}
+    for name, key in (("old", old), ("both", both), ("after", after)):
+        await grown(database, 2, name)
+        notes[name] = (await Checkpoints(database, key).now())[1].encode()
+    (only_old,), (_, only_new) = verifiers_of(old), verifiers_of(after)
+
+    assert old.id == both.id == after.id != new.id and after.public == new.public
+    kept = [Kept(name, checkpoint_from(note, *verifiers_of(after))) for name, note in notes.items()]
+    assert (await verify(database, kept)).agreeing == 3
+    believed = {
+        verifier.public: [name for name, note in notes.items() if is_believed(note, verifier)]
+        for verifier in (only_old, only_new)
+    }
+    assert believed == {old.public: ["old", "both"], new.public: ["both", "after"]}
+    assert not any(is_believed(note, *verifiers_of(new)) for note in notes.values()), "another ledger's name"
+    first, second = notes["both"].splitlines()[-2:]
+    forged = notes["both"].replace(second, second[:-8] + b"AAAAAAA=")
+    assert is_believed(forged, only_old) and not is_believed(forged, only_old, only_new), "one of theirs is bad"
+    assert first != second
+
+
+SUBJECT_PUBLIC_KEY = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def a_key(path: Path, content: bytes) -> SigningKey:
+    path.write_bytes(content)
+    path.chmod(0o600)
+    return open_signing_key(path)
+
+
+def is_believed(note: bytes, *verifiers: Verifier) -> bool:
+    try:
+        checkpoint_from(note, *verifiers)
+    except Invalid:
+        return False
+    return True
 
 
 def test_a_tree_gives_every_root_on_its_way() -> None:

@@ -20,11 +20,13 @@ IN_PRODUCTION = ("production.yaml",)
 IN_GAP = ("air-gapped.yaml",)
 REPLICATED: Mapping[str, Any] = {
     "replicas": 2,
+    "settings": {"public_url": "https://models.example.com"},
     "database": {"kind": "postgresql", "postgresql": {"host": "db", "to": [{"podSelector": {}}]}},
     "secrets": {
         "databasePassword": {"name": "db"},
         "peppers": {"name": "peppers"},
         "signingKey": {"name": "signing"},
+        "tokenKeys": {"name": "tokens"},
     },
 }
 
@@ -50,12 +52,27 @@ COMBINATIONS: Mapping[str, tuple[tuple[str, ...], Mapping[str, Any]]] = {
         {"judge": "embedded", "secrets": {"csi": {"secretProviderClass": ""}, **REPLICATED["secrets"]}},
     ),
     "replicas and nothing else": ((), REPLICATED),
+    "replicas where people and machines sign in": (
+        (),
+        REPLICATED
+        | {
+            "secrets": {
+                **REPLICATED["secrets"],
+                "identityProviders": {"name": "identity", "beside": ["corporate.secret", "ca.pem"]},
+                "issuers": {"name": "machines", "beside": ["cluster-ca.pem"]},
+            },
+            "networkPolicy": {"identityProviders": [{"to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}], "port": 443}]},
+        },
+    ),
     "every place to put a thing": (
         (),
         REPLICATED
         | {
             "image": {"pullSecrets": ["one", "two"]},
-            "settings": {"revision_stale_s": 2.5, "request_bytes_max": 16777216, "shutdown_s": 90, "host": "::"},
+            "settings": {
+                **REPLICATED["settings"],
+                **{"revision_stale_s": 2.5, "request_bytes_max": 16777216, "shutdown_s": 90, "host": "::"},
+            },
             "nodeSelector": {"kubernetes.io/os": "linux"},
             "tolerations": [{"key": "models", "operator": "Exists"}],
             "affinity": {"nodeAffinity": {}},

@@ -1,6 +1,7 @@
 """The chart: sound for two versions of Kubernetes, restricted, and deaf to mistakes."""
 
 import copy
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.identity.people.providers import read_providers
+from gateway.identity.tokens.issuers import read_issuers
 from tests.helm.charts import (
     CHART,
     COMBINATIONS,
@@ -28,6 +31,13 @@ from tests.helm.charts import (
     tool,
 )
 from tests.helm.restricted import violations
+
+ASKED = {"networkPolicy": {"identityProviders": [{"to": [{"podSelector": {}}], "port": 443}]}}
+
+
+def _secrets(**named: Mapping[str, Any]) -> dict[str, Any]:
+    return {**REPLICATED, "secrets": {**REPLICATED["secrets"], **named}}
+
 
 COMBINED = pytest.mark.parametrize(("files", "values"), COMBINATIONS.values(), ids=COMBINATIONS.keys())
 
@@ -109,6 +119,10 @@ def test_the_check_of_the_standard_finds_what_breaks_it(change: Callable[[dict[s
         {"settings": {"changes": "review"}},
         {"settings": {"revision_poll_ms": 5000}},
         {"settings": {"database_url": "postgresql://user:secret@host/name"}},
+        {"settings": {"token_keys_file": "/data/token.keys"}},
+        {"settings": {"identity_providers": "/etc/providers.yaml"}},
+        {"secrets": {"tokenKeys": "MC4CAQAw"}},
+        {"secrets": {"issuers": {"name": "a", "key": "b", "beside": ["../signing.key"]}}},
         {"database": {"kind": "postgres"}},
         {"database": {"postgresql": {"password": "secret"}}},
         {"secrets": {"peppers": "aabbcc"}},
@@ -150,6 +164,23 @@ def test_a_mistake_in_the_values_is_refused_by_the_schema(mistaken: Mapping[str,
         ({"ingress": {"enabled": True}}, "ingress.host names no host"),
         ({"route": {"enabled": True}}, "route.parentRefs names no Gateway"),
         (REPLICATED | {"autoscaling": {"enabled": True, "min": 9, "max": 2}}, "autoscaling.min is above"),
+        (_secrets(tokenKeys={"name": ""}), "secrets.tokenKeys.name names no Secret"),
+        (REPLICATED | {"settings": {}}, "settings.public_url names no address"),
+        (_secrets(identityProviders={"name": "idp"}), "networkPolicy.identityProviders names no peer"),
+        (_secrets(issuers={"name": "ci"}), "networkPolicy.identityProviders names no peer"),
+        (_secrets(issuers={"beside": ["ca.pem"]}), "give secrets.issuers.name"),
+        (_secrets(issuers={"name": "ci", "beside": ["signing.key"]}), "signing.key is the name of another file"),
+        (
+            _secrets(identityProviders={"name": "a", "beside": ["ca.pem"]}, issuers={"name": "b", "beside": ["ca.pem"]})
+            | ASKED,
+            "ca.pem is beside the identity providers already",
+        ),
+        (
+            _secrets(identityProviders={"name": "idp"}) | ASKED | {"settings": {"public_url": "http://models"}},
+            "settings.public_url does not begin with https://",
+        ),
+        ({"settings": {"traces_endpoint": "http://u:s3cret@c/v1/traces"}}, "settings.traces_endpoint has a user"),
+        ({"settings": {"host": "127.0.0.1"}}, "settings.host 127.0.0.1 is one address of the pod"),
     ],
 )
 def test_values_that_do_not_fit_each_other_are_refused_with_what_to_do(values: Mapping[str, Any], told: str) -> None:
@@ -157,6 +188,36 @@ def test_values_that_do_not_fit_each_other_are_refused_with_what_to_do(values: M
 
     assert code != 0
     assert told in said
+
+
+SECRETS = "/run/secrets/release-gateway"
+
+
+@pytest.mark.parametrize("files", [IN_PRODUCTION, IN_GAP])
+def test_every_pod_signs_tokens_with_one_key_under_one_name_and_knows_who_vouches(files: tuple[str, ...]) -> None:
+    """A key in each pod's own folder made one pod refuse what another had issued."""
+    pod = one(manifests(files), "Deployment")["spec"]["template"]["spec"]
+    given = {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
+    mounted = [volume["projected"]["sources"] for volume in pod["volumes"] if "projected" in volume]
+    paths = {item["path"] for sources in mounted for source in sources for item in source["secret"]["items"]}
+
+    named = {"GATEWAY_TOKEN_KEYS_FILE", "GATEWAY_IDENTITY_PROVIDERS", "GATEWAY_ISSUERS"}
+    files_named = {given[name].removeprefix(f"{SECRETS}/") for name in named}
+    assert files_named == {"token.keys", "identity-providers.yaml", "issuers.yaml"}
+    assert given["GATEWAY_PUBLIC_URL"].startswith("https://")
+    assert not mounted or files_named | {"corporate.secret"} <= paths
+
+
+def test_the_worked_files_of_who_vouches_are_read_as_they_stand(tmp_path: Path) -> None:
+    folder = shutil.copytree(ROOT / "examples" / "identity", tmp_path / "identity")
+    (folder / "corporate.secret").write_text("hush")
+    providers, issuers = folder / "identity-providers.yaml", folder / "issuers.yaml"
+
+    (corporate,) = read_providers(providers.read_bytes(), providers).values()
+    (ci,) = read_issuers(issuers.read_bytes(), issuers, own="https://models.example.com", told=lambda *_: None)
+
+    assert corporate.secret_file == folder / "corporate.secret"
+    assert ci.expected.issuer == "https://token.actions.githubusercontent.com"
 
 
 def test_every_setting_can_be_set_and_no_other() -> None:

@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from gateway.identity.peppers import open_peppers
+from gateway.identity.tokens.signing_keys import SigningKeys
 from gateway.ledger.signing import open_signing_key
 from tests.fakes.gateway import free_port, until
 from tests.fakes.postgresql import PostgreSQLServer
@@ -26,7 +27,7 @@ from tests.helm.charts import REPLICATED, Manifest, manifests, one, tool
 
 VALUES: Mapping[str, Any] = REPLICATED | {
     "judge": "opa",
-    "settings": {"changes": "reviewed", "shutdown_s": 5},
+    "settings": {**REPLICATED["settings"], "changes": "reviewed", "shutdown_s": 5},
     "upstreams": {
         "atlas": {
             "url": "http://127.0.0.1:9/v1",
@@ -101,6 +102,7 @@ def furnish(node: Node, found: Sequence[Manifest]) -> None:
     (mounted / "upstream-atlas").write_text(secrets.token_hex(8))
     open_peppers(mounted / "peppers")
     open_signing_key(mounted / "signing.key")
+    SigningKeys(mounted / "token.keys")
     config = one(list(found), "ConfigMap", "gateway")["data"]["upstreams.yaml"]
     (node.root / "etc/release-gateway/upstreams.yaml").write_text(node.placed(config))
     pod = one(list(found), "Deployment")["spec"]["template"]["spec"]
@@ -152,6 +154,7 @@ def test_what_the_chart_runs_comes_up_serves_and_drains(node: Node) -> None:
             drained_s = time.monotonic() - began
 
     assert alive == 200
+    assert not (node.root / "data/token.keys").exists(), "made here, it would be this pod's alone"
     assert "first key" in node.log("gateway"), "as NOTES.txt says where to find it"
     assert code in {0, -signal.SIGTERM} and drained_s < pod["terminationGracePeriodSeconds"]
     assert answers(node.ports["8181"], "/health") == 0

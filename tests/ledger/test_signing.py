@@ -1,10 +1,12 @@
 """The ledger's key is made once, and kept from others."""
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.errors import SettingsInvalid
@@ -68,6 +70,34 @@ def test_a_file_that_holds_no_key_is_refused_and_left_alone(tmp_path: Path, cont
         open_signing_key(path)
 
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("arranged", "told"),
+    [
+        (lambda private, public: private + private, "twice"),
+        (lambda private, public: public + private, "twice"),
+        (lambda private, public: private + public, "ends with a public key"),
+        (lambda private, public: public, "ends with a public key"),
+        (lambda private, public: private + b"note: the old one\n", "no Ed25519 key"),
+        (
+            lambda private, public: b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n" + private,
+            "no Ed25519",
+        ),
+    ],
+)
+def test_keys_in_an_order_that_means_nothing_are_refused(
+    tmp_path: Path, arranged: Callable[[bytes, bytes], bytes], told: str
+) -> None:
+    path = tmp_path / "ledger.pem"
+    open_signing_key(path)
+    private = path.read_bytes()
+    key = serialization.load_pem_private_key(private, None).public_key()
+    form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    path.write_bytes(arranged(private, key.public_bytes(*form)))
+
+    with pytest.raises(SettingsInvalid, match=told):
+        open_signing_key(path)
 
 
 def test_a_folder_that_is_missing_is_a_clear_error(tmp_path: Path) -> None:

@@ -30,18 +30,18 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 def origin_of(key: SigningKey) -> str:
-    """The ledger's name, for ever: one key signs one ledger, so it is named by its key."""
+    """The ledger's name, for ever: that of the first key it was signed with, whichever sign it by now."""
     return f"release-gateway/{key.id}"
 
 
-def verifier_of(key: SigningKey) -> Verifier:
-    """By what others verify checkpoints of this key's ledger."""
-    return Verifier(origin_of(key), key.public)
+def verifiers_of(key: SigningKey) -> list[Verifier]:
+    """By what others verify checkpoints of this ledger: one for each key that it has had, oldest first."""
+    return [Verifier(origin_of(key), public) for public in key.publics]
 
 
-def checkpoint_from(note: bytes, verifier: Verifier) -> Checkpoint:
-    """The checkpoint that a note is, signed by whom the verifier says. Raises Invalid."""
-    matched = _TEXT.fullmatch(notes.opened(note, verifier))
-    if matched is None or matched[1] != verifier.name:
+def checkpoint_from(note: bytes, *verifiers: Verifier) -> Checkpoint:
+    """The checkpoint that a note is, signed by one of a ledger's verifiers. Raises Invalid."""
+    matched = _TEXT.fullmatch(notes.opened(note, *verifiers))
+    if matched is None or matched[1] != verifiers[0].name:
         raise Invalid("It is signed and no checkpoint of that ledger: three lines, its origin, size and root.")
     return Checkpoint(matched[1], int(matched[2]), b64decode(matched[3]))

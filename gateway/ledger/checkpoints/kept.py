@@ -1,5 +1,6 @@
 """Checkpoints that somebody kept, in files of their own beside the ledger they are to be held against."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.errors import Invalid, SettingsInvalid
@@ -11,7 +12,7 @@ ENDING = ".checkpoint"
 """Of the files that are looked at in a folder."""
 
 
-def read_kept(path: Path, verifier: Verifier) -> list[Kept]:
+def read_kept(path: Path, verifiers: Sequence[Verifier]) -> list[Kept]:
     """The checkpoint in a file, or every `*.checkpoint` of a folder. Raises SettingsInvalid for one that is none.
 
     A folder without any is one, too: whoever names it counts on being told.
@@ -22,10 +23,10 @@ def read_kept(path: Path, verifier: Verifier) -> list[Kept]:
             f"There is no checkpoint in {path}: no file there ends in `{ENDING}`.",
             next_step=f"Put one there: `gateway audit checkpoint > {path}/first{ENDING}`.",
         )
-    return [_read(file, verifier) for file in files]
+    return [_read(file, verifiers) for file in files]
 
 
-def _read(file: Path, verifier: Verifier) -> Kept:
+def _read(file: Path, verifiers: Sequence[Verifier]) -> Kept:
     try:
         with file.open("rb") as opened:
             note = opened.read(NOTE_BYTES_MAX + 1)
@@ -34,7 +35,7 @@ def _read(file: Path, verifier: Verifier) -> Kept:
             f"The checkpoint {file} cannot be read: {error.strerror}.", next_step="Let this user read it."
         ) from None
     try:
-        return Kept(file.name, checkpoint_from(note, verifier))
+        return Kept(file.name, checkpoint_from(note, *verifiers))
     except Invalid as error:
         raise SettingsInvalid(
             f"{file} is no checkpoint of this ledger. {error.message}",

@@ -55,26 +55,52 @@ def verifier_from(text: str) -> Verifier:
     return verifier
 
 
+def verifiers_from(text: str) -> list[Verifier]:
+    """The verifiers of one ledger, a line for each key that it has had. Raises Invalid."""
+    verifiers = [verifier_from(line) for line in text.splitlines() if line.strip()]
+    if not verifiers or len({each.name for each in verifiers}) > 1:
+        raise Invalid(
+            "Those are no verifier's keys of one ledger.",
+            next_step="Each is one line, `name+hash+key`, and all have one name: see `gateway audit checkpoint --key`.",
+        )
+    return verifiers
+
+
 def signed(text: str, name: str, key: SigningKey) -> str:
-    """The text as a note, signed under this name. The text ends with a line's end and has no empty line."""
-    verifier = Verifier(name, key.public)
-    return f"{text}\n— {name} {b64encode(verifier.key_hash + key.sign(text.encode())).decode()}\n"
+    """The text as a note, signed under this name by each key that signs. The text ends with a line's end and has no
+    empty line."""
+    lines = [
+        f"— {name} {b64encode(Verifier(name, public).key_hash + signature).decode()}\n"
+        for public, signature in key.signatures(text.encode())
+    ]
+    return f"{text}\n{''.join(lines)}"
 
 
-def opened(note: bytes, verifier: Verifier) -> str:
-    """The text of a note, once the verifier's own signature on it was found good. Raises Invalid."""
+def opened(note: bytes, *verifiers: Verifier) -> str:
+    """The text of a note, once a signature of one of the verifiers was found good, and none of theirs bad.
+
+    Raises Invalid.
+    """
     text, signatures = _parts(note)
-    for found in signatures:
-        if found[0] == verifier.name and found[1][:4] == verifier.key_hash:
-            try:
-                Ed25519PublicKey.from_public_bytes(verifier.public).verify(found[1][4:], text.encode())
-            except InvalidSignature:
-                raise Invalid("The signature is not that of its text: it was changed after it was signed.") from None
-            return text
-    raise Invalid(
-        f"It is not signed by `{verifier.name}`.",
-        next_step="It belongs to another ledger, or that one has another key: name the key it was kept with.",
-    )
+    is_signed = False
+    for verifier in verifiers:
+        for name, signature in signatures:
+            if name == verifier.name and signature[:4] == verifier.key_hash:
+                _check(text, signature[4:], verifier)
+                is_signed = True
+    if not is_signed:
+        raise Invalid(
+            f"It is not signed by `{verifiers[0].name}`.",
+            next_step="It belongs to another ledger, or that one has another key: name the key it was kept with.",
+        )
+    return text
+
+
+def _check(text: str, signature: bytes, verifier: Verifier) -> None:
+    try:
+        Ed25519PublicKey.from_public_bytes(verifier.public).verify(signature, text.encode())
+    except InvalidSignature:
+        raise Invalid("The signature is not that of its text: it was changed after it was signed.") from None
 
 
 def _parts(note: bytes) -> tuple[str, list[tuple[str, bytes]]]:

@@ -6,7 +6,7 @@ from functools import partial
 from gateway.database.engine import Readable
 from gateway.errors import LedgerUnavailable
 from gateway.ledger.checkpoints import notes
-from gateway.ledger.checkpoints.checkpoint import Checkpoint, verifier_of
+from gateway.ledger.checkpoints.checkpoint import Checkpoint, origin_of, verifiers_of
 from gateway.ledger.checkpoints.store import CHUNK, leaves
 from gateway.ledger.merkle import Tree
 from gateway.ledger.signing import SigningKey
@@ -21,7 +21,7 @@ class Checkpoints:
         self._key = key
         self._tree = Tree()
         self._one_at_a_time = asyncio.Lock()
-        self.verifier = verifier_of(key)
+        self.verifiers = verifiers_of(key)
 
     async def now(self) -> tuple[Checkpoint, str]:
         """The ledger as it stands, and the signed note of it. Raises LedgerUnavailable where it has gone back."""
@@ -33,7 +33,7 @@ class Checkpoints:
                 first, end = self._tree.size, min(self._tree.size + CHUNK, size)
                 read = await self._database.read(partial(leaves, first=first, end=end))
                 await asyncio.to_thread(self._take, read, end)
-            checkpoint = Checkpoint(self.verifier.name, size, self._tree.root())
+            checkpoint = Checkpoint(origin_of(self._key), size, self._tree.root())
         return checkpoint, notes.signed(checkpoint.text(), checkpoint.origin, self._key)
 
     def _take(self, read: list[bytes], end: int) -> None:
