@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.examination.asking import Told, Unanswered, ask
 from gateway.examination.files import closed
-from gateway.examination.findings import Finding, odd, well, wrong
+from gateway.examination.findings import Finding, away, odd, well
 from gateway.examination.issuers import Published, clock_of, shown, unfetched
 from gateway.identity.people.code_flow import authorization_url
 from gateway.identity.people.discovery import Metadata
@@ -36,7 +36,7 @@ async def _provider(provider: Provider, redirect_uri: str) -> list[Finding]:
         told = await ask(document.url, ca_file=document.ca_file)
     except Unanswered as error:
         step = "Start it, or mend `issuer`, its `ca_file` or the network between."
-        return [*found, wrong(part, f"{document.url} cannot be read: {error}. {_NOBODY}", step)]
+        return [*found, away(part, f"{document.url} cannot be read: {error}. {_NOBODY}", step)]
     found.append(await _described(part, provider, told))
     if provider.metadata is not None:
         found.append(await _back(part, provider, provider.metadata, redirect_uri))
@@ -47,7 +47,7 @@ async def _described(part: str, provider: Provider, told: Told) -> Finding:
     """What it says of itself, read as the gateway reads it."""
     says = _issuer_in(told)
     if says not in {None, provider.issuer}:
-        return wrong(
+        return away(
             part,
             f"It calls itself {shown(says or '')}, and is declared as {provider.issuer}. {_NOBODY}",
             "Declare it, to the letter, as it calls itself, if that is who you mean.",
@@ -55,7 +55,7 @@ async def _described(part: str, provider: Provider, told: Told) -> Finding:
     try:
         keys = await provider.discovery.fetch(provider.keys.address)
     except Unfetched as error:
-        return wrong(
+        return away(
             part,
             f"What it says of itself cannot be used: {unfetched(error)}. {_NOBODY}",
             "See what answers at that address; name under `hosts` whatever other host it has its addresses on.",

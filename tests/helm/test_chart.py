@@ -126,6 +126,8 @@ def test_the_check_of_the_standard_finds_what_breaks_it(change: Callable[[dict[s
         {"autoscaling": {"cpu": 700}},
         {"ingress": {"enable": True}},
         {"service": {"port": 70000}},
+        {"tolerations": [{"kye": "a"}]},
+        {"affinity": {"nodeAffinty": {}}},
     ],
     ids=repr,
 )
@@ -157,6 +159,18 @@ def test_values_that_do_not_fit_each_other_are_refused_with_what_to_do(values: M
 
     assert code != 0
     assert told in said
+
+
+def test_a_list_that_is_taken_away_is_an_empty_one() -> None:
+    nothing = {"networkPolicy": {"identityProviders": None, "collectors": None}}
+
+    (policy,) = [each for each in manifests((), nothing) if each["kind"] == "NetworkPolicy"]
+
+    assert all(rule["to"] for rule in policy["spec"]["egress"])
+
+
+def test_the_notes_end_the_key_that_was_in_the_log_at_once() -> None:
+    assert "gateway key rotate ID --overlap 0" in (CHART / "templates" / "NOTES.txt").read_text("utf-8")
 
 
 def test_every_setting_can_be_set_and_no_other() -> None:
