@@ -61,7 +61,7 @@ from gateway.identity.provisioning.roster import Roster
 from gateway.identity.tokens.authority import Authority
 from gateway.identity.tokens.believing import Believed
 from gateway.identity.tokens.own import OwnIssuer
-from gateway.identity.tokens.rates import TokenRates
+from gateway.identity.tokens.rates import SignInRates, TokenRates
 from gateway.identity.tokens.signing_keys import SigningKeys
 from gateway.inference import fields
 from gateway.inference.connector.exchanges import Connector
@@ -142,7 +142,9 @@ class Installation:
         self.policies = policies_of(settings)
         self.judge = judge_of(settings, self.policies)
         self.judging = Judging(self.judge, self.metrics)
-        self.openings = Openings(self.database, self.ledger, stage_judging(self.judge))
+        self.openings = Openings(
+            self.database, self.ledger, stage_judging(self.judge, asks_sign_in=bool(self.providers))
+        )
         self.changing = Changing(self.leisure, self.ledger, self.judge, asks_sign_in=bool(self.providers))
         self.requests = Requests(self.leisure, self.ledger, self.judge)
         self.reviewing = Reviewing(self.leisure, self.ledger, self.judge)
@@ -187,7 +189,9 @@ class Installation:
         self.directory = Directory(
             self.database, self.ledger, peppers, self.leisure, believed=Believed([self.issuer, *self.issuers])
         )
-        self.authority = Authority(self.directory, self.ledger, self.issuer, _rates_of(settings))
+        self.token_rates = TokenRates(settings.token_requests_per_client, settings.token_requests_per_source)
+        self.sign_in_rates = SignInRates(settings.sign_in_requests_per_source)
+        self.authority = Authority(self.directory, self.ledger, self.issuer, self.token_rates)
         self._let_people_in(peppers)
         self.entrance = Entrance(
             self.directory,
@@ -236,9 +240,11 @@ class Installation:
         """Machines always do; the command line signs people in only where a provider was declared."""
         if not self.providers:
             return OAuthDoor(self.authority, self.current, self.metrics)
-        logging_in = LoggingIn(self.database, self.directory, self.issuer)
+        logging_in = LoggingIn(self.database, self.directory, self.issuer, self.token_rates)
         browsers = SessionBrowsers(self.directory, self.people, self.cookies, self.providers)
-        return OAuthDoor(self.authority, self.current, self.metrics, logging_in, browsers)
+        return OAuthDoor(
+            self.authority, self.current, self.metrics, logging_in, browsers, sign_in_rates=self.sign_in_rates
+        )
 
     def areas(self) -> Areas:
         """What the control door reaches into."""
@@ -248,6 +254,7 @@ class Installation:
             authority=self.authority,
             people=self.people,
             signing_in=self.signing_in,
+            sign_in_rates=self.sign_in_rates,
             cookies=self.cookies,
             catalogue=self.catalogue,
             openings=self.openings,
@@ -285,7 +292,3 @@ class Installation:
     def _forget(self, kind: str, subject: str) -> None:
         if kind == "organisation":
             self.holdings.drop(subject)
-
-
-def _rates_of(settings: Settings) -> TokenRates:
-    return TokenRates(settings.token_requests_per_client, settings.token_requests_per_source)

@@ -118,7 +118,7 @@ def _on_another_device() -> Login:
         try:
             return login_of(ask_as_command_line("/oauth/token", {"grant_type": DEVICE_GRANT, "device_code": code}))
         except Declined as declined:
-            if declined.error == "slow_down":
+            if declined.error in {"slow_down", "temporarily_unavailable"}:
                 every_s += 5
             elif declined.error != "authorization_pending":
                 raise

@@ -29,6 +29,7 @@ from gateway.identity.people.cookies import Cookies
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.signing_in import SigningIn
 from gateway.identity.tokens.authority import Authority
+from gateway.identity.tokens.rates import SignInRates
 from gateway.ledger.checkpoints.publishing import Checkpoints
 from gateway.ledger.search import Search
 from gateway.ledger.store import Actor
@@ -48,6 +49,7 @@ class Areas:
     authority: Authority
     people: Registry
     signing_in: SigningIn
+    sign_in_rates: SignInRates
     cookies: Cookies
     catalogue: Catalogue
     openings: Openings

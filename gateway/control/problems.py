@@ -27,6 +27,7 @@ from gateway.errors import (
     Unauthenticated,
     Unavailable,
 )
+from gateway.identity.tokens.rates import TooManyRequests
 from gateway.ledger.store import is_outage
 
 MEDIA_TYPE = "application/problem+json"
@@ -136,7 +137,9 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
     headers = {"x-request-id": request_id, "cache-control": "no-store"}
     if problem.status == 401:
         headers["www-authenticate"] = "Bearer"
-    retry_after_s = error.retry_after_s if isinstance(error, Refused | Unavailable | TooManySearches) else None
+    retry_after_s = (
+        error.retry_after_s if isinstance(error, Refused | Unavailable | TooManySearches | TooManyRequests) else None
+    )
     if retry_after_s is not None:
         headers["retry-after"] = str(retry_after_s)
     if isinstance(error, HTTPException) and problem.status == 405:

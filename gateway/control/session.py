@@ -99,14 +99,17 @@ class Sessions(Controller):
     @get("/start", status_code=303, **open_to_anybody())
     async def start(
         self,
+        *,
         areas: InAreas,
         moment: Now,
+        request: Request[Any, Any, Any],
         provider: ProviderName = None,
         return_path: ReturnPath = None,
         fresh: Fresh = None,
     ) -> Response[None]:
         """Go to the identity provider to sign in."""
-        begun = areas.signing_in.begin(provider or "", return_path or DEFAULT, moment, fresh=bool(fresh))
+        with areas.sign_in_rates.asking(_peer(request)):
+            begun = areas.signing_in.begin(provider or "", return_path or DEFAULT, moment, fresh=bool(fresh))
         return _go(begun.url, _cookie(areas, SIGN_IN, begun.sealed, SIGN_IN_S))
 
     @get("/callback", status_code=303, **open_to_anybody(takes_other_parameters=True))
@@ -126,9 +129,10 @@ class Sessions(Controller):
         told = {"code": code, "state": returned_state, "iss": iss, "error": error}
         answered = {name: value for name, value in told.items() if value is not None}
         before = areas.cookies.found(SESSION, headers)
-        signed_in = await areas.signing_in.finish(
-            areas.cookies.found(SIGN_IN, headers), answered, moment, replaces=before
-        )
+        with areas.sign_in_rates.asking(_peer(request)):
+            signed_in = await areas.signing_in.finish(
+                areas.cookies.found(SIGN_IN, headers), answered, moment, replaces=before
+            )
         return _go(
             signed_in.return_path,
             _cookie(areas, SESSION, signed_in.secret.reveal()),
@@ -152,6 +156,11 @@ def _check_in_session(caller: Caller) -> None:
             code="no_session",
             next_step="Sign in at `/control/session/start`; `GET /control/me` shows what a key may do.",
         )
+
+
+def _peer(request: Request[Any, Any, Any]) -> str | None:
+    """The address that this comes from: the socket's, never what a header says."""
+    return None if request.client is None else request.client.host
 
 
 def _go(url: str, *cookies: Cookie) -> Response[None]:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from html import escape
 
 from gateway.errors import GatewayError
-from gateway.oauth.answers import Answer
+from gateway.oauth.answers import Answer, when_to_come_back
 
 _STYLE = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 4rem auto; padding: 0 1rem; }
@@ -95,7 +95,8 @@ def done(is_allowed: bool, request_id: str) -> Answer:
 def refusal(error: GatewayError, status: int, name: str, request_id: str) -> Answer:
     """What went wrong, where nothing may be carried on to anywhere."""
     body = f"<p>{escape(error.sentence())}</p><p><small>{escape(name)} · {escape(request_id)}</small></p>"
-    return _answer(status, "That did not work", body, request_id)
+    status, headers, text = _answer(status, "That did not work", body, request_id)
+    return status, headers + when_to_come_back(error), text
 
 
 _DECIDE = '<button name="decision" value="allow">Sign in</button><button name="decision" value="deny">Cancel</button>'

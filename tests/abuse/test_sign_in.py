@@ -33,7 +33,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory, providers: tuple[FakeProvid
     (folder / "corporate.secret").write_text(SECRET)
     file = folder / "providers.yaml"
     file.write_text(declaration(*providers))
-    with open_house(folder, identity_providers=file, port=free_port()) as house:
+    with open_house(folder, identity_providers=file, port=free_port(), sign_in_requests_per_source=0) as house:
         eventually(lambda: all(each.metadata for each in house.installation.providers.values()))
         yield house
 

@@ -24,7 +24,7 @@ from gateway.ledger.entries import AccessBody, Draft, written
 from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Appending, Ledger, Touch
 from gateway.ledger.tables import entry_table, revision_table
-from gateway.releases.agreement import Agreement
+from gateway.releases.agreement import Agreement, Word
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.changes import acting
 from gateway.releases.changes.change import weigh
@@ -47,6 +47,7 @@ RELEASE = "acme/atlas-1"
 OURS, THEIRS = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 BEFORE, AFTER = a_moment("2026-12-01T00:00:00Z"), a_moment("2027-06-01T00:00:00Z")
 AUTHOR, ANN, BEN, CLEO = (Actor(key=name, organisation="provider") for name in ("author", "ann", "ben", "cleo"))
+WORD = Word(roles=(Role.APPROVER,))
 WMDP = "{evidence: {suite: lm-eval, task: wmdp_bio, metric: acc, at_most: 0.35}}"
 
 
@@ -96,7 +97,7 @@ class House:
         return await self.vouching.add(ANN, submission, read_evidence(files), self.moment)
 
     async def approve(self, by: Actor, **given: Any) -> None:
-        await self.openings.approve(by, RELEASE, "general", self.moment, roles=(Role.APPROVER,), **given)
+        await self.openings.approve(by, RELEASE, "general", self.moment, word=WORD, **given)
 
     async def standing(self) -> Standing:
         return (await self.openings.standing(await self.catalogue.get(RELEASE), self.moment))["general"]
@@ -490,9 +491,9 @@ async def test_only_a_stage_that_waits_is_approved(house: House) -> None:
 
     for stage in ("internal", "none"):
         with pytest.raises((Conflict, NotFound)):
-            await house.openings.approve(ANN, RELEASE, stage, BEFORE, roles=(Role.APPROVER,))
+            await house.openings.approve(ANN, RELEASE, stage, BEFORE, word=WORD)
     with pytest.raises(NotFound):
-        await house.openings.approve(ANN, "acme/none", "general", BEFORE, roles=(Role.APPROVER,))
+        await house.openings.approve(ANN, "acme/none", "general", BEFORE, word=WORD)
     await house.approve(ANN)
     house.moment = AFTER
     await house.openings.open_due(RELEASE)
@@ -517,9 +518,9 @@ async def test_a_concurrence_opens_what_it_is_with_until_it_expires(house: House
     )  # fmt: skip
     house.moment = AFTER
 
-    kept = await house.openings.concur(ANN, "general", given, AFTER)
+    kept = await house.openings.concur(ANN, "general", given, AFTER, word=WORD)
     with pytest.raises(Invalid):
-        await house.openings.concur(ANN, "general", given, at(AFTER.latest + DAY))
+        await house.openings.concur(ANN, "general", given, at(AFTER.latest + DAY), word=WORD)
 
     assert kept.stage == (await house.standing()).digest
     house.moment = at(AFTER.latest + DAY)
@@ -571,8 +572,27 @@ async def test_nothing_opens_while_everybody_is_narrowed_and_it_does_when_that_i
     back = Order(release=RELEASE, verb=Verb.RESTORE, inverse_of=taken.id, cause="fine")
     await house.restraint.take(BEN, back, AFTER)
 
-    assert shut == ("", [f"the release has been narrowed for everybody since {text_from(AFTER.latest)}"])
+    assert shut == ("", [f"what it offers has been narrowed for everybody since {text_from(AFTER.latest)}"])
     assert await house.openings.open_due(RELEASE) == "general", "what is taken from some keeps nothing from the others"
+
+
+async def test_a_component_that_it_does_not_offer_keeps_no_stage_from_opening_nor_its_soak_from_passing(
+    house: House,
+) -> None:
+    await house.apply(a_gated_file("{soak: {days: 30}}", opens="2027-01-10T00:00:00Z"))
+    house.moment = a_moment("2027-01-15T00:00:00Z")
+    elsewhere = Order(release=RELEASE, verb=Verb.SUSPEND, scope="component = weights.final", cause="look")
+    await house.restraint.take(BEN, elsewhere, house.moment)
+    house.moment = a_moment("2027-02-04T00:00:00Z")
+    own = Order(release=RELEASE, verb=Verb.SUSPEND, scope="component = inference.text", cause="look")
+    taken = await house.restraint.take(BEN, own, house.moment)
+
+    shut = await house.openings.open_due(RELEASE), await house.missing()
+    back = Order(release=RELEASE, verb=Verb.RESTORE, inverse_of=taken.id, cause="fine")
+    await house.restraint.take(BEN, back, house.moment)
+
+    assert shut == ("", ["what it offers has been narrowed for everybody since 2027-02-04T00:00:00Z"])
+    assert await house.openings.open_due(RELEASE) == "general"
 
 
 async def test_the_time_for_which_everybody_was_narrowed_is_no_soak(house: House) -> None:

@@ -90,14 +90,14 @@ class Premises:
 
 
 @asynccontextmanager
-async def premises(folder: Path, tokens: Mapping[str, str] | None = None) -> AsyncIterator[Premises]:
+async def premises(folder: Path, tokens: Mapping[str, str] | None = None, **settings: Any) -> AsyncIterator[Premises]:
     """A gateway with the organisations acme and bolt, three releases, and a key for each role.
 
     The folder has a migrated database, furnished already where its tokens are given. Nothing runs in the
     background: what follows, follows when it is told.
     """
-    settings = Settings(data=folder, access_request_url="https://example.com/ask")
-    installation = Installation(settings, {"simulated": upstream_at("simulated", "http://127.0.0.1:9")})
+    chosen = Settings(**{"data": folder, "access_request_url": "https://example.com/ask", **settings})
+    installation = Installation(chosen, {"simulated": upstream_at("simulated", "http://127.0.0.1:9")})
     house = Premises(installation, create_app(installation))
     try:
         await installation.judge.start()

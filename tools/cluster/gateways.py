@@ -37,6 +37,9 @@ def settings(layout: Layout) -> dict[str, str]:
         "drain_s": str(DRAIN_S),
         "shutdown_s": str(SHUTDOWN_S),
         "log_format": "json",
+        # All callers come from the balancer's address: bounded by source, one who guesses would keep all others out.
+        "token_requests_per_source": "0",
+        "sign_in_requests_per_source": "0",
         **layout.settings,
     }
     return {f"GATEWAY_{name.upper()}": value for name, value in told.items()}
