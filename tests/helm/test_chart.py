@@ -169,6 +169,15 @@ def test_a_list_that_is_taken_away_is_an_empty_one() -> None:
     assert all(rule["to"] for rule in policy["spec"]["egress"])
 
 
+def test_alerts_lead_to_where_the_runbook_is_read() -> None:
+    rule = {"enabled": True, "runbooks": "https://wiki.example/alerts"}
+
+    (watching,) = [each for each in manifests((), {"prometheusRule": rule}) if each["kind"] == "PrometheusRule"]
+
+    led = [alert["annotations"]["runbook_url"] for group in watching["spec"]["groups"] for alert in group["rules"]]
+    assert len(led) > 10 and all(url.startswith("https://wiki.example/alerts#gateway") for url in led)
+
+
 def test_the_notes_end_the_key_that_was_in_the_log_at_once() -> None:
     assert "gateway key rotate ID --overlap 0" in (CHART / "templates" / "NOTES.txt").read_text("utf-8")
 

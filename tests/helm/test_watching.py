@@ -13,6 +13,7 @@ import yaml
 
 from gateway.metrics import Metrics
 from tests.fakes.gateway import GatewayProcess, running, until
+from tests.fakes.issuer import FakeIssuer, an_issuer, declaration
 from tests.fakes.upstreams import upstream_process
 from tests.helm.charts import CHART, ROOT, tool
 from tests.helm.prometheus import RULES, Prometheus, scraping
@@ -53,6 +54,9 @@ def test_every_alert_is_tried_has_its_paragraph_and_says_how_bad_it_is() -> None
     }
     told = re.findall(r"^### (Gateway\w+)$", RUNBOOK, re.MULTILINE)
 
+    assert {name: rule["annotations"]["runbook_url"] for name, rule in ALERTS.items()} == {
+        name: f"docs/alerts.md#{name.lower()}" for name in ALERTS
+    }
     assert tried == set(ALERTS)
     assert told == list(ALERTS)
     assert {rule["labels"]["severity"] for rule in ALERTS.values()} == {"critical", "warning", "info"}
@@ -74,11 +78,21 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[GatewayP
     folder = tmp_path_factory.mktemp("watched")
     with (
         upstream_process(folder / "paced", interval_ms=20, chunks=1500) as paced,
-        running(folder / "gateway", upstreams={"paced": paced.url, "down": "http://127.0.0.1:9/v1"}) as gateway,
+        an_issuer() as issuer,
+        running(
+            folder / "gateway",
+            upstreams={"paced": paced.url, "down": "http://127.0.0.1:9/v1"},
+            settings={"issuers": declared(folder / "issuers.yaml", issuer)},
+        ) as gateway,
         scraping(folder / "prometheus", [gateway.port]) as prometheus,
     ):
         happen(gateway)
         yield gateway, prometheus
+
+
+def declared(file: Path, issuer: FakeIssuer) -> str:
+    file.write_text(declaration(issuer))
+    return str(file)
 
 
 def happen(gateway: GatewayProcess) -> None:
