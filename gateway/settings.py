@@ -27,6 +27,10 @@ _ORCHESTRATED = re.compile(r"GATEWAY_(SERVICE_|PORT_\d)")
 
 _USER_ALONE = re.compile(r"postgresql://[^:@/?#]+@[^@]*\Z")
 
+_DESCRIBED = (
+    "Mend them where this process is started. Every setting is described in docs/settings.md, which is in the source of"
+    " this version; what each may be is said above."
+)
 _EXPORTER = "OTEL_EXPORTER_OTLP_"
 _COLLECTORS = (f"{_EXPORTER}TRACES_ENDPOINT", f"{_EXPORTER}ENDPOINT")
 """Where traces go, and where everything does."""
@@ -177,7 +181,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         settings = cls(**values)
         mistakes += _misfits(settings)
         if mistakes:
-            raise SettingsInvalid("\n".join(mistakes), next_step="Every setting is described in docs/settings.md.")
+            raise SettingsInvalid("\n".join(mistakes), next_step=_DESCRIBED)
         return settings
 
     @classmethod
