@@ -56,6 +56,7 @@ from gateway.identity.people.arriving import Limits
 from gateway.identity.people.cookies import Cookies
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.signing_in import SigningIn
+from gateway.identity.people.turned_away import TurningAway
 from gateway.identity.peppers import Peppers, open_peppers
 from gateway.identity.provisioning.roster import Roster
 from gateway.identity.tokens.authority import Authority
@@ -77,7 +78,7 @@ from gateway.ledger.store import Ledger
 from gateway.ledger.writer import Writer
 from gateway.lookups import Lookup
 from gateway.metrics import Metrics
-from gateway.oauth.browsers import SessionBrowsers
+from gateway.oauth.browsers import START, SessionBrowsers
 from gateway.oauth.door import OAuthDoor
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.evidence.incidents import Incidents
@@ -186,8 +187,14 @@ class Installation:
         settings = self.settings
         self.issuer = OwnIssuer(settings.issuer, SigningKeys(settings.token_keys_path), settings.token_s * SECOND)
         self.issuers = issuers_of(settings, self.metrics)
+        self.providers = providers_of(settings, self.metrics)
         self.directory = Directory(
-            self.database, self.ledger, peppers, self.leisure, believed=Believed([self.issuer, *self.issuers])
+            self.database,
+            self.ledger,
+            peppers,
+            self.leisure,
+            believed=Believed([self.issuer, *self.issuers]),
+            providers=self.providers,
         )
         self.token_rates = TokenRates(settings.token_requests_per_client, settings.token_requests_per_source)
         self.sign_in_rates = SignInRates(settings.sign_in_requests_per_source)
@@ -198,6 +205,7 @@ class Installation:
             self.current,
             self.metrics.turned_away,
             cookies=self.cookies,
+            sign_in_at=START if self.providers else "",
             break_glass=BreakGlass(self.ledger, self.metrics.break_glass_used),
         )
 
@@ -205,12 +213,14 @@ class Installation:
         """The register of people, and their way in by the identity providers that the operator declared."""
         settings = self.settings
         self.people = Registry(self.directory, withdraw_agreement)
-        self.providers = providers_of(settings, self.metrics)
         listing = [name for name, provider in self.providers.items() if provider.takes_a_list]
         self.roster = Roster(self.directory, listing, self.people.leave)
         self.cookies = Cookies(settings.issuer)
         limits = Limits(settings.session_idle_s * SECOND, settings.session_s * SECOND)
-        self.signing_in = SigningIn(self.providers, self.people, peppers, settings.issuer, limits)
+        self.turning_away = TurningAway(peppers)
+        self.signing_in = SigningIn(
+            self.providers, self.people, peppers, settings.issuer, limits, count=self.metrics.sign_in_ended
+        )
 
     def _look_again(self) -> None:
         """Whatever comes due without anybody asking: stages that open, and what people were to do by a date."""
@@ -241,7 +251,7 @@ class Installation:
         if not self.providers:
             return OAuthDoor(self.authority, self.current, self.metrics)
         logging_in = LoggingIn(self.database, self.directory, self.issuer, self.token_rates)
-        browsers = SessionBrowsers(self.directory, self.people, self.cookies, self.providers)
+        browsers = SessionBrowsers(self.directory, self.people, self.cookies, self.turning_away, self.providers)
         return OAuthDoor(
             self.authority, self.current, self.metrics, logging_in, browsers, sign_in_rates=self.sign_in_rates
         )
@@ -254,6 +264,7 @@ class Installation:
             authority=self.authority,
             people=self.people,
             signing_in=self.signing_in,
+            turning_away=self.turning_away,
             sign_in_rates=self.sign_in_rates,
             cookies=self.cookies,
             catalogue=self.catalogue,

@@ -7,6 +7,7 @@ import click
 
 from gateway.cli.asking import ask
 from gateway.cli.authority import ask_authority
+from gateway.cli.credential import EARLY_S, signed_in
 from gateway.cli.failures import told
 from gateway.cli.key import key_id
 from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json
@@ -21,11 +22,17 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--client", required=True, help="Its id.")
+@click.option("--client", default="", help="Its id; left out, the token is that of your own sign-in.")
 @click.option("--scope", "scopes", multiple=True, help="Less than the client holds, such as inference:RELEASE.")
 @with_json
 def get(client: str, scopes: tuple[str, ...]) -> None:
-    """Get a token, alone on standard output: `export GATEWAY_KEY=$(gateway token get --client ID)`."""
+    """Get a token, alone on standard output: `export GATEWAY_KEY=$(gateway token get --client ID)`.
+
+    Without --client it is that of whoever signed in here, renewed where it must be: `gateway login --scope inference`,
+    then `export OPENAI_API_KEY=$(gateway token get)`.
+    """
+    if not client:
+        return _own(scopes)
     form = {"grant_type": "client_credentials"}
     if scopes:
         form["scope"] = " ".join(scopes)
@@ -34,6 +41,18 @@ def get(client: str, scopes: tuple[str, ...]) -> None:
         return show_json(granted)
     click.echo(f"For {granted['expires_in']} seconds: {granted['scope']}", err=True)
     return click.echo(granted["access_token"])
+
+
+def _own(scopes: tuple[str, ...]) -> None:
+    """The token of the sign-in kept here, whatever key is set."""
+    if scopes:
+        raise click.UsageError("--scope goes with --client: your own reach was chosen with `gateway login --scope`.")
+    login = signed_in()
+    lasts_s = max(0, int(login.renew_at + EARLY_S - time.time()))
+    if wants_json():
+        return show_json({"access_token": login.access_token, "token_type": "Bearer", "expires_in": lasts_s})
+    click.echo(f"Yours, for {lasts_s} seconds.", err=True)
+    return click.echo(login.access_token)
 
 
 @command.command()

@@ -12,14 +12,16 @@ from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.params import QueryParameter
 
-from gateway.clock import SECOND
+from gateway.clock import SECOND, Moment
 from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.guards import EVERYBODY, open_to, open_to_anybody
-from gateway.control.wire import shown, when
+from gateway.control.turned_away import COMING_BACK, ON_A_PAGE, SETTING_OUT
+from gateway.control.wire import ProviderInPath, shown, when
 from gateway.errors import NotFound
 from gateway.identity.callers import Caller
 from gateway.identity.people.cookies import SESSION, SIGN_IN, SIGN_IN_S, csrf_token
 from gateway.identity.people.return_paths import DEFAULT, LENGTH_MAX
+from gateway.identity.people.signing_in import CALLBACK
 
 ProviderName = Annotated[
     str | None,
@@ -36,6 +38,9 @@ Fresh = Annotated[
     QueryParameter(description="Whether to prove oneself anew, however lately one has: as irreversible steps ask for."),
 ]
 Answered = Annotated[str | None, QueryParameter(max_length=4096)]
+ReturnedState = Annotated[str | None, QueryParameter(name="state", max_length=512)]
+ReturnedIssuer = Annotated[str | None, QueryParameter(max_length=1024)]
+ReturnedError = Annotated[str | None, QueryParameter(max_length=128)]
 
 
 class SignedInPerson(msgspec.Struct, frozen=True):
@@ -78,6 +83,7 @@ class Sessions(Controller):
 
     path = "/session"
     tags = ("session",)
+    exception_handlers = ON_A_PAGE
 
     @get("/", **open_to(*EVERYBODY, any_scope=True))
     async def show(self, areas: InAreas, caller: Asking, request: Request[Any, Any, Any]) -> ShownSession:
@@ -96,7 +102,7 @@ class Sessions(Controller):
             csrf_token=csrf_token(cookie) if cookie.startswith(session.id) else None,
         )
 
-    @get("/start", status_code=303, **open_to_anybody())
+    @get("/start", status_code=303, exception_handlers=SETTING_OUT, **open_to_anybody())
     async def start(
         self,
         *,
@@ -112,7 +118,7 @@ class Sessions(Controller):
             begun = areas.signing_in.begin(provider or "", return_path or DEFAULT, moment, fresh=bool(fresh))
         return _go(begun.url, _cookie(areas, SIGN_IN, begun.sealed, SIGN_IN_S))
 
-    @get("/callback", status_code=303, **open_to_anybody(takes_other_parameters=True))
+    @get("/callback", status_code=303, exception_handlers=COMING_BACK, **open_to_anybody(takes_other_parameters=True))
     async def callback(
         self,
         *,
@@ -120,24 +126,35 @@ class Sessions(Controller):
         moment: Now,
         request: Request[Any, Any, Any],
         code: Answered = None,
-        returned_state: Annotated[str | None, QueryParameter(name="state", max_length=512)] = None,
-        iss: Annotated[str | None, QueryParameter(max_length=1024)] = None,
-        error: Annotated[str | None, QueryParameter(max_length=128)] = None,
+        returned_state: ReturnedState = None,
+        iss: ReturnedIssuer = None,
+        error: ReturnedError = None,
     ) -> Response[None]:
-        """Come back from the identity provider, signed in."""
-        headers = request.scope["headers"]
-        told = {"code": code, "state": returned_state, "iss": iss, "error": error}
-        answered = {name: value for name, value in told.items() if value is not None}
-        before = areas.cookies.found(SESSION, headers)
-        with areas.sign_in_rates.asking(_peer(request)):
-            signed_in = await areas.signing_in.finish(
-                areas.cookies.found(SIGN_IN, headers), answered, moment, replaces=before
-            )
-        return _go(
-            signed_in.return_path,
-            _cookie(areas, SESSION, signed_in.secret.reveal()),
-            _cookie(areas, SIGN_IN, "", 0),
-        )
+        """Come back from the only identity provider, signed in."""
+        answered = _answered(code=code, state=returned_state, iss=iss, error=error)
+        return await _come_in(areas, request, CALLBACK, answered, moment)
+
+    @get(
+        "/callback/{provider:str}",
+        status_code=303,
+        exception_handlers=COMING_BACK,
+        **open_to_anybody(takes_other_parameters=True),
+    )
+    async def callback_of_one(
+        self,
+        *,
+        areas: InAreas,
+        moment: Now,
+        request: Request[Any, Any, Any],
+        provider: ProviderInPath,
+        code: Answered = None,
+        returned_state: ReturnedState = None,
+        iss: ReturnedIssuer = None,
+        error: ReturnedError = None,
+    ) -> Response[None]:
+        """Come back from one of several identity providers, signed in: each has an address of its own."""
+        answered = _answered(code=code, state=returned_state, iss=iss, error=error)
+        return await _come_in(areas, request, f"{CALLBACK}/{provider}", answered, moment)
 
     @post("/end", status_code=200, **open_to(*EVERYBODY))
     async def end(self, areas: InAreas, caller: Asking, moment: Now) -> Response[SignedOut]:
@@ -147,6 +164,25 @@ class Sessions(Controller):
         await areas.people.end_session(caller, caller.session, "signed out", moment)
         told = SignedOut(caller.session, areas.signing_in.sign_out_url(person.issuer))
         return Response(told, cookies=[_cookie(areas, SESSION, "", 0)])
+
+
+async def _come_in(
+    areas: Areas, request: Request[Any, Any, Any], path: str, answered: dict[str, str], moment: Moment
+) -> Response[None]:
+    headers = request.scope["headers"]
+    before = areas.cookies.found(SESSION, headers)
+    begun = areas.cookies.found(SIGN_IN, headers)
+    with areas.sign_in_rates.asking(_peer(request)):
+        signed_in = await areas.signing_in.finish(begun, answered, moment, path=path, replaces=before)
+    return _go(
+        signed_in.return_path,
+        _cookie(areas, SESSION, signed_in.secret.reveal()),
+        _cookie(areas, SIGN_IN, "", 0),
+    )
+
+
+def _answered(**told: str | None) -> dict[str, str]:
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _check_in_session(caller: Caller) -> None:

@@ -20,6 +20,7 @@ _KEY = rf"^[0-9A-Za-z]{{12}}{_END}"
 _KEY_OR_WORKLOAD = rf"^(?:[0-9A-Za-z]{{12}}|(?:workload|person)_[0-9a-f]{{24}}){_END}"
 _PERSON = rf"^person_[0-9a-f]{{24}}{_END}"
 _SESSION = rf"^session_[0-9a-f]{{24}}{_END}"
+_PROVIDER = rf"^[a-z0-9][a-z0-9._-]{{0,62}}{_END}"
 _TOKEN = rf"^token_[0-9a-f]{{32}}{_END}"
 _CALLER = rf"^(?:[0-9A-Za-z]{{12}}|(?:workload|person)_[0-9a-f]{{24}}|[a-z0-9](?:[a-z0-9-]{{0,62}}[a-z0-9])?){_END}"
 _RECORD = rf"^[A-Za-z0-9_.-]{{1,64}}{_END}"
@@ -43,6 +44,7 @@ PATTERNS = {
     _KEY_OR_WORKLOAD: "a key's public id (twelve letters and digits), a workload's or a person's, as in the ledger",
     _PERSON: "a person's id, as `/control/people` lists it",
     _SESSION: "a session's id, as the ledger names it, never what its browser keeps",
+    _PROVIDER: "the name under which an identity provider is declared, such as corporate",
     _TOKEN: "the id of an access token, as the ledger names it, never the token itself",
     _CALLER: "an organisation's id, such as acme, the public id of a key, a workload or a person, or `me`",
     _RECORD: "an id that the gateway made, such as that of a grant or an assertion",
@@ -83,6 +85,7 @@ OrganisationInPath = Annotated[str, PathParameter(pattern=_ORGANISATION, max_len
 KeyInPath = Annotated[str, PathParameter(pattern=_KEY, max_length=12)]
 PersonInPath = Annotated[str, PathParameter(pattern=_PERSON, max_length=31)]
 SessionInPath = Annotated[str, PathParameter(pattern=_SESSION, max_length=32)]
+ProviderInPath = Annotated[str, PathParameter(pattern=_PROVIDER, max_length=63)]
 TokenInPath = Annotated[str, PathParameter(pattern=_TOKEN, max_length=38)]
 RecordInPath = Annotated[str, PathParameter(pattern=_RECORD, max_length=64)]
 """Ids that the gateway made: of grants, assertions and entries."""

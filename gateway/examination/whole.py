@@ -57,6 +57,6 @@ async def _vouching(settings: Settings, *, begun: bool) -> list[Finding]:
         providers = providers_of(settings, Metrics())
     except GatewayError as error:
         return [*found, amiss("identity providers", error)]
-    found += [finding async for finding in look_at_providers(providers.values(), settings.issuer)]
+    found += [finding async for finding in look_at_providers(providers, settings.issuer)]
     mapped |= {f"identity provider {name}": {r.organisation for r in each.rules} for name, each in providers.items()}
     return found + (await look_at_mappings(settings.database, mapped) if begun and mapped else [])

@@ -4,7 +4,7 @@ Invariant: garbage and mistyped keys reach no database, and nothing here keeps, 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -49,14 +49,18 @@ class Directory:
         leisure: Readable | None = None,
         *,
         believed: Believed | None = None,
+        providers: Collection[str] = (),
         keeps: int = 50_000,
     ) -> None:
-        """What no call waits for is read at leisure, where that is given; tokens are those of who is believed."""
+        """What no call waits for is read at leisure, where that is given; tokens are those of who is believed.
+
+        `providers` are the names of the identity providers declared: people whom no other vouches for are not let in.
+        """
         self._look_ups = LookUps(database, leisure or database)
         self._ledger = ledger
         self._peppers = peppers
-        self._known = KnownKeys(self._look_ups.key, self._look_ups.profile, keeps)
-        self.people = KnownPeople(self._known, self._look_ups.session, self._look_ups.person, keeps)
+        self._known = KnownKeys(self._look_ups.key, self._look_ups.profile, self._look_ups.vouchers, keeps, providers)
+        self.people = KnownPeople(self._known, self._look_ups.session, self._look_ups.person, keeps, providers)
         self.tokens = KnownTokens(self._known, self.people, believed or Believed(), self._look_ups.is_revoked, keeps)
         self._uses = LastUses(database, store.note_uses)
         self._session_uses = LastUses(database, people.note_session_uses)

@@ -62,6 +62,8 @@ class SignedKey(msgspec.Struct, frozen=True):
 
     key: Key
     digest: bytes
+    vouched_by: str = ""
+    """The provider that knows whose own the key is; empty where it is nobody's own."""
 
     def __repr__(self) -> str:
         return f"SignedKey({self.key.id})"

@@ -4,6 +4,9 @@ import asyncio
 from functools import partial
 from typing import TypeVar
 
+import msgspec
+from sqlalchemy import Connection
+
 from gateway.database.engine import Readable, Work
 from gateway.errors import Unavailable
 from gateway.identity import store
@@ -12,6 +15,7 @@ from gateway.identity.organisations import Profile
 from gateway.identity.people import store as people
 from gateway.identity.people.persons import Person
 from gateway.identity.people.sessions import Session
+from gateway.identity.people.vouchers import Vouchers, vouchers_of
 from gateway.identity.tokens.store import is_revoked
 
 T = TypeVar("T")
@@ -29,8 +33,8 @@ class LookUps:
         self._leisure = leisure
 
     async def key(self, key_id: str) -> SignedKey | None:
-        """A key with what verifies it."""
-        return await self.read(partial(store.signed_key, key_id=key_id))
+        """A key with what verifies it, and who vouches for whose own it is."""
+        return await self.read(partial(_signed_key, key_id=key_id))
 
     async def profile(self, organisation: str) -> Profile | None:
         """What keys, workloads and sessions need to know of an organisation."""
@@ -48,6 +52,10 @@ class LookUps:
         """A person."""
         return await self.read(partial(people.person_by_id, person=person))
 
+    async def vouchers(self, person: str) -> Vouchers:
+        """What a person's own keys have of their sign-in."""
+        return await self.read(partial(vouchers_of, person=person))
+
     async def at_leisure(self, work: Work[T]) -> T:
         """Read what no call waits for. Raises Unavailable."""
         return await self._from(self._leisure, work)
@@ -62,3 +70,11 @@ class LookUps:
                 return await source.read(work)
         except Exception as error:  # whatever a driver raises: nobody is let in on a guess
             raise Unavailable("The gateway cannot look up who is asking now.", code="identity_unavailable") from error
+
+
+def _signed_key(connection: Connection, key_id: str) -> SignedKey | None:
+    signed = store.signed_key(connection, key_id)
+    if signed is None or signed.key.person is None:
+        return signed
+    person = people.person_by_id(connection, signed.key.person)
+    return signed if person is None else msgspec.structs.replace(signed, vouched_by=person.issuer)

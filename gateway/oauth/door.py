@@ -24,6 +24,7 @@ from gateway.oauth.answers import Answer, Headers, answer, failure, name_of, sta
 from gateway.oauth.browsing import Asked, Browsers, Browsing
 from gateway.oauth.forms import fields_in, parameters_in
 from gateway.oauth.granting import Granting
+from gateway.pages import is_wanted
 
 log = structlog.get_logger()
 
@@ -143,7 +144,7 @@ class OAuthDoor:
             self._metrics.call_refused("oauth", error.code)
         if isinstance(error, Unauthenticated):
             self._metrics.turned_away(error.counted_as)
-        if scope["raw_path"] in PAGES and any(n == b"accept" and b"text/html" in v for n, v in scope["headers"]):
+        if scope["raw_path"] in PAGES and is_wanted(scope["headers"]):
             return pages.refusal(error, status_of(error), name_of(error), request_id)
         return failure(error, request_id)
 

@@ -37,6 +37,7 @@ OPEN_TO_ANYBODY = frozenset(
         # Where people sign in: nobody is known before. They write nothing for whoever does not sign in.
         "/control/session/start",
         "/control/session/callback",
+        "/control/session/callback/{provider:str}",
     }
 )
 """Routes that need no key. They tell nothing about anybody; whoever adds one here must be able to say why."""

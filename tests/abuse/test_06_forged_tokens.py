@@ -18,6 +18,7 @@ from tests.fakes.garbling import decoded, encoded, mutated
 from tests.fakes.house import House, eventually, open_house
 from tests.fakes.issuer import FakeIssuer, an_issuer, declaration, signed
 
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 MUTATIONS = 100_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 1_500
 
 Forge = Callable[["Forger"], str]
@@ -76,6 +77,7 @@ def with_header(token: str, **changed: Any) -> str:
 def forger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forger]:
     folder = tmp_path_factory.mktemp("forged")
     with an_issuer() as issuer:
+        issuer.keys["ec"] = jwk.ECKey.generate_key("P-256", auto_kid=False)
         (folder / "issuers.yaml").write_text(declaration(issuer))
         with open_house(folder, issuers=folder / "issuers.yaml") as house:
             eventually(lambda: house.installation.issuers[0].keys.is_believed)
@@ -206,6 +208,29 @@ def test_case_6_a_forged_token_is_turned_away_at_every_door(forger: Forger, how:
     assert {answer.status_code for answer in answers} == {401}
     assert not any(forged in answer.text for answer in answers)
     assert "/theirs" not in forger.issuer.asked[asked:]
+
+
+def other_spelling(token: str) -> str:
+    """The same token with its signature by ECDSA spelt the other way, as whoever holds it can: -s for s."""
+    head, _, signature = token.rpartition(".")
+    raw = decoded(signature)
+    s = P256_ORDER - int.from_bytes(raw[32:], "big")
+    return f"{head}.{encoded(raw[:32] + s.to_bytes(32, 'big'))}"
+
+
+def test_a_token_that_was_ended_is_not_let_in_by_another_spelling_of_its_signature(forger: Forger) -> None:
+    own = signed({"alg": "ES256", "kid": "ec"}, forger.issuer.claims(), forger.issuer.keys["ec"])
+    respelt = other_spelling(own)
+    me = forger.house.client.get(f"{forger.house.url}/control/me", headers={"authorization": f"Bearer {own}"})
+    named = me.json()["key"]["token"]
+    good = [forger.ask(text).status_code for text in (own, respelt, own)]
+    known = forger.house.installation.directory.tokens
+
+    ended = forger.house.ask("POST", f"/control/tokens/{named}/revoke", "provider", json={"cause": "stolen"})
+
+    assert respelt != own and good == [200] * 3 and ended.status_code == 200
+    assert [forger.ask(text).json()["error"]["code"] for text in (own, respelt)] == ["token_revoked"] * 2
+    assert len(known._ids) <= len(known._tokens), "no spelling is kept beside the token"
 
 
 def test_what_is_bound_to_a_key_is_refused_with_the_reason(forger: Forger) -> None:

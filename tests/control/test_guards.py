@@ -21,7 +21,7 @@ NAMES = {role: role.value for role in Role}
 UNKNOWN = "rsg_dev_" + "0" * 61
 
 
-SIGN_IN = {"/control/session/start", "/control/session/callback"}
+SIGN_IN = {"/control/session/start", "/control/session/callback", "/control/session/callback/{provider:str}"}
 
 
 def routes(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:

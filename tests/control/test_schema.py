@@ -27,7 +27,7 @@ def operations(schema: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-SIGN_IN = {"/control/session/start", "/control/session/callback"}
+SIGN_IN = {"/control/session/start", "/control/session/callback", "/control/session/callback/{provider}"}
 
 
 def test_every_operation_says_what_it_does_needs_a_key_and_fails_with_problems(schema: dict[str, Any]) -> None:

@@ -19,9 +19,9 @@ def provider() -> Iterator[FakeProvider]:
         yield opened
 
 
-def looked_over(folder: Path, provider: FakeProvider, url: str = HERE) -> Said:
+def looked_over(folder: Path, provider: FakeProvider, url: str = HERE, *, more: tuple[FakeProvider, ...] = ()) -> Said:
     declared, secret = folder / "providers.yaml", folder / "corporate.secret"
-    declared.write_text(declaration(provider))
+    declared.write_text(declaration(provider, *more))
     secret.write_text(SECRET)
     secret.chmod(0o600)
     return doctor(folder / "data", identity_providers=str(declared), public_url=url)
@@ -31,10 +31,11 @@ def test_one_by_which_people_can_sign_in_is_well_and_nobody_has(provider: FakePr
     said = looked_over(tmp_path, provider)
 
     found = {part: each["state"] for part, each in said.findings.items() if part.startswith("identity")}
-    parts = (CORPORATE, *(f"{CORPORATE}: {of}" for of in ("secret", "redirect", "clock")))
+    parts = (CORPORATE, *(f"{CORPORATE}: {of}" for of in ("secret", "redirect", "client", "clock")))
     assert found == dict.fromkeys(parts, "well")
     assert said.code == 0
-    assert [asked["prompt"] for asked in provider.asked] == ["none"] and not provider.exchanged
+    assert [asked["prompt"] for asked in provider.asked] == ["none"]
+    assert [form["grant_type"] for form in provider.exchanged] == ["authorization_code"], "for a code of nobody's"
     assert SECRET not in said.text
 
 
@@ -58,6 +59,15 @@ def test_one_that_is_not_as_it_was_declared_is_wrong(
     assert not provider.asked, "who is not trusted is asked nothing"
 
 
+def test_one_that_knows_the_client_by_another_secret_is_wrong(provider: FakeProvider, tmp_path: Path) -> None:
+    provider.token_answer = (401, b'{"error": "invalid_client"}', 0.0)
+
+    said = looked_over(tmp_path, provider)
+
+    assert said.wrong() == {f"{CORPORATE}: client"}
+    assert "client_secret_file" in said.findings[f"{CORPORATE}: client"]["next_step"] and SECRET not in said.text
+
+
 def test_one_that_is_not_there_is_wrong(tmp_path: Path) -> None:
     with an_identity_provider() as gone:
         pass
@@ -76,6 +86,16 @@ def test_one_that_does_not_know_the_way_back_is_told_the_address_to_register(
     assert said.code == 0 and redirect["state"] == "odd"
     assert "https://renamed.example/control/session/callback" in redirect["said"]
     assert "release-gateway" in redirect["next_step"]
+
+
+def test_each_of_several_is_told_the_address_that_is_its_own(provider: FakeProvider, tmp_path: Path) -> None:
+    with an_identity_provider() as other:
+        other.registered = {f"{HERE}/control/session/callback/corporate-1"}
+        said = looked_over(tmp_path, provider, more=(other,))
+
+    assert said.findings[f"{CORPORATE}-1: redirect"]["state"] == "well"
+    redirect = said.findings[f"{CORPORATE}: redirect"]
+    assert redirect["state"] == "odd" and f"{HERE}/control/session/callback/corporate:" in redirect["said"]
 
 
 def test_a_secret_that_everybody_may_read_is_odd(provider: FakeProvider, tmp_path: Path) -> None:

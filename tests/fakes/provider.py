@@ -103,6 +103,7 @@ class FakeProvider:
         now = int(time.time())
         half = hashlib.sha256(access_token.encode()).digest()[:16]
         said = {
+            **({"email_verified": True} if "email" in self.claims else {}),
             **self.claims,
             "iss": self.url,
             "aud": CLIENT,

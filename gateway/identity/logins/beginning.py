@@ -25,7 +25,7 @@ from gateway.identity.people.persons import Person
 from gateway.identity.people.sessions import Session, SessionKind, mint_session
 from gateway.identity.tokens.own import PREFIX, SignedIn
 from gateway.ledger.events import Event
-from gateway.ledger.store import Act, Actor
+from gateway.ledger.store import Act, Actor, Touch
 
 IDLE = 12 * HOUR
 """How long a session lasts without being renewed: longer than a browser's, since a terminal is not walked away from."""
@@ -79,6 +79,7 @@ def begin(connection: Connection, allowed_in: str, scope: str, number: str, mome
             "signed_in_at": text_from(session.signed_in_at),
             "ends_at": text_from(session.ends_at),
         },
+        touches=(Touch("person", person.id),),  # their own keys count on their being signed in
     )
     return given, [began, _issued(given, person)]
 
@@ -146,5 +147,5 @@ def _issued(given: Given, person: Person) -> Act:
         subject=PREFIX + given.number,
         organisation=person.organisation,
         key=person.id,
-        detail={"scopes": [given.scope], "person": person.id, "session": given.session.id},
+        detail={"scopes": given.scope.split(" "), "person": person.id, "session": given.session.id},
     )

@@ -74,15 +74,27 @@ class LoggingIn:
 
     async def waiting(self, person: Caller, user_code: str | None, now: Moment) -> store.Device:
         """Which command line waits for this code. Raises Invalid, and TooManyWrongCodes where too many were wrong."""
+        return await self._waiting(person.person, user_code, now)
+
+    async def turn_away(self, sign_in: str, user_code: str | None, now: Moment) -> None:
+        """Tell the command line that waits for this code that nobody signs in, by a sign-in that came to nothing.
+
+        Raises Invalid, TooManyWrongCodes or Conflict.
+        """
+        device = await self._waiting(sign_in, user_code, now)
+        code = device.user_code or ""
+        await self._write(lambda connection: devices.decide(connection, code, "", now, allows=False))
+
+    async def _waiting(self, who: str, user_code: str | None, now: Moment) -> store.Device:
         elapsed = elapsed_us()
-        wait_us = self._guesses.wait_us(person.person, elapsed)
+        wait_us = self._guesses.wait_us(who, elapsed)
         if wait_us:
             raise TooManyWrongCodes(wait_us)
         found = None
         if user_code is not None:
             found = await self._directory.look_up(lambda connection: devices.waiting(connection, user_code, now))
         if found is None:
-            self._guesses.note(person.person, elapsed)
+            self._guesses.note(who, elapsed)
             raise Invalid(
                 "Nothing waits for this code.", next_step="Look whether it is typed as it is shown, and still shown."
             )

@@ -36,4 +36,4 @@ def expired() -> Invalid:
 
 def denied() -> Invalid:
     """Somebody said no."""
-    return Invalid("Whoever was asked said no.", code="access_denied")
+    return Invalid("Whoever was asked said no, or may not sign in here.", code="access_denied")

@@ -1,7 +1,7 @@
 """What a provider says of itself (OpenID Connect Discovery 1.0): asked beside the requests, with its keys.
 
-Every address in it must be one that the operator declared: on the issuer's own host, or on one named beside it. What
-cannot be had leaves what was known before as it was.
+Every address in it must be one that the operator declared: on the issuer's own host and port, or on one named beside
+it. What cannot be had leaves what was known before as it was.
 """
 
 from collections.abc import Collection, Mapping
@@ -38,8 +38,9 @@ class Discovery:
     """One provider's metadata and keys, as last fetched together."""
 
     def __init__(self, issuer: str, hosts: Collection[str]) -> None:
+        """`hosts` are those of its addresses beside the issuer's own, with a port where that is not 443."""
         self._issuer = issuer
-        self._hosts = {urlsplit(issuer).hostname or "", *hosts}
+        self._places = {_place(issuer), *(_place(f"https://{host}") for host in hosts)}
         self.metadata: Metadata | None = None
         """None until it was had once."""
 
@@ -71,11 +72,24 @@ class Discovery:
             raise Unfetched(f"the document has no `{field}`")
         try:
             check_address(url, field)
+            place = _place(url)
         except ValueError:
             raise Unfetched(f"`{field}` is no address to go to") from None
-        if urlsplit(url).hostname not in self._hosts:
-            raise Unfetched(f"`{field}` is on a host that was not declared under `hosts`")
+        if place not in self._places:
+            raise Unfetched(f"`{field}` is on a host, or a port of it, that was not declared under `hosts`")
         return url
+
+
+def _place(url: str) -> tuple[str, int]:
+    """The host and the port that an address is at: whatever else listens on the same host is another's business.
+
+    Raises ValueError where it names none.
+    """
+    parts = urlsplit(url)
+    port = parts.port if parts.port is not None else {"https": 443, "http": 80}.get(parts.scheme, 0)
+    if not parts.hostname or not port:
+        raise ValueError("no host")
+    return parts.hostname, port
 
 
 def _only_in_body(methods: Any) -> bool:

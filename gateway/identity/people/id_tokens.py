@@ -11,7 +11,7 @@ from authlib.oidc.core import CodeIDToken
 
 from gateway.clock import SECOND, Instant, Moment
 from gateway.errors import GatewayError, Unauthenticated
-from gateway.identity.people.code_flow import Tokens, refused
+from gateway.identity.people.code_flow import TEXT_MAX, Tokens, refused
 from gateway.identity.people.providers import Provider
 from gateway.identity.tokens.checking import LEEWAY, Expected, check, text_of
 from gateway.identity.tokens.fetching import Address, Unfetched, fetch_object
@@ -59,7 +59,7 @@ async def claims_of(provider: Provider, tokens: Tokens, asked: Asked, moment: Mo
 
 
 def _verified(provider: Provider, tokens: Tokens, asked: Asked, moment: Moment) -> dict[str, Any]:
-    unverified = read(tokens.id_token)
+    unverified = read(tokens.id_token, TEXT_MAX)
     key = provider.key(unverified.key_id, moment)
     if key is None:
         raise refused("unknown_key")

@@ -14,6 +14,8 @@ from gateway.identity.callers import Role
 from gateway.identity.rights import sorted_roles
 from gateway.identity.tokens.mapping import Attribute, Match, fits
 
+_TO_VERIFY = ("email", "phone_number")
+
 
 class PersonRule(msgspec.Struct, frozen=True):
     """Whom a rule is about, by their claims, and what it makes of them."""
@@ -45,6 +47,19 @@ def mapped(rules: Iterable[PersonRule], claims: Mapping[str, Any]) -> Mapped:
         attributes.setdefault(attribute.name, attribute)
     roles = sorted_roles(role for rule in fitting for role in rule.roles)
     return Mapped(organisation, roles, tuple(attributes.values()))
+
+
+def proven(claims: Mapping[str, Any]) -> Mapping[str, Any]:
+    """These claims without an e-mail address or a telephone number that the provider does not say it has verified.
+
+    Anybody can write another's there (OpenID Connect Core 1.0, 5.1 and 5.7). Some providers say `true` as a text.
+    """
+    unproven = {name for name in _TO_VERIFY if not _is_true(claims.get(f"{name}_verified"))}
+    return {name: value for name, value in claims.items() if name not in unproven}
+
+
+def _is_true(said: Any) -> bool:
+    return said is True or said == "true"
 
 
 def nothing_mapped() -> Forbidden:

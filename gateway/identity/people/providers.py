@@ -146,6 +146,10 @@ def _provider(name: str, given: _Declared, folder: Path, told: Callable[[str, st
     if given.provision == "scim" and given.link == Link():
         raise ValueError("`provision: scim` needs a `link`: which claim is the `userName` or the `externalId`")
     ca_file = beside(folder, given.ca_file)
+    for host in given.hosts:
+        check_address(f"https://{host}", "hosts")
+        if set(host) & set("/?"):
+            raise ValueError("`hosts` must be names of hosts, with a port where that is not 443")
     discovery = Discovery(given.issuer, given.hosts)
     address = Address(given.issuer.rstrip("/") + DOCUMENT, ca_file)
     return Provider(

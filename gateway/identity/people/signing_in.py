@@ -7,7 +7,8 @@ can make the gateway write. A state is then taken once.
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from hmac import compare_digest
 from urllib.parse import urlencode
 
@@ -15,16 +16,17 @@ import msgspec
 import structlog
 
 from gateway.clock import SECOND, Moment
-from gateway.errors import Invalid, NotFound, Unauthenticated, Unavailable
+from gateway.errors import GatewayError, Invalid, NotFound, Unavailable
 from gateway.identity.keys import Secret
-from gateway.identity.people.arriving import Arrival, Arrived, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Arrived, Limits
 from gateway.identity.people.code_flow import authorization_url, away, exchange, refused
 from gateway.identity.people.discovery import Metadata
 from gateway.identity.people.id_tokens import Asked, Claimed, claims_of
-from gateway.identity.people.mapping import mapped
+from gateway.identity.people.mapping import mapped, proven
 from gateway.identity.people.pending import LIFETIME, Pending, not_begun_here, sealed, unsealed
 from gateway.identity.people.persons import NAME_MAX
 from gateway.identity.people.providers import Provider
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.return_paths import checked_return_path
 from gateway.identity.people.sessions import SessionKind, mint_session
@@ -34,11 +36,13 @@ from gateway.identity.tokens.mapping import asserted, claim_at
 log = structlog.get_logger()
 
 CALLBACK = "/control/session/callback"
+"""Where the only provider sends people back; each of several does below it, under its name."""
 EXCHANGES_MAX = 16
 """Codes that are exchanged at once: whoever comes then waits his turn, or is told to come again."""
 TURN_MAX_S = 2.0
 
 CODE_MAX = 4096
+SIGNED_IN = "signed_in"
 _REFUSALS = frozenset({"access_denied", "login_required", "interaction_required", "consent_required"})
 
 
@@ -61,19 +65,32 @@ class SigningIn:
     """The browser's way in, by any provider that was declared."""
 
     def __init__(
-        self, providers: Mapping[str, Provider], registry: Registry, peppers: Peppers, url: str, limits: Limits
+        self,
+        providers: Mapping[str, Provider],
+        registry: Registry,
+        peppers: Peppers,
+        url: str,
+        limits: Limits,
+        *,
+        count: Callable[[str, str], None],
     ) -> None:
-        """`url` is where people reach this gateway, as the providers know it; never taken from a request."""
+        """`url` is where people reach this gateway, as the providers know it; never taken from a request.
+
+        `count` is told of every sign-in by its provider and outcome.
+        """
         self.providers = providers
         self.limits = limits
         self._registry = registry
         self._peppers = peppers
-        self._redirect_uri = url + CALLBACK
+        self._count = count
+        self._url = url
         self._turns = asyncio.Semaphore(EXCHANGES_MAX)
 
     def begin(self, name: str, return_path: str, now: Moment, *, fresh: bool = False) -> Begun:
         """Send somebody to a provider; without a name, to the only one. Raises NotFound, Invalid or Unavailable."""
         provider = self._provider(name)
+        with self._noted(provider.name):
+            metadata = _metadata(provider)
         pending = Pending(
             provider=provider.name,
             state=secrets.token_urlsafe(32),
@@ -85,8 +102,8 @@ class SigningIn:
         )
         url = authorization_url(
             provider,
-            _metadata(provider),
-            self._redirect_uri,
+            metadata,
+            self._redirect_uri(provider.name),
             state=pending.state,
             nonce=pending.nonce,
             verifier=pending.verifier,
@@ -95,32 +112,38 @@ class SigningIn:
         )
         return Begun(url, sealed(self._peppers, pending))
 
-    async def finish(self, sealed: str, answered: Mapping[str, str], now: Moment, *, replaces: str = "") -> SignedIn:
-        """Begin the session of whoever came back with this answer, to the browser that keeps this.
+    async def finish(
+        self, sealed: str, answered: Mapping[str, str], now: Moment, *, path: str = CALLBACK, replaces: str = ""
+    ) -> SignedIn:
+        """Begin the session of whoever came back with this answer, to the browser that keeps this, at this path.
 
         `replaces` is what the browser showed of a session until now. Raises Unauthenticated, Forbidden or Unavailable.
         """
         pending = unsealed(self._peppers, sealed, now)
+        if path != callback_of(pending.provider, self.providers):
+            raise not_begun_here()
         if not compare_digest(answered.get("state", "").encode("utf-8", "replace"), pending.state.encode()):
             raise not_begun_here()
+        with self._noted(pending.provider):
+            signed_in = await self._arrived(pending, answered, now, replaces)
+        self._count(pending.provider, SIGNED_IN)
+        return signed_in
+
+    async def _arrived(self, pending: Pending, answered: Mapping[str, str], now: Moment, replaces: str) -> SignedIn:
         provider = self._provider(pending.provider)
         metadata = _metadata(provider)
-        try:
-            _check_issuer(provider, metadata, answered.get("iss"))
-            code = _code_in(answered)
-            claimed = await self._claimed(provider, metadata, pending, code, now)
-        except Unauthenticated as error:
-            reasons = getattr(error, "__notes__", [error.code])
-            log.warning("sign_in_failed", provider=provider.name, reason=reasons[0])
-            raise
+        _check_issuer(provider, metadata, answered.get("iss"))
+        code = _code_in(answered)
+        claimed = await self._claimed(provider, metadata, pending, code, now)
         session, secret, digest = mint_session()
-        found = mapped(provider.rules, claimed.claims)
+        claims = proven(claimed.claims)
+        found = mapped(provider.rules, claims)
         lasts = (min(now.earliest, claimed.signed_in_at or now.earliest), now.earliest + self.limits.absolute)
         arrival = Arrival(
             vouched=_vouched(provider, claimed),
             organisation=found.organisation,
             roles=found.roles,
-            assertions=asserted(found.attributes, session, provider.issuer, claimed.claims, lasts),
+            assertions=asserted(found.attributes, session, provider.issuer, claims, lasts),
             session=session,
             kind=SessionKind.BROWSER,
             digest=digest,
@@ -139,6 +162,17 @@ class SigningIn:
         at = provider.metadata.end_session
         return f"{at}{'&' if '?' in at else '?'}{urlencode({'client_id': provider.client_id})}"
 
+    @contextmanager
+    def _noted(self, provider: str) -> Iterator[None]:
+        """Tell the operator of a sign-in that comes to nothing in the block: why, and never whose it was."""
+        try:
+            yield
+        except GatewayError as error:
+            reasons = getattr(error, "__notes__", [error.code])
+            log.warning("sign_in_failed", provider=provider, code=error.code, reason=reasons[0])
+            self._count(provider, error.code)
+            raise
+
     async def _claimed(
         self, provider: Provider, metadata: Metadata, pending: Pending, code: str, now: Moment
     ) -> Claimed:
@@ -150,11 +184,14 @@ class SigningIn:
                 "Too many people sign in just now.", code="too_many_sign_ins", next_step="Sign in again shortly."
             ) from None
         try:
-            tokens = await exchange(provider, metadata, self._redirect_uri, code, pending.verifier)
+            tokens = await exchange(provider, metadata, self._redirect_uri(provider.name), code, pending.verifier)
             asked = Asked(pending.nonce, pending.begun_at, self.limits.absolute, pending.fresh)
             return await claims_of(provider, tokens, asked, now)
         finally:
             self._turns.release()
+
+    def _redirect_uri(self, name: str) -> str:
+        return self._url + callback_of(name, self.providers)
 
     def _provider(self, name: str) -> Provider:
         if not self.providers:
@@ -174,16 +211,26 @@ class SigningIn:
         return self.providers[name]
 
 
+def callback_of(name: str, providers: Collection[str]) -> str:
+    """The path to which a provider sends people back.
+
+    Where there are several, each has its own (RFC 9700, 4.4.2.2): an answer of one is never taken for another's, whose
+    token endpoint would be handed the code, even where neither says who it is (RFC 9207).
+    """
+    return CALLBACK if len(providers) == 1 else f"{CALLBACK}/{name}"
+
+
 def _vouched(provider: Provider, claimed: Claimed) -> Vouched:
-    claims, link = claimed.claims, provider.link
+    claims, linking, link = claimed.claims, proven(claimed.claims), provider.link
     return Vouched(
         issuer=provider.name,
         subject=claimed.subject,
         user_name=_text(claims, provider.name_claim) or claimed.subject,
         display_name=_text(claims, "name"),
         signed_in_at=claimed.signed_in_at,
-        user_names=_linked(claims, link.user_name),
-        external_id=_linked(claims, link.external_id),
+        user_names=_text(linking, link.user_name),
+        external_id=_text(linking, link.external_id),
+        takes_a_list=provider.takes_a_list,
         provisioned_only=provider.provisioned_only,
     )
 
@@ -213,12 +260,5 @@ def _code_in(answered: Mapping[str, str]) -> str:
 
 
 def _text(claims: Mapping[str, object], claim: str) -> str:
-    value = claim_at(claims, claim)
+    value = claim_at(claims, claim) if claim else ""
     return value if isinstance(value, str) and 0 < len(value) <= NAME_MAX and value.isprintable() else ""
-
-
-def _linked(claims: Mapping[str, object], claim: str) -> str:
-    """What a claim says that links somebody to whom was provisioned; nothing, where it is an e-mail not verified."""
-    if not claim or (claim == "email" and claims.get("email_verified") is False):
-        return ""
-    return _text(claims, claim)

@@ -87,7 +87,7 @@ class DeclaredIssuer:
         subject = text_of(unverified.claims, "sub")
         rule = rule_for(self._rules, unverified.claims)
         issuer = self.expected.issuer
-        token_id = PREFIX + sha256(unverified.text.encode()).hexdigest()[:32]
+        token_id = PREFIX + sha256(unverified.signed.encode()).hexdigest()[:32]
         between = (times.issued_at, times.expires_at)
         return AccessToken(
             id=token_id,

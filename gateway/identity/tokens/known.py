@@ -134,6 +134,9 @@ class KnownTokens:
                 return behind
 
     def _keep(self, known: KnownToken) -> KnownToken:
+        spelt_before = self._tokens.pop(known.token.id, None)
+        if spelt_before is not None:
+            self._ids.pop(spelt_before.digest, None)
         self._tokens[known.token.id] = known
         if known.digest:
             self._ids[known.digest] = known.token.id

@@ -125,9 +125,13 @@ def claim_at(claims: Mapping[str, Any], path: str) -> Any:
 
 
 def _has(value: Any, wanted: tuple[str | int | bool, ...]) -> bool:
-    """Whether the claim is one of these, or a list with one of these in it; `true` is not 1."""
+    """Whether the claim is one of these, or a list with one of these in it; `true` is not 1.
+
+    A list is looked through to its end, which the size of what carries it bounds: people have hundreds of groups.
+    """
     listed = value if isinstance(value, list) else [value]
-    return any(type(each) is type(one) and each == one for each in listed[:LIST_MAX] for one in wanted)
+    sought = {(type(one), one) for one in wanted}
+    return any((type(each), each) in sought for each in listed if isinstance(each, str | int))
 
 
 def _value(attribute: Attribute, claims: Mapping[str, Any]) -> Value | None:

@@ -18,7 +18,7 @@ TOKEN_BYTES_MAX = 8192
 """Longer than any token that workloads get: the longest in use, of CI systems, have about 2,000."""
 
 _PART = r"([A-Za-z0-9_-]{1,%d})"
-_COMPACT = re.compile(rf"{_PART % 1024}\.{_PART % TOKEN_BYTES_MAX}\.{_PART % 1024}")
+_COMPACT = re.compile(rf"{_PART % 1024}\.([A-Za-z0-9_-]+)\.{_PART % 1024}")
 _HEADERS = frozenset({"alg", "kid", "typ", "x5t", "x5t#S256"})
 """What a header may say. The last two are written by some issuers, and read by nobody here."""
 _TYPE_PREFIX = "application/"
@@ -37,6 +37,12 @@ class Unverified(msgspec.Struct, frozen=True):
     """Its `typ`, in lower case and without `application/`; empty where it has none."""
     claims: dict[str, Any]
 
+    @property
+    def signed(self) -> str:
+        """What its signature is over. By this a token is numbered: a signature of ECDSA has two spellings, and whoever
+        holds one can write the other."""
+        return self.text.rpartition(".")[0]
+
     def claim(self, name: str) -> str:
         """A claim that is a text; empty where it is none."""
         value = self.claims.get(name)
@@ -51,9 +57,12 @@ def is_token(credential: str) -> bool:
     return credential.startswith(("ey", "ew")) and "." in credential
 
 
-def read(text: str) -> Unverified:
-    """Take a token apart. Raises TokenInvalid for everything that is not one, whatever it is instead."""
-    found = _COMPACT.fullmatch(text) if len(text) <= TOKEN_BYTES_MAX else None
+def read(text: str, most: int = TOKEN_BYTES_MAX) -> Unverified:
+    """Take a token apart, of so many bytes at most.
+
+    Raises TokenInvalid for everything that is not one, whatever it is instead.
+    """
+    found = _COMPACT.fullmatch(text) if len(text) <= most else None
     if found is None:
         raise TokenInvalid
     try:
