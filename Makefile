@@ -13,6 +13,10 @@ REAL := .tools/real
 
 OPA_VERSION := v1.22.2
 HELM_VERSION := v3.22.0
+# The Kubernetes that it renders for where none is named: as its own build has it, by the client library it is made with.
+# Without, it takes v1.20, and refuses every chart that asks for a newer one.
+HELM_KUBERNETES := $(foreach package,chartutil lint/rules,\
+	-X helm.sh/helm/v3/pkg/$(package).k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/$(package).k8sVersionMinor=37)
 KUBECTL_VALIDATE_VERSION := v0.0.4
 KEYCLOAK_VERSION := 26.4.7
 
@@ -108,7 +112,7 @@ chart-tools: helm kubectl-validate ## build helm and kubectl-validate into .tool
 	@command -v promtool >/dev/null || echo "promtool is missing: install Debian's package prometheus" >&2
 
 helm: | has-go
-	GOBIN=$(TOOLS) go install -ldflags=-s helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+	GOBIN=$(TOOLS) go install -ldflags='-s $(HELM_KUBERNETES)' helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
 
 kubectl-validate: | has-go
 	GOBIN=$(TOOLS) go install -ldflags=-s sigs.k8s.io/kubectl-validate@$(KUBECTL_VALIDATE_VERSION)

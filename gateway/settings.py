@@ -27,6 +27,14 @@ _ORCHESTRATED = re.compile(r"GATEWAY_(SERVICE_|PORT_\d)")
 
 _USER_ALONE = re.compile(r"postgresql://[^:@/?#]+@[^@]*\Z")
 
+_DESCRIBED = (
+    "Mend them where this process is started. Every setting is described in docs/settings.md, which is in the source of"
+    " this version; what each may be is said above."
+)
+_EXPORTER = "OTEL_EXPORTER_OTLP_"
+_COLLECTORS = (f"{_EXPORTER}TRACES_ENDPOINT", f"{_EXPORTER}ENDPOINT")
+"""Where traces go, and where everything does."""
+
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Text = Annotated[str, Meta(max_length=4096)]
 Bytes = Annotated[int, Meta(ge=1024, le=1 << 30)]
@@ -173,7 +181,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         settings = cls(**values)
         mistakes += _misfits(settings)
         if mistakes:
-            raise SettingsInvalid("\n".join(mistakes), next_step="Every setting is described in docs/settings.md.")
+            raise SettingsInvalid("\n".join(mistakes), next_step=_DESCRIBED)
         return settings
 
     @classmethod
@@ -219,6 +227,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return "Settings(…)"  # the database's URL may have a password in it
 
 
+def traces_unsent(variables: Mapping[str, str] | None = None) -> str:
+    """Why nothing is sent although OpenTelemetry's own variables name a collector; empty where nothing is amiss."""
+    variables = os.environ if variables is None else variables
+    if _collector_of(variables) or _is_off(variables):
+        return ""
+    named = next((name for name in _COLLECTORS if variables.get(name)), None)
+    if named is None:
+        return ""
+    spoken = _protocol_of(variables)
+    if spoken not in {None, "", "http/protobuf"}:
+        wanted = spoken[:40]
+        return f"{named} is set, and no traces are sent: `{wanted}` is to be spoken, and http/protobuf alone is."
+    return f"{named} is set, and no traces are sent: it must begin with `http://` or `https://`."
+
+
+def _is_off(variables: Mapping[str, str]) -> bool:
+    return variables.get("OTEL_SDK_DISABLED", "").lower() == "true" or variables.get("OTEL_TRACES_EXPORTER") == "none"
+
+
+def _protocol_of(variables: Mapping[str, str]) -> str | None:
+    return variables.get(f"{_EXPORTER}TRACES_PROTOCOL") or variables.get(f"{_EXPORTER}PROTOCOL")
+
+
 def _collector_of(variables: Mapping[str, str]) -> str:
     """Where OpenTelemetry's own variables have traces sent; empty where nowhere, or not over HTTP.
 
@@ -226,13 +257,11 @@ def _collector_of(variables: Mapping[str, str]) -> str:
 
     https://opentelemetry.io/docs/specs/otel/protocol/exporter/
     """
-    exporter = "OTEL_EXPORTER_OTLP_"
-    protocol = variables.get(f"{exporter}TRACES_PROTOCOL") or variables.get(f"{exporter}PROTOCOL")
-    off = variables.get("OTEL_SDK_DISABLED", "").lower() == "true" or variables.get("OTEL_TRACES_EXPORTER") == "none"
-    if off or protocol not in {None, "", "http/protobuf"}:
+    if _is_off(variables) or _protocol_of(variables) not in {None, "", "http/protobuf"}:
         return ""
-    base = variables.get(f"{exporter}ENDPOINT", "")
-    endpoint = variables.get(f"{exporter}TRACES_ENDPOINT") or (f"{base.rstrip('/')}/v1/traces" if base else "")
+    own, shared = _COLLECTORS
+    base = variables.get(shared, "")
+    endpoint = variables.get(own) or (f"{base.rstrip('/')}/v1/traces" if base else "")
     return endpoint if endpoint.startswith(("http://", "https://")) else ""
 
 

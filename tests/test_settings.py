@@ -3,6 +3,7 @@
 import ast
 import inspect
 from pathlib import Path
+from typing import Annotated, Literal, get_args, get_origin
 
 import msgspec
 import pytest
@@ -147,6 +148,22 @@ def test_the_document_names_every_setting_and_no_other() -> None:
     named = [row.split("`")[1] for row in rows]
 
     assert named == [f"GATEWAY_{field.name.upper()}" for field in msgspec.structs.fields(Settings)]
+
+
+def test_the_document_says_what_a_setting_may_be() -> None:
+    rows = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| `GATEWAY_")]
+    told = {row.split("`")[1]: row for row in rows}
+    asked = 0
+
+    for field in msgspec.structs.fields(Settings):
+        bounds = get_args(field.type)[1:] if get_origin(field.type) is Annotated else ()
+        wanted = [f" {each.ge} to {each.le}. |" for each in bounds if each.ge is not None]
+        if get_origin(field.type) is Literal:
+            wanted = [" or ".join(f"`{choice}`" for choice in get_args(field.type)) + ". |"]
+        assert all(told[f"GATEWAY_{field.name.upper()}"].endswith(each) for each in wanted), field.name
+        asked += len(wanted)
+
+    assert asked > 15
 
 
 def test_every_setting_decides_something() -> None:

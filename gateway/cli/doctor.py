@@ -1,7 +1,9 @@
 """`gateway doctor`: looks over an installation where it runs, and says what to do."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,5 +42,12 @@ def command(data: Path | None) -> None:
             for line in folded(finding.next_step, columns_of_terminal() - 2 if on_terminal() else 0):
                 click.echo(f"  {line}")
     if failing:
-        parts = ", ".join(finding.part for finding in failing)
-        raise Failure(f"A gateway here would not start, or would refuse calls: {parts}.", "Do what is said above.")
+        raise Failure(_sentence(failing), "Do what is said above.")
+
+
+def _sentence(failing: Sequence[Any]) -> str:
+    stopping = [finding.part for finding in failing if not finding.serves]
+    if stopping:
+        return f"A gateway here would not start, or would refuse calls: {', '.join(stopping)}."
+    parts = ", ".join(finding.part for finding in failing)
+    return f"A gateway here starts and serves, but for what needs these: {parts}."

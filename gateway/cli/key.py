@@ -97,7 +97,10 @@ def show(key: str) -> None:
 @click.option("--overlap", type=span, default="24h", show_default=True, help="How long the old key goes on; 0: none.")
 @with_json
 def rotate(key: str, overlap: int) -> None:
-    """Issue a successor to a key. It is shown once, alone on standard output."""
+    """Issue a successor to a key. It is shown once, alone on standard output.
+
+    KEY is its public id. A key that others may have seen is to end at once: --overlap 0.
+    """
     _show_once(ask("POST", f"/keys/{key_id(key)}/rotate", body={"overlap_s": overlap}))
 
 

@@ -95,7 +95,9 @@ class IssuedKey(msgspec.Struct, frozen=True):
     key: ShownKey
     token: str
     warnings: list[str] = []
-    """What may not be meant: a scope for a release that there is not, or none that you may know of."""
+    """What may not be meant: a scope for a release or an identity provider that there is not, or that you may not
+    know of.
+    """
 
 
 class KeyPage(msgspec.Struct, frozen=True):
@@ -174,10 +176,23 @@ async def _warnings(areas: Areas, caller: Caller, scopes: tuple[str, ...]) -> li
     """A word for each scope that reaches no release; hidden and absent ones are told alike."""
     named = sorted({release for scope in scopes if "/" in (release := scope.partition(":")[2])})
     everything = areas.current.snapshot.releases
-    return [
+    return _unlisted(areas, caller, scopes) + [
         f"There is no release `{release}`, or none that you may know of: this key reaches nothing by that scope."
         for release in named
         if release not in everything or not await knows_of(areas, caller, release)
+    ]
+
+
+def _unlisted(areas: Areas, caller: Caller, scopes: tuple[str, ...]) -> list[str]:
+    """A word for each identity provider without a list; which there are is told to the provider's own alone."""
+    if Role.PROVIDER not in caller.roles:
+        return []
+    listing = {name for name, provider in areas.signing_in.providers.items() if provider.takes_a_list}
+    named = sorted({scope.partition(":")[2] for scope in scopes if scope.startswith("scim:")})
+    return [
+        f"No identity provider `{name}` with a `link` is declared, so this key keeps nobody's list."
+        for name in named
+        if name not in listing
     ]
 
 

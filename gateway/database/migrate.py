@@ -5,8 +5,10 @@ an advisory lock makes processes that start together take turns; on SQLite its w
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from alembic import command
@@ -138,6 +140,14 @@ def _changing(act: Callable[[Config], None]) -> Callable[[Connection], None]:
     return work
 
 
+def _make_closed(file: Path) -> None:
+    """Make a file of SQLite's that only its owner reads: those beside it are made with its mode. What fails is told
+    when it is opened.
+    """
+    with suppress(OSError):
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 @contextmanager
 def _alone(connection: Connection) -> Iterator[None]:
     if connection.dialect.name == "postgresql":
@@ -180,6 +190,7 @@ def _origin(error: Exception) -> Exception:
 
 
 def _run_on_sqlite(url: URL, work: Callable[[Connection], T]) -> T:
+    _make_closed(Path(str(url.database)))
     engine = sqlite_engine(url, begin="BEGIN IMMEDIATE", pragmas={"foreign_keys": "OFF", "busy_timeout": LOCK_WAIT_MS})
     try:
         with engine.begin() as connection:

@@ -36,6 +36,8 @@ def look_at_files(settings: Settings, *, begun: bool) -> Iterator[Finding]:
         yield _read("bundle token file", path, partial(read_bundle_token, path)) or closed("bundle token file", path)
     if settings.weights is not None and not settings.weights.is_dir():
         yield odd("weights", f"{settings.weights} is no folder.", "Mount it, or mend GATEWAY_WEIGHTS.")
+    if settings.database.startswith("sqlite:///") and (file := Path(settings.database[len("sqlite:///") :])).is_file():
+        yield closed("database file", file)
     if settings.database.startswith("sqlite") and settings.data.is_dir():
         yield _room(settings.data)
 

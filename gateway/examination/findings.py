@@ -14,7 +14,7 @@ class State(StrEnum):
     ODD = "odd"
     """The gateway can do its duty, and somebody should look into it."""
     WRONG = "wrong"
-    """The gateway does not start, or refuses calls."""
+    """The gateway does not start, or refuses calls or people that it should let in."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -24,6 +24,8 @@ class Finding(msgspec.Struct, frozen=True):
     state: State
     said: str
     next_step: str = ""
+    serves: bool = True
+    """False where the gateway does not start because of it, or refuses every call."""
 
 
 def well(part: str, said: str) -> Finding:
@@ -37,7 +39,12 @@ def odd(part: str, said: str, next_step: str) -> Finding:
 
 
 def wrong(part: str, said: str, next_step: str) -> Finding:
-    """A part that keeps calls from being served."""
+    """A part that keeps the gateway from starting, or every call from being served."""
+    return Finding(part, State.WRONG, said, next_step, serves=False)
+
+
+def away(part: str, said: str, next_step: str) -> Finding:
+    """A part elsewhere, without which the gateway serves whatever does not need it."""
     return Finding(part, State.WRONG, said, next_step)
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.clock import SECOND
 from gateway.examination.asking import Told, Unanswered, ask, why
-from gateway.examination.findings import Finding, odd, well, wrong
+from gateway.examination.findings import Finding, away, odd, well
 from gateway.identity.tokens.checking import LEEWAY
 from gateway.identity.tokens.fetching import Address, Unfetched, fetch
 from gateway.identity.tokens.issuers import DeclaredIssuer
@@ -52,7 +52,7 @@ async def _keys(part: str, address: Address) -> Finding:
     try:
         usable = await fetch(address)
     except Unfetched as error:
-        return wrong(
+        return away(
             part,
             f"No keys can be had from {address.url}: {unfetched(error)}. Its tokens are refused.",
             "Start it, or mend where its keys are declared to be, its `ca_file`, or the network between.",
@@ -73,7 +73,7 @@ def _published(part: str, issuer: str, keys_url: str, told: Told) -> Finding:
     except (msgspec.DecodeError, RecursionError):
         return odd(part, f"What is at {issuer}{DOCUMENT} says nothing of it.", "See what answers at that address.")
     if says.issuer != issuer:
-        return wrong(
+        return away(
             part,
             f"It calls itself {shown(says.issuer)}, and is declared as {issuer}. Its tokens are refused.",
             "Declare it, to the letter, as it calls itself, if that is who you mean: its tokens say so in `iss`.",
@@ -100,7 +100,7 @@ def clock_of(part: str, told: Told) -> Iterator[Finding]:
     said = f"Its clock is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} this machine's"
     step = "See that NTP runs on both, and with the database, by whose clock tokens begin and end."
     if ahead_s > LEEWAY / SECOND:
-        yield wrong(part, f"{said}: its tokens are refused as long as they are from a moment to come.", step)
+        yield away(part, f"{said}: its tokens are refused as long as they are from a moment to come.", step)
     elif abs(ahead_s) > UNSURE_S:
         yield odd(part, f"{said}.", step)
     else:

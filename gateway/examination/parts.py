@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from gateway.chosen import judge_of, policies_of
 from gateway.errors import GatewayError
 from gateway.examination.asking import why
-from gateway.examination.findings import Finding, amiss, odd, well, wrong
+from gateway.examination.findings import Finding, amiss, away, odd, well, wrong
 from gateway.inference.connector.faults import Unreached
 from gateway.inference.connector.pool import Pool
 from gateway.inference.connector.upstreams import Upstream
@@ -52,7 +52,7 @@ async def _upstream(upstream: Upstream) -> Finding:
     try:
         await pool.take()
     except Unreached as error:
-        return wrong(part, f"{upstream.authority} cannot be reached: {why(error.__cause__)}.", _NEXT_STEP)
+        return away(part, f"{upstream.authority} cannot be reached: {why(error.__cause__)}.", _NEXT_STEP)
     finally:
         pool.close()
     return well(part, f"{upstream.authority} can be reached.")

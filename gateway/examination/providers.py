@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.examination.asking import Told, Unanswered, ask
 from gateway.examination.files import closed
-from gateway.examination.findings import Finding, odd, well, wrong
+from gateway.examination.findings import Finding, away, odd, well
 from gateway.examination.issuers import Published, clock_of, shown, unfetched
 from gateway.identity.people.code_flow import OF_THE_CLIENT, ask_for_tokens, authorization_url
 from gateway.identity.people.discovery import Metadata
@@ -37,7 +37,7 @@ async def _provider(provider: Provider, redirect_uri: str) -> list[Finding]:
         told = await ask(document.url, ca_file=document.ca_file)
     except Unanswered as error:
         step = "Start it, or mend `issuer`, its `ca_file` or the network between."
-        return [*found, wrong(part, f"{document.url} cannot be read: {error}. {_NOBODY}", step)]
+        return [*found, away(part, f"{document.url} cannot be read: {error}. {_NOBODY}", step)]
     found.append(await _described(part, provider, told))
     if provider.metadata is not None:
         found.append(await _back(part, provider, provider.metadata, redirect_uri))
@@ -49,7 +49,7 @@ async def _described(part: str, provider: Provider, told: Told) -> Finding:
     """What it says of itself, read as the gateway reads it."""
     says = _issuer_in(told)
     if says not in {None, provider.issuer}:
-        return wrong(
+        return away(
             part,
             f"It calls itself {shown(says or '')}, and is declared as {provider.issuer}. {_NOBODY}",
             "Declare it, to the letter, as it calls itself, if that is who you mean.",
@@ -57,7 +57,7 @@ async def _described(part: str, provider: Provider, told: Told) -> Finding:
     try:
         keys = await provider.discovery.fetch(provider.keys.address)
     except Unfetched as error:
-        return wrong(
+        return away(
             part,
             f"What it says of itself cannot be used: {unfetched(error)}. {_NOBODY}",
             "See what answers at that address; name under `hosts` whatever other host it has its addresses on.",
@@ -100,11 +100,11 @@ async def _accepted(part: str, provider: Provider, metadata: Metadata, redirect_
         answered = await ask_for_tokens(provider, metadata, redirect_uri, code, verifier)
     except (Unfetched, OSError) as error:
         said = unfetched(error) if isinstance(error, Unfetched) else "the client's secret cannot be read"
-        return wrong(
+        return away(
             part, f"It cannot be asked for tokens: {said}. {_NOBODY}", f"See what answers at {metadata.token}."
         )
     if answered.get("error") in OF_THE_CLIENT:
-        return wrong(
+        return away(
             part,
             f"It does not accept the client `{provider.client_id}` as it proves itself here. {_NOBODY}",
             "Compare `client_id`, and what is in the file that `client_secret_file` names, with what stands there.",

@@ -1,6 +1,7 @@
 """What watches the gateway, and what it is held against: the collector of traces, kept checkpoints of the ledger."""
 
 from importlib.util import find_spec
+from urllib.parse import urlsplit
 
 from gateway.database.engine import open_database
 from gateway.errors import GatewayError
@@ -10,16 +11,22 @@ from gateway.ledger.checkpoints.checkpoint import verifiers_of
 from gateway.ledger.checkpoints.kept import read_kept
 from gateway.ledger.checkpoints.verifying import continues
 from gateway.ledger.signing import open_signing_key
-from gateway.settings import Settings
+from gateway.settings import Settings, traces_unsent
 
 LIBRARY = "opentelemetry.exporter.otlp.proto.http"
 _NOT_THERE = frozenset({404, 405})
 
 
-async def look_at_collector(endpoint: str) -> Finding:
-    """Whether traces can be sent. Nothing is told of a call; calls go on without."""
+async def look_at_collector(settings: Settings) -> Finding | None:
+    """Whether traces can be sent, where they are wanted. Nothing is told of a call; calls go on without."""
+    endpoint = settings.traces_endpoint
+    if not endpoint:
+        unsent = traces_unsent()
+        return odd("traces", unsent, _SPOKEN) if unsent else None
     if not _is_installed():
         return odd("traces", "The library that sends them is not installed.", "Install `release-gateway[traces]`.")
+    if urlsplit(endpoint).path in {"", "/"}:
+        return odd("traces", f"{endpoint} names no path: traces are sent to `/`, where no collector takes them.", _STEP)
     try:
         told = await ask(endpoint, post=b"")  # an export of nothing, which a collector takes
     except Unanswered as error:
@@ -29,6 +36,7 @@ async def look_at_collector(endpoint: str) -> Finding:
     return well("traces", f"{endpoint} can be reached.")
 
 
+_SPOKEN = "Set OTEL_EXPORTER_OTLP_PROTOCOL to http/protobuf and name the collector's port for it, which is 4318."
 _STEP = "Start the collector with OTLP over HTTP, or mend GATEWAY_TRACES_ENDPOINT, which ends in /v1/traces."
 
 

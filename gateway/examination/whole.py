@@ -1,5 +1,7 @@
 """One look at everything that a gateway with these settings lives by."""
 
+from collections.abc import Collection
+
 from gateway.chosen import issuers_of, providers_of
 from gateway.errors import GatewayError
 from gateway.examination.belonging import look_at_belonging
@@ -7,6 +9,7 @@ from gateway.examination.database import has_begun, look_at_database
 from gateway.examination.files import look_at_files
 from gateway.examination.findings import Finding, amiss, well
 from gateway.examination.issuers import look_at_issuers
+from gateway.examination.mappings import look_at_mappings
 from gateway.examination.parts import look_at_judge, look_at_upstreams
 from gateway.examination.providers import look_at_providers
 from gateway.examination.watching import look_at_checkpoints, look_at_collector
@@ -29,9 +32,9 @@ async def examine(settings: Settings) -> list[Finding]:
     if settings.checkpoints is not None and begun:
         found.append(await look_at_checkpoints(settings))
     found.append(await look_at_judge(settings))
-    if settings.traces_endpoint:
-        found.append(await look_at_collector(settings.traces_endpoint))
-    found += await _vouching(settings)
+    if (collector := await look_at_collector(settings)) is not None:
+        found.append(collector)
+    found += await _vouching(settings, begun=begun)
     try:
         upstreams = declared(settings)
     except GatewayError as error:
@@ -40,15 +43,20 @@ async def examine(settings: Settings) -> list[Finding]:
     return found
 
 
-async def _vouching(settings: Settings) -> list[Finding]:
+async def _vouching(settings: Settings, *, begun: bool) -> list[Finding]:
     """Findings on all who vouch for others here: for machines by tokens, and for people."""
     found = []
+    mapped: dict[str, Collection[str]] = {}
     try:
-        found += [finding async for finding in look_at_issuers(issuers_of(settings, Metrics()))]
+        issuers = issuers_of(settings, Metrics())
+        mapped |= {f"issuer {each.keys.name}": each.organisations for each in issuers}
+        found += [finding async for finding in look_at_issuers(issuers)]
     except GatewayError as error:
         found.append(amiss("issuers", error))
     try:
         providers = providers_of(settings, Metrics())
     except GatewayError as error:
         return [*found, amiss("identity providers", error)]
-    return found + [finding async for finding in look_at_providers(providers, settings.issuer)]
+    found += [finding async for finding in look_at_providers(providers, settings.issuer)]
+    mapped |= {f"identity provider {name}": {r.organisation for r in each.rules} for name, each in providers.items()}
+    return found + (await look_at_mappings(settings.database, mapped) if begun and mapped else [])

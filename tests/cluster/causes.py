@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 import httpx
@@ -17,8 +18,11 @@ from tests.cluster.callers import ROOMY, call
 from tests.cluster.database_faults import held_lock, jumped_clock
 from tests.cluster.lateness import change_undecided, narrowing_unseen, stage_unapproved
 from tests.fakes.cluster import ClusterHouse, signal_all
+from tests.fakes.issuer import FakeIssuer, declaration
 from tests.faults.load import Load
 from tests.journeys.releases import open_to_all
+from tools.cluster import gateways
+from tools.cluster.layout import Layout
 
 TERMS = "terms: {aup: terms/aup.md}"
 
@@ -147,6 +151,25 @@ def no_upstream(house: ClusterHouse) -> Iterator[None]:
         house.apply(open_to_all("alert/moved", ROOMY))
 
 
+@contextmanager
+def no_issuer(house: ClusterHouse) -> Iterator[None]:
+    """An issuer is declared that does not listen, gateway by gateway, and is taken out again."""
+    layout = house.cluster.layout
+    file = layout.folder / "issuers.yaml"
+    file.write_text(declaration(FakeIssuer(9), organisation="globex"))
+    _go_on_with(house, replace(layout, settings={**layout.settings, "issuers": str(file)}))
+    try:
+        yield
+    finally:
+        _go_on_with(house, layout)
+
+
+def _go_on_with(house: ClusterHouse, layout: Layout) -> None:
+    for place, part in enumerate(house.cluster.gateways):
+        part.become(gateways.gateway(layout, place))
+        house.await_ready()
+
+
 CAUSES: Mapping[str, Cause] = {
     "GatewayAbsent": Cause("both gateways stopped", no_gateway),
     "GatewayLedgerCannotWrite": Cause("PostgreSQL stopped", no_database),
@@ -159,6 +182,7 @@ CAUSES: Mapping[str, Cause] = {
     "GatewayBreakGlass": Cause("the installation's first key used", first_key_used),
     "GatewayLimitsNear": Cause("calls that ask for 95 % of a day's tokens", little_left),
     "GatewayUpstreamFailing": Cause("a release moved to a model server that does not listen", no_upstream),
+    "GatewayIssuerAway": Cause("an issuer declared that does not listen", no_issuer),
     "GatewayStageLate": Cause("a stage whose date has come, and nobody's approval", stage_unapproved),
     "GatewayClockStepped": Cause("the database's clock an hour ahead at once", jumped_clock),
     "GatewayApprovalsLate": Cause("a change planned, and a day of the database's clock", change_undecided),

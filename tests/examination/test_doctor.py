@@ -31,6 +31,7 @@ from gateway.ledger.signing import open_signing_key
 from gateway.settings import Settings
 from gateway.shipped import shipped
 from tests.fakes.gateway import GatewayProcess, free_port, running
+from tests.fakes.house import open_house
 from tests.fakes.opa import answer, fake_opa, response
 from tests.fakes.postgresql import PostgreSQLServer
 
@@ -167,6 +168,21 @@ def test_a_secret_that_others_may_read_is_found_with_the_command_that_mends_it(
 
     assert said.code == 1 and said.wrong() == {part}
     assert "chmod 600" in said.findings[part]["next_step"]
+
+
+def test_a_database_is_made_for_its_owner_alone_and_one_that_others_may_read_is_odd(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with open_house(tmp_path):
+            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("gateway.sqlite*")}
+    finally:
+        os.umask(before)
+    well = doctor(tmp_path).findings["database file"]
+    (tmp_path / "gateway.sqlite").chmod(0o644)
+    odd = doctor(tmp_path).findings["database file"]
+
+    assert modes == dict.fromkeys(("gateway.sqlite", "gateway.sqlite-wal", "gateway.sqlite-shm"), 0o600)
+    assert (well["state"], odd["state"]) == ("well", "odd") and "chmod o=" in odd["next_step"]
 
 
 def test_a_disk_that_is_nearly_full_is_wrong_and_one_that_is_scarce_is_odd(

@@ -6,13 +6,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from gateway.cli.main import gateway
 from gateway.examination import asking, watching
 from gateway.examination.asking import Unanswered, ask
 from gateway.examination.issuers import DOCUMENT
 from tests.examination.test_doctor import Said, doctor
 from tests.fakes.collector import collecting
 from tests.fakes.gateway import free_port
+from tests.fakes.house import open_house
 from tests.fakes.issuer import FakeIssuer, an_issuer, declaration
 
 
@@ -151,10 +154,60 @@ def test_the_collector_is_looked_for_and_is_never_wrong(tmp_path: Path, monkeypa
         collector.status = 404
         other = found(collector.url)
     nobody = found(f"http://127.0.0.1:{free_port()}/v1/traces")
+    bare = found(f"http://127.0.0.1:{free_port()}")
     monkeypatch.setattr(watching, "LIBRARY", "no.such.library")
     missing = found(collector.url)
 
     assert well["state"] == "well"
-    assert {each["state"] for each in (other, nobody, missing)} == {"odd"}
+    assert {each["state"] for each in (other, nobody, bare, missing)} == {"odd"}
+    assert "/v1/traces" in bare["next_step"] and "no path" in bare["said"]
     assert "status 404" in other["said"] and "nobody listens" in nobody["said"]
     assert "release-gateway[traces]" in missing["next_step"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "`grpc`"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "c:4317"}, "http://"),
+    ],
+)
+def test_traces_that_are_wanted_and_cannot_be_sent_are_odd(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], told: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    found = doctor(tmp_path).findings["traces"]
+
+    assert found["state"] == "odd" and told in found["said"] and "4318" in found["next_step"]
+
+
+def test_a_mapping_to_an_organisation_that_is_not_there_is_found(issuer: FakeIssuer, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with open_house(tmp_path / "data"):
+        pass
+    well = looked_over(tmp_path, issuer)
+    declared = tmp_path / "issuers.yaml"
+    declared.write_text(declaration(issuer).replace("organisation: acme", "organisation: nosuch"))
+
+    said = doctor(tmp_path / "data", issuers=str(declared))
+
+    assert well.code == 0 and said.wrong() == {"issuer cluster: mapping"}
+    assert "`nosuch`" in said.findings["issuer cluster: mapping"]["said"]
+
+
+def test_what_is_elsewhere_and_away_is_not_said_to_keep_the_gateway_from_serving(tmp_path: Path) -> None:
+    with an_issuer() as gone:
+        pass
+    (tmp_path / "issuers.yaml").write_text(declaration(gone))
+    words = ["doctor", "--data", str(tmp_path / "data")]
+
+    away = CliRunner().invoke(gateway, words, env={"GATEWAY_ISSUERS": str(tmp_path / "issuers.yaml")})
+    opa = {"GATEWAY_JUDGE": "opa", "GATEWAY_OPA_URL": f"http://127.0.0.1:{free_port()}"}
+    stopping = CliRunner().invoke(gateway, words, env=opa)
+
+    assert away.exit_code == stopping.exit_code == 1
+    assert "starts and serves, but for what needs these: issuer cluster" in away.stderr
+    assert "would not start" not in away.stderr and "would not start, or would refuse calls: judge" in stopping.stderr
+    assert "connection refused" in stopping.stdout and "ClientConnectorError" not in stopping.output

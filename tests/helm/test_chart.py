@@ -140,6 +140,8 @@ def test_the_check_of_the_standard_finds_what_breaks_it(change: Callable[[dict[s
         {"autoscaling": {"cpu": 700}},
         {"ingress": {"enable": True}},
         {"service": {"port": 70000}},
+        {"tolerations": [{"kye": "a"}]},
+        {"affinity": {"nodeAffinty": {}}},
     ],
     ids=repr,
 )
@@ -218,6 +220,27 @@ def test_the_worked_files_of_who_vouches_are_read_as_they_stand(tmp_path: Path) 
 
     assert corporate.secret_file == folder / "corporate.secret"
     assert ci.expected.issuer == "https://token.actions.githubusercontent.com"
+
+
+def test_a_list_that_is_taken_away_is_an_empty_one() -> None:
+    nothing = {"networkPolicy": {"identityProviders": None, "collectors": None}}
+
+    (policy,) = [each for each in manifests((), nothing) if each["kind"] == "NetworkPolicy"]
+
+    assert all(rule["to"] for rule in policy["spec"]["egress"])
+
+
+def test_alerts_lead_to_where_the_runbook_is_read() -> None:
+    rule = {"enabled": True, "runbooks": "https://wiki.example/alerts"}
+
+    (watching,) = [each for each in manifests((), {"prometheusRule": rule}) if each["kind"] == "PrometheusRule"]
+
+    led = [alert["annotations"]["runbook_url"] for group in watching["spec"]["groups"] for alert in group["rules"]]
+    assert len(led) > 10 and all(url.startswith("https://wiki.example/alerts#gateway") for url in led)
+
+
+def test_the_notes_end_the_key_that_was_in_the_log_at_once() -> None:
+    assert "gateway key rotate ID --overlap 0" in (CHART / "templates" / "NOTES.txt").read_text("utf-8")
 
 
 def test_every_setting_can_be_set_and_no_other() -> None:

@@ -54,6 +54,9 @@ def test_every_alert_is_tried_has_its_paragraph_and_says_how_bad_it_is() -> None
     }
     told = re.findall(r"^### (Gateway\w+)$", RUNBOOK, re.MULTILINE)
 
+    assert {name: rule["annotations"]["runbook_url"] for name, rule in ALERTS.items()} == {
+        name: f"docs/alerts.md#{name.lower()}" for name in ALERTS
+    }
     assert tried == set(ALERTS)
     assert told == list(ALERTS)
     assert {rule["labels"]["severity"] for rule in ALERTS.values()} == {"critical", "warning", "info"}

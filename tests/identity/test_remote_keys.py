@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from joserfc import jwk
+from structlog.testing import capture_logs
 
 from gateway.clock import SECOND
 from gateway.identity.tokens import fetching, remote_keys
@@ -118,6 +119,29 @@ async def test_keys_go_on_while_the_issuer_is_away_and_end_in_time_and_nothing_n
     assert before is None and not taken_back
     assert meanwhile[0] is not None and meanwhile[1] is None
     assert keys.key("first") is None and not keys.is_believed
+
+
+async def test_an_issuer_that_is_away_is_told_of_once_and_so_is_its_return(
+    issuer: FakeIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    keys = RemoteKeys("cluster", Address(issuer.keys_url), keep_s=60, told=lambda _, outcome: counted.append(outcome))
+    now = [0]
+    monkeypatch.setattr(remote_keys, "elapsed_us", lambda: now[0])
+
+    with capture_logs() as logged:
+        for status in (200, 503, 503, 503, 500, 200, 200):
+            issuer.status = status
+            await keys.ask()
+        issuer.status = 503
+        for _ in range(3):
+            await keys.ask()
+            now[0] += int(remote_keys.TOLD_AGAIN_S * SECOND) // 2
+
+    assert counted.count("failed") == 7
+    assert [line["event"].removeprefix("issuer_keys_") for line in logged] == [
+        "unfetched", "unfetched", "fetched_again", "unfetched", "unfetched",
+    ]  # fmt: skip
 
 
 async def test_a_key_that_is_published_no_more_or_is_another_is_taken_back(issuer: FakeIssuer) -> None:

@@ -191,11 +191,17 @@ def test_the_door_describes_what_it_does(listed: Listed) -> None:
 # Who may.
 
 
+@pytest.mark.parametrize(("name", "warned"), [("corporate", False), ("nosuch", True)])
+def test_a_key_for_a_list_that_nobody_declared_is_given_with_a_word(listed: Listed, name: str, warned: bool) -> None:
+    issued = listed.house.control("/keys", roles=["provider"], scopes=[f"scim:{name}"])
+
+    assert [f"`{name}`" in warning for warning in issued["warnings"]] == [True] * warned
+
+
 def test_a_key_for_the_list_opens_nothing_else_and_others_do_not_open_the_list(listed: Listed) -> None:
     house = listed.house
     house.enter("administrator", "provider", Role.PROVIDER, scopes=("control",))
     house.enter("elsewhere", "provider", Role.PROVIDER, scopes=("scim:other",))
-
     assert house.ask("GET", "/v1/models", "directory").json()["data"] == []
     assert house.ask("GET", "/control/keys", "directory").json()["code"] == "scope_too_narrow"
     assert house.ask("POST", "/control/keys", "directory", json={"roles": ["provider"]}).status_code == 403

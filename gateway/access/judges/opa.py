@@ -4,6 +4,7 @@ Each answer names the revision of the bundle that gave it; it must be the digest
 """
 
 import asyncio
+import os
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -159,7 +160,7 @@ class OPAJudge:
             raise JudgeUnavailable from error
         except Exception as error:
             # Whatever else goes wrong on the way, nothing passes: no list of exceptions would ever be complete.
-            self._fault = f"OPA cannot be asked: {type(error).__name__}."
+            self._fault = f"OPA cannot be asked: {_why(error)}."
             raise JudgeUnavailable from error
         finally:
             self._waiting -= 1
@@ -192,3 +193,11 @@ def _address(url: str) -> tuple[str, int, bool]:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     tls = parts.scheme == "https"
     return host, port or (443 if tls else 8181), tls
+
+
+def _why(error: Exception) -> str:
+    """What the system said of the connection, or else what kind of error it was."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None:
+        return type(error).__name__
+    return os.strerror(number).lower() if number > 0 else "its name leads to no address"

@@ -75,6 +75,8 @@ class DeclaredIssuer:
         self.expected = expected
         self.keys = keys
         self._rules = rules
+        self.organisations = frozenset(rule.organisation for rule in rules)
+        """Those that tokens of it are mapped to."""
 
     def key(self, key_id: str, moment: Moment) -> VerifyingKey | None:  # noqa: ARG002 - kept by a clock of its own
         """One of its keys, while it is believed."""

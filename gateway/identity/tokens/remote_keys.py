@@ -23,6 +23,9 @@ ASK_AGAIN_S = 5.0
 Fetch = Callable[[Address], Awaitable[Mapping[str, VerifyingKey]]]
 """Finds the keys that begin at an address. Raises Unfetched."""
 
+TOLD_AGAIN_S = 900.0
+"""How often the log says again that an issuer is still away, for the same reason."""
+
 log = structlog.get_logger()
 
 
@@ -51,6 +54,9 @@ class RemoteKeys:
         self._keys: Mapping[str, VerifyingKey] = {}
         self._fetched_at: int | None = None
         self._is_wanted = asyncio.Event()
+        self._away = ""
+        """Why it was away when it was last asked; empty where it answered."""
+        self._away_told_at = 0
 
     def key(self, key_id: str) -> VerifyingKey | None:
         """The key of this id, while it is believed; without waiting."""
@@ -68,9 +74,12 @@ class RemoteKeys:
             fetched = await self._fetch(self._address)
         except Unfetched as error:
             self._told(self._name, "failed")
-            log.warning("issuer_keys_unfetched", issuer=self._name, error=str(error))
+            self._tell_away(str(error))
             return False
         self._told(self._name, "fetched")
+        if self._away:
+            log.info("issuer_keys_fetched_again", issuer=self._name, keys=len(fetched))
+            self._away = ""
         is_taken_back = any(
             key_id not in fetched or fetched[key_id].thumbprint != key.thumbprint for key_id, key in self._keys.items()
         )
@@ -85,7 +94,8 @@ class RemoteKeys:
             try:
                 is_taken_back = await self.ask()
             except Exception as error:  # whatever it is: the keys at hand go on, and are asked for again
-                log.warning("issuer_keys_unfetched", issuer=self._name, error=type(error).__name__)
+                self._told(self._name, "failed")
+                self._tell_away(type(error).__name__)
                 is_taken_back = False
             if is_taken_back or (was_believed and not self.is_believed):
                 taken_back()
@@ -96,6 +106,12 @@ class RemoteKeys:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(self._every_s - self._apart_s, 0.0)):
                     await self._is_wanted.wait()
+
+    def _tell_away(self, reason: str) -> None:
+        """Say it once, and again when the reason is another or time has passed: it may be away for days."""
+        if reason != self._away or elapsed_us() - self._away_told_at >= TOLD_AGAIN_S * SECOND:
+            log.warning("issuer_keys_unfetched", issuer=self._name, error=reason)
+            self._away, self._away_told_at = reason, elapsed_us()
 
     @property
     def is_believed(self) -> bool:
