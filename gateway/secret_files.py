@@ -50,6 +50,9 @@ def _place(path: Path, content: bytes, what: str, *, over: bool) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        raise SettingsInvalid(f"The {what} file {path} cannot be created: {error.strerror}.") from error
+        raise SettingsInvalid(
+            f"The {what} file {path} cannot be created: {error.strerror}.",
+            next_step=f"Look whether {path.parent} is there and may be written by whoever runs this.",
+        ) from error
     finally:
         draft.unlink(missing_ok=True)

@@ -120,6 +120,11 @@ def list_keys(data: Path | None) -> None:
         return show_json(shown)
     return show_table(
         ("id", "signs from", "verifies until"),
-        [(each["id"], ago(each["signs_from"]), ago(each["verifies_until"])) for each in shown],
+        [(each["id"], _since(each["signs_from"]), ago(each["verifies_until"])) for each in shown],
         empty="No keys.",
     )
+
+
+def _since(instant: str | None) -> str:
+    """From when on a key signs; the first one of an installation was never announced."""
+    return "the start" if instant is not None and instant.startswith("1970-") else ago(instant)

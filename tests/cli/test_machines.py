@@ -109,6 +109,7 @@ def test_a_new_key_is_announced_then_signs_and_the_old_ones_end(
     shell: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GATEWAY_DATA", str(tmp_path))
+    table = shell.type("token", "keys", by=None).stdout
     first = json.loads(shell.type("token", "keys", "--json", by=None).stdout)[0]["id"]
 
     rotated = json.loads(shell.type("token", "rotate-key", "--announce", "10m", "--json", by=None).stdout)
@@ -118,4 +119,7 @@ def test_a_new_key_is_announced_then_signs_and_the_old_ones_end(
 
     assert published == [{first, rotated["id"]}, {first, rotated["id"]}, {rotated["id"]}]
     assert (tmp_path / "token.keys").stat().st_mode & 0o777 == 0o600
+    assert "the start" in table and "1970" not in table
+    nowhere = shell.type("token", "rotate-key", "--data", str(tmp_path / "nowhere"), by=None)
+    assert nowhere.exit_code == 1 and "next: Look whether" in nowhere.stderr
     assert '"d"' not in shell.type("token", "keys", "--json", by=None).stdout
