@@ -124,7 +124,8 @@ class Installation:
         self.searching = Searching()
         self.follower = Follower(self.database, lambda: self.writer.busy)
 
-        self.checkpoints = Checkpoints(self.leisure, open_signing_key(settings.signing_key_path))
+        self.signing_key = open_signing_key(settings.signing_key_path)
+        self.checkpoints = Checkpoints(self.leisure, self.signing_key)
         peppers = open_peppers(settings.peppers_path)
         self._know_who_asks(peppers)
         self.weight_files = Weights(settings.weights_path)
@@ -186,8 +187,14 @@ class Installation:
         settings = self.settings
         self.issuer = OwnIssuer(settings.issuer, SigningKeys(settings.token_keys_path), settings.token_s * SECOND)
         self.issuers = issuers_of(settings, self.metrics)
+        self.providers = providers_of(settings, self.metrics)
         self.directory = Directory(
-            self.database, self.ledger, peppers, self.leisure, believed=Believed([self.issuer, *self.issuers])
+            self.database,
+            self.ledger,
+            peppers,
+            self.leisure,
+            believed=Believed([self.issuer, *self.issuers]),
+            providers=self.providers,
         )
         self.token_rates = TokenRates(settings.token_requests_per_client, settings.token_requests_per_source)
         self.sign_in_rates = SignInRates(settings.sign_in_requests_per_source)
@@ -206,7 +213,6 @@ class Installation:
         """The register of people, and their way in by the identity providers that the operator declared."""
         settings = self.settings
         self.people = Registry(self.directory, withdraw_agreement)
-        self.providers = providers_of(settings, self.metrics)
         listing = [name for name, provider in self.providers.items() if provider.takes_a_list]
         self.roster = Roster(self.directory, listing, self.people.leave)
         self.cookies = Cookies(settings.issuer)

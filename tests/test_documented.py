@@ -16,7 +16,7 @@ from gateway.access.reasons import MEANINGS
 from gateway.access.refusals import Refused
 from gateway.cli.policy import build
 from gateway.clock import datetime_from
-from gateway.errors import GatewayError, SettingsInvalid
+from gateway.errors import GatewayError, RecordEnded, SettingsInvalid
 from gateway.identity.callers import Role
 from gateway.identity.facts import FORMS
 from gateway.identity.tokens.rates import TooManyRequests
@@ -51,8 +51,8 @@ def test_every_reason_stands_in_the_reference_with_its_status_and_words() -> Non
     assert [row for row in rows if row not in REFERENCE] == []
 
 
-UNTOLD = {Refused, SettingsInvalid, TooManyRequests}
-"""Told by the codes of what is below them, or to nobody who calls."""
+UNTOLD = {Refused, SettingsInvalid, RecordEnded, TooManyRequests}
+"""Told by reasons or the codes of what is below them, or to nobody who calls: of those the process ends."""
 
 
 def test_every_error_stands_in_the_reference_with_its_status() -> None:

@@ -27,9 +27,16 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 @click.command(name="login")
 @click.option("--device", is_flag=True, help="Sign in on another device: nothing is opened and nothing listens here.")
 @click.option("--fresh", is_flag=True, help="Prove yourself anew, as irreversible steps ask for.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(["inference", "weights"]),
+    help="What to reach as yourself beside /control; `gateway token get` then gives the token.",
+)
 @click.option("--no-browser", is_flag=True, help="Open no browser: print the address to open on this computer.")
 @with_json
-def command(device: bool, fresh: bool, no_browser: bool) -> None:
+def command(device: bool, fresh: bool, no_browser: bool, scopes: tuple[str, ...]) -> None:
     """Sign in. What is kept of it lies in ~/.config/release-gateway, and ends with `gateway logout`."""
     if device and fresh:
         raise click.UsageError("--fresh goes without --device: sign in anew where you enter the code.")
@@ -41,7 +48,8 @@ def command(device: bool, fresh: bool, no_browser: bool) -> None:
             "Nobody signs in at this gateway: its operator declared no identity provider.",
             "Use a key: `export GATEWAY_KEY=rsg_…`. For operators: docs/people.md.",
         )
-    login = _on_another_device() if device else _in_a_browser(about, opens=not no_browser, fresh=fresh)
+    scope = " ".join(["control", *scopes])
+    login = _on_another_device(scope) if device else _in_a_browser(about, scope, opens=not no_browser, fresh=fresh)
     file = login_file()
     with file.locked():
         before = file.read()
@@ -68,7 +76,7 @@ def end(login: Login) -> None:
     ask_as_command_line("/oauth/revoke", {"token": login.refresh_token, "token_type_hint": "refresh_token"})
 
 
-def _in_a_browser(about: Mapping[str, Any], *, opens: bool, fresh: bool) -> Login:
+def _in_a_browser(about: Mapping[str, Any], scope: str, *, opens: bool, fresh: bool) -> Login:
     from gateway.cli.loopback import listening
     from gateway.identity.logins.challenges import METHOD, challenge_of, new_verifier
 
@@ -81,7 +89,7 @@ def _in_a_browser(about: Mapping[str, Any], *, opens: bool, fresh: bool) -> Logi
             "code_challenge": challenge_of(verifier),
             "code_challenge_method": METHOD,
             "state": state,
-            "scope": "control",
+            "scope": scope,
             **({"prompt": "login"} if fresh else {}),
         }
         address = f"{_address(about, 'authorization_endpoint')}?{urlencode(asked)}"
@@ -114,8 +122,8 @@ def _declined(error: str, said: str) -> Failure:
     return Declined(error, said or error, again)
 
 
-def _on_another_device() -> Login:
-    started = ask_as_command_line("/oauth/device_authorization", {"scope": "control"})
+def _on_another_device(scope: str) -> Login:
+    started = ask_as_command_line("/oauth/device_authorization", {"scope": scope})
     code, ends_at = str(started["device_code"]), time.monotonic() + float(started["expires_in"])
     click.echo("On any device, open:", err=True)
     click.echo(f"\n  {printable(str(started['verification_uri']))}\n", err=True)

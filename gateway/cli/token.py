@@ -7,6 +7,7 @@ import click
 
 from gateway.cli.asking import ask
 from gateway.cli.authority import ask_authority, ask_authority_signed, metadata
+from gateway.cli.credential import EARLY_S, signed_in
 from gateway.cli.failures import told
 from gateway.cli.key import key_id as client_id
 from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json
@@ -24,13 +25,21 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--client", required=True, help="Its id.")
+@click.option("--client", default="", help="Its id; left out, the token is that of your own sign-in.")
 @click.option("--scope", "scopes", multiple=True, help="Less than the client holds, such as inference:RELEASE.")
 @click.option("--key-file", type=_file, help="The private key of a client that signs, in place of a secret.")
 @click.option("--key-id", default="", help="What the client's key set calls that key, where it has several.")
 @with_json
 def get(client: str, scopes: tuple[str, ...], key_file: Path | None, key_id: str) -> None:
-    """Get a token, alone on standard output: `export GATEWAY_KEY=$(gateway token get --client ID)`."""
+    """Get a token, alone on standard output: `export GATEWAY_KEY=$(gateway token get --client ID)`.
+
+    Without --client it is that of whoever signed in here, renewed where it must be: `gateway login --scope inference`,
+    then `export OPENAI_API_KEY=$(gateway token get)`.
+    """
+    if not client:
+        if key_file is not None:
+            raise click.UsageError("--key-file goes with --client: it is a client's.")
+        return _own(scopes)
     form = {"grant_type": "client_credentials"}
     if scopes:
         form["scope"] = " ".join(scopes)
@@ -54,6 +63,18 @@ def _assertion(client: str, key_file: Path, key_id: str) -> str:
 
         key = read_secret_file(key_file, "client's key")
         return assertion(key, key_id, client, str(about["issuer"]), int(time.time()))
+
+
+def _own(scopes: tuple[str, ...]) -> None:
+    """The token of the sign-in kept here, whatever key is set."""
+    if scopes:
+        raise click.UsageError("--scope goes with --client: your own reach was chosen with `gateway login --scope`.")
+    login = signed_in()
+    lasts_s = max(0, int(login.renew_at + EARLY_S - time.time()))
+    if wants_json():
+        return show_json({"access_token": login.access_token, "token_type": "Bearer", "expires_in": lasts_s})
+    click.echo(f"Yours, for {lasts_s} seconds.", err=True)
+    return click.echo(login.access_token)
 
 
 @command.command()

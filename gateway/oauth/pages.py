@@ -98,8 +98,16 @@ _CODE = (
 _DECIDE = '<button name="decision" value="allow">Sign in</button><button name="decision" value="deny">Cancel</button>'
 
 
+_REACH = {
+    "control": "do all that you may do with `gateway`",
+    "control:read": "see what you may see",
+    "inference": "call models as you",
+    "weights": "download weights as you",
+}
+
+
 def _reach(scope: str) -> tuple[str, str]:
-    return "It may", "see what you may see" if scope == "control:read" else "do all that you may do with `gateway`"
+    return "It may", ", ".join(_REACH[each] for each in scope.split(" "))
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:

@@ -191,7 +191,9 @@ def _approved(wanted: Approvals, known: Known) -> Answer:
     counted = len(approving(standing, known.authors))
     void = len(known.approvals) - len(standing)
     before = f"; {void} given before the evidence changed no longer count" if void else ""
-    return Answer(met=counted >= wanted.people, said=f"{counted} of {wanted.people} approvals{before}")
+    return Answer(
+        met=counted >= wanted.people, said=f"{counted} of {spelling.counted(wanted.people, 'approval')}{before}"
+    )
 
 
 def _soaked(wanted: Soak, known: Known, moment: Moment) -> Answer:

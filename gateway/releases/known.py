@@ -13,6 +13,7 @@ from gateway.ledger.search import Query, counted
 from gateway.releases import past
 from gateway.releases.changes.store import change_by_id
 from gateway.releases.fulfilment import Known, answers, read_by, soaked_for
+from gateway.releases.letting_go import lets_go
 from gateway.releases.pauses import pauses
 from gateway.releases.requirements import Approvals, Concurs, Soak
 from gateway.releases.store import versions
@@ -61,7 +62,7 @@ def gated_stages(connection: Connection, version: StrategyVersion, recorded_by: 
                 digest=digest,
                 basis=digest_of(msgspec.json.encode([digest, read, incidents])),
                 opened_at=recorded.get(strategy.opening_digest(stage)),
-                irreversible=strategy.lets_go_by(stage, opened),
+                irreversible=lets_go(strategy, stage, opened),
                 after=next((each.stage.name for each in found if each.opened_at is None), ""),
                 soaking=before if before is not None and before[1] < NEVER else None,
             )

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from gateway.clock import Instant, Moment, text_from
 from gateway.database.engine import Database
-from gateway.errors import Conflict, Invalid, NotFound
+from gateway.errors import Conflict, Invalid
 from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases.agreement import Agreement, Judged, Word, agreement_of
@@ -22,10 +22,9 @@ from gateway.releases.evidence import store
 from gateway.releases.evidence.records import A_LATER_END, Approval, Concurrence
 from gateway.releases.fulfilment import Answer, Known, answers
 from gateway.releases.known import Gated, gated_stages, known_of
-from gateway.releases.requirements import Concurs
 from gateway.releases.store import version_in_force
+from gateway.releases.unopened import check_asked, check_seen, unopened_stage
 from gateway.releases.versions import StrategyVersion
-from gateway.spelling import nearest
 
 T = TypeVar("T")
 
@@ -125,8 +124,8 @@ class Openings:
             return approval, [_act(Event.APPROVAL_GIVEN, gated, {**detail})]
 
         def unopened(connection: Connection) -> Gated:
-            gated = _unopened(connection, release, stage)
-            _check_seen(gated, basis)
+            gated = unopened_stage(connection, release, stage)
+            check_seen(gated, basis)
             return gated
 
         return await self._say(actor, word, unopened, work, moment)
@@ -142,8 +141,8 @@ class Openings:
             raise Invalid("The concurrence would have expired already.", param="expires_at", next_step=A_LATER_END)
 
         def unopened(connection: Connection) -> Gated:
-            gated = _unopened(connection, concurrence.release, stage)
-            _check_asked(gated, concurrence.authority)
+            gated = unopened_stage(connection, concurrence.release, stage)
+            check_asked(gated, concurrence.authority)
             return gated
 
         def work(connection: Connection, gated: Gated, _: Agreement) -> tuple[Concurrence, list[Act]]:
@@ -243,49 +242,6 @@ class Openings:
 
 def _required(gated: Gated, known: Known, moment: Moment) -> tuple[Required, ...]:
     return tuple(Required(named, said) for named, said in answers(gated.stage.opens_when, known, moment))
-
-
-def _unopened(connection: Connection, release: str, stage: str) -> Gated:
-    """The stage of the version in force by its name. Raises NotFound or Conflict."""
-    version = version_in_force(connection, release)
-    if version is None:
-        raise NotFound(f"There is no release `{release}`.", next_step="See `gateway release list`.")
-    names = [each.name for each in version.strategy.stages]
-    if stage not in names:
-        meant = nearest(stage, names)
-        next_step = f"See `gateway release show {release}`."
-        raise NotFound(f"There is no stage `{stage}` of `{release}`.{meant}", next_step=next_step)
-    gated = next((each for each in gated_stages(connection, version) if each.stage.name == stage), None)
-    if gated is None:
-        raise Conflict(f"The stage `{stage}` opens by its date alone: nothing is to be approved.")
-    if gated.opened_at is not None:
-        raise Conflict(f"The stage `{stage}` was opened at {text_from(gated.opened_at)}.")
-    return gated
-
-
-def _check_seen(gated: Gated, basis: str) -> None:
-    """Raise Conflict where an approver saw something else."""
-    if basis and basis != gated.basis:
-        raise Conflict(
-            "The stage, or the evidence for it, is not what it was when you looked.",
-            code="stage_moved",
-            next_step=f"Look again, then approve: `gateway release show {gated.version.strategy.release}`.",
-        )
-
-
-def _check_asked(gated: Gated, authority: str) -> None:
-    """Raise Invalid for the concurrence of somebody whom the stage does not ask: it would open nothing."""
-    asked = sorted({each.authority for each in gated.stage.opens_when if isinstance(each, Concurs)})
-    if authority in asked:
-        return
-    if not asked:
-        raise Invalid(f"The stage `{gated.stage.name}` asks for no authority's concurrence.", param="authority")
-    raise Invalid(
-        f"The stage `{gated.stage.name}` does not ask for the concurrence of that authority, but of"
-        f" {' and '.join(f'`{each}`' for each in asked)}.",
-        param="authority",
-        next_step="Name the authority as the stage does, letter for letter.",
-    )
 
 
 def _act(

@@ -22,7 +22,7 @@ from gateway.releases.caps import Cap
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
 from gateway.releases.forms import RequestForm
-from gateway.releases.requirements import Approvals, Concurs, Requirement
+from gateway.releases.requirements import Requirement
 from gateway.releases.stage_dates import Review
 
 NOTHING_OPENED: Mapping[str, Instant] = MappingProxyType({})
@@ -86,11 +86,6 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_gated(self) -> bool:
         """Whether the date alone does not open it."""
         return bool(self.opens_when)
-
-    @property
-    def asks_people(self) -> bool:
-        """Whether people must agree to this very stage: its approvers, or an authority outside."""
-        return any(isinstance(each, Approvals | Concurs) for each in self.opens_when)
 
     @property
     def goes_by_its_date(self) -> bool:
@@ -261,16 +256,6 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if stage is None or not moment.surely_reached(stage.opens) or moment.maybe_reached(stage.closes):
             return None
         return stage
-
-    def lets_go_by(self, stage: Stage, opened: Mapping[str, Instant] = NOTHING_OPENED) -> bool:
-        """Whether opening a stage may let go of what cannot be undone without another person's word: by itself, or by
-        a later one that only dates, evidence and the like still keep shut."""
-        for each in self.stages[self.stages.index(stage) :]:
-            if each is not stage and each.asks_people and each.name not in opened:
-                return False
-            if each.irreversible:
-                return True
-        return False
 
     def next_boundary(self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Instant:
         """The first instant, not surely past, at which another stage opens, one closes or is to be reviewed.

@@ -199,7 +199,7 @@ def test_a_refusal_of_the_provider_is_told_in_our_own_words(opened: House, provi
     answer = one.go(changed(back, state=state))
 
     assert code_of(answer) == (401, "sign_in_failed")
-    assert "555" not in answer.text and "script" not in answer.text
+    assert "555-0100" not in answer.text and "script" not in answer.text
 
 
 # Where somebody is sent

@@ -54,7 +54,7 @@ def test_what_is_missing_is_shown_and_goes_as_it_is_met(gated: Terminal) -> None
     after = gated.type("release", "show", GATED).stdout
 
     assert "general: not open: waits for what is not met" in before
-    assert "  not met  approval by one person: 0 of 1 approvals" in before
+    assert "  not met  approval by one person: 0 of 1 approval" in before
     assert "is approved as sha256:" in approved.stdout and "concurs with general" in concurred.stdout
     assert [line for line in almost.splitlines() if line.startswith("  not met")] == [
         f"  not met  no open incident: {incident} is open"

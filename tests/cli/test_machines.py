@@ -121,5 +121,5 @@ def test_a_new_key_is_announced_then_signs_and_the_old_ones_end(
     assert (tmp_path / "token.keys").stat().st_mode & 0o777 == 0o600
     assert "the start" in table and "1970" not in table
     nowhere = shell.type("token", "rotate-key", "--data", str(tmp_path / "nowhere"), by=None)
-    assert nowhere.exit_code == 1 and "next: Look whether" in nowhere.stderr
+    assert nowhere.exit_code == 1 and "next: Put it there" in nowhere.stderr
     assert '"d"' not in shell.type("token", "keys", "--json", by=None).stdout

@@ -20,7 +20,8 @@ from gateway.identity.logins.logging_in import LoggingIn, Tokens
 from gateway.identity.logins.redirects import Redirect
 from gateway.identity.logins.refusals import TooManyWrongCodes
 from gateway.identity.logins.requests import AuthorizationRequest
-from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Limits
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.identity.tokens.authority import Authority
@@ -48,7 +49,11 @@ class Desk:
 
     def another_process(self) -> tuple[Directory, LoggingIn]:
         directory = Directory(
-            self.installation.database, self.installation.ledger, PEPPERS, believed=Believed([self.issuer])
+            self.installation.database,
+            self.installation.ledger,
+            PEPPERS,
+            believed=Believed([self.issuer]),
+            providers=["corporate"],
         )
         return directory, LoggingIn(self.installation.database, directory, self.issuer, TokenRates(0, 0))
 
@@ -91,7 +96,9 @@ class Desk:
 async def desk(database: Database, tmp_path: Path) -> Desk:
     installation = await begun(database)
     issuer = OwnIssuer(URL, SigningKeys(tmp_path / "token.keys"), 10 * MINUTE)
-    directory = Directory(installation.database, installation.ledger, PEPPERS, believed=Believed([issuer]))
+    directory = Directory(
+        installation.database, installation.ledger, PEPPERS, believed=Believed([issuer]), providers=["corporate"]
+    )
     registry = Registry(directory, lambda *_: [])
     logging_in = LoggingIn(installation.database, directory, issuer, TokenRates(0, 0))
     made = Desk(installation, issuer, directory, logging_in, registry, installation.provider)

@@ -149,9 +149,10 @@ class House:
         """A key of the provider's."""
         key = Key(
             id=name, kind="pro", organisation="provider", label="", roles=(Role.APPROVER,), scopes=None, networks=None,
-            issued_at=0, issued_by=issued_by, expires_at=at(0).latest + 1, rotated_from=rotated_from, **more,
+            issued_at=0, issued_by=issued_by, expires_at=at(0).latest + 1, rotated_from=rotated_from,
+            pepper="pepper", **more,
         )  # fmt: skip
-        await self.database.write(lambda c: identity.add_key(c, SignedKey(key, b"digest", "pepper")))
+        await self.database.write(lambda c: identity.add_key(c, SignedKey(key, b"digest")))
 
 
 @pytest.fixture
@@ -319,7 +320,7 @@ async def test_an_approval_is_void_when_the_evidence_it_was_given_on_changes(hou
     await house.measured(0.1)
 
     assert await house.openings.open_due(RELEASE) == ""
-    assert await house.missing() == ["0 of 1 approvals; 1 given before the evidence changed no longer count"]
+    assert await house.missing() == ["0 of 1 approval; 1 given before the evidence changed no longer count"]
     await house.approve(ANN)
     assert await house.openings.open_due(RELEASE) == "general"
 
@@ -349,7 +350,7 @@ async def test_an_approval_goes_with_whoever_gave_it_until_the_stage_is_open(hou
     assert await house.openings.open_due(RELEASE) == "general"
     assert await leave() == [], "what is open stays open, and so do the words by which it was opened"
     assert (taken_back.event, taken_back.subject) == (Event.APPROVAL_WITHDRAWN, stage)
-    assert missing == ["0 of 1 approvals"]
+    assert missing == ["0 of 1 approval"]
     assert [each.given_by for each in then] == [ANN.key], "what was so then was so"
 
 
@@ -359,7 +360,7 @@ async def test_an_approval_is_void_when_the_stage_changes_and_stands_when_it_doe
     house.moment = AFTER
 
     await house.apply(a_gated_file("{approvals: 1}", "{incident_free: true}"))
-    assert await house.missing() == ["0 of 1 approvals"]
+    assert await house.missing() == ["0 of 1 approval"]
     await house.apply(a_gated_file("{approvals: 1}"))
 
     assert await house.openings.open_due(RELEASE) == "general"
@@ -378,7 +379,7 @@ async def test_whoever_wrote_the_stage_does_not_approve_it_before_or_after(house
     house.moment = AFTER
     assert refused.value.code == "self_approved"
     assert await house.openings.open_due(RELEASE) == "", "who approved has become an author"
-    assert await house.missing() == ["0 of 1 approvals"]
+    assert await house.missing() == ["0 of 1 approval"]
 
 
 async def test_one_person_with_two_keys_is_one_person(house: House) -> None:
@@ -555,7 +556,7 @@ async def test_an_approval_from_before_an_incident_does_not_open_a_stage_once_th
     house.moment = AFTER
 
     assert await house.openings.open_due(RELEASE) == ""
-    assert await house.missing() == ["0 of 1 approvals; 1 given before the evidence changed no longer count"]
+    assert await house.missing() == ["0 of 1 approval; 1 given before the evidence changed no longer count"]
     await house.approve(ANN)
     assert await house.openings.open_due(RELEASE) == "general"
 

@@ -1,4 +1,4 @@
-"""What a provider vouches for of somebody counts with their own keys while they are signed in, on both engines alike."""
+"""What a provider vouches for of somebody counts with their own keys while they are signed in, on both engines."""
 
 import pytest
 from msgspec import structs

@@ -15,7 +15,8 @@ from gateway.identity.logins.codes import Redemption
 from gateway.identity.logins.logging_in import LoggingIn
 from gateway.identity.logins.redirects import Redirect
 from gateway.identity.logins.requests import AuthorizationRequest
-from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Limits
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.identity.peppers import open_peppers
@@ -47,7 +48,9 @@ async def _logged_in(settings: Mapping[str, str], name: str) -> LoggedIn:
     database = open_database(settings["database_url"])
     issuer = OwnIssuer(settings["public_url"], SigningKeys(Path(settings["token_keys_file"])), 10 * MINUTE)
     peppers = open_peppers(Path(settings["key_pepper_file"]))
-    directory = Directory(database, Ledger(database, lambda: now), peppers, believed=Believed([issuer]))
+    directory = Directory(
+        database, Ledger(database, lambda: now), peppers, believed=Believed([issuer]), providers=["corporate"]
+    )
     session, shown, digest = mint_session()
     arrival = Arrival(
         vouched=Vouched(

@@ -180,6 +180,24 @@ def test_people_sign_in_by_a_browser_with_the_roles_that_are_theirs(
         assert kept.stat().st_mode & 0o777 == 0o600
 
 
+def test_who_signs_in_for_models_too_gets_a_token_that_clients_take(
+    house: House, provider: FakeProvider, tmp_path: Path
+) -> None:
+    be(provider, "dora", "acme", "Dora")
+    shell = Shell(house, tmp_path)
+    nobody = shell.type("token", "get")
+    log_in(shell, Browser(house.url), "--scope", "inference")
+
+    got, narrowed = shell.type("token", "get"), shell.type("token", "get", "--scope", "inference")
+    told = json.loads(shell.type("token", "get", "--json").stdout)
+
+    assert (nobody.returncode, narrowed.returncode, got.returncode) == (4, 2, 0)
+    assert "gateway login" in nobody.stderr and "gateway login --scope" in narrowed.stderr
+    assert got.stdout.strip() == told["access_token"] and 0 < told["expires_in"] <= 600
+    answer = httpx.get(f"{house.url}/v1/models", headers={"authorization": f"Bearer {told['access_token']}"})
+    assert house.models["api"] in {each["id"] for each in answer.json()["data"]}
+
+
 def test_who_has_no_role_here_is_told_so_in_the_browser_and_the_command_ends_at_once(
     house: House, provider: FakeProvider, tmp_path: Path
 ) -> None:

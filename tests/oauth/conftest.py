@@ -17,7 +17,8 @@ from gateway.identity.callers import Role
 from gateway.identity.logins.challenges import challenge_of, new_verifier
 from gateway.identity.logins.logging_in import LoggingIn
 from gateway.identity.organisations import PROVIDER
-from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Limits
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.identity.people.turned_away import TurnedAway
@@ -25,7 +26,7 @@ from gateway.oauth.browsing import Browser
 from gateway.oauth.door import OAuthDoor
 from tests.fakes.forms import form_in
 from tests.fakes.postgresql import elsewhere
-from tests.fakes.premises import Premises, furnished_once, premises
+from tests.fakes.premises import PROVIDERS, Premises, furnished_once, premises
 
 LISTENER = "http://127.0.0.1:49152/signed-in"
 STATE = "the state of this sign-in"
@@ -144,7 +145,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> 
 async def opened(furnished: tuple[Path, dict[str, str]], folder: Path, **settings: Any) -> AsyncIterator[Counter]:
     """The door in front of a furnished gateway; bounds that only some tests are about are out of the others' way."""
     shutil.copytree(furnished[0], folder, dirs_exist_ok=True)
-    async with premises(folder, furnished[1], **{**UNBOUNDED, **settings}) as house:
+    async with premises(folder, furnished[1], providers=PROVIDERS, **{**UNBOUNDED, **settings}) as house:
         parts = house.installation
         logging_in = LoggingIn(parts.database, parts.directory, parts.issuer, parts.token_rates)
         browsers = Browsers(house)

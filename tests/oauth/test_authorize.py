@@ -214,7 +214,7 @@ CARRIED: dict[str, tuple[str, dict[str, str | None]]] = {
     "no state": ("invalid_request", {"state": None}),
     "a token at once": ("unsupported_response_type", {"response_type": "token"}),
     "an ID token": ("unsupported_response_type", {"response_type": "code id_token"}),
-    "a scope too wide": ("invalid_scope", {"scope": "control inference"}),
+    "a scope too wide": ("invalid_scope", {"scope": "control scim"}),
     "a request object": ("invalid_request", {"request": "ey.ey.x"}),
     "a request by reference": ("invalid_request", {"request_uri": "https://evil.example/"}),
     "another prompt": ("invalid_request", {"prompt": "none"}),

@@ -175,7 +175,7 @@ WRONG = {
     "no client": (401, "invalid_client", {"client_id": ""}),
     "another client": (401, "invalid_client", {"client_id": "0" * 12}),
     "a secret": (401, "invalid_client", {"client_secret": "x"}),
-    "a scope too wide": (400, "invalid_scope", {"scope": "inference"}),
+    "a scope too wide": (400, "invalid_scope", {"scope": "scim"}),
 }
 
 

@@ -12,7 +12,7 @@ from gateway.clock import NEVER, Moment, at
 from gateway.releases.attestations import Attestation, Developer
 from gateway.releases.cohorts import Canary
 from gateway.releases.components import Component
-from gateway.releases.requirements import Approvals, Concurs, IncidentFree, Soak
+from gateway.releases.requirements import IncidentFree
 from gateway.releases.strategies import AccessLevel, Conditions, InferenceTarget, Stage, Strategy, WeightsTarget
 from tests.releases.builders import a_stage, a_strategy, an_audience
 
@@ -46,36 +46,6 @@ def test_a_stage_without_an_end_of_its_own_ends_as_the_next_takes_over(
 
     assert (None if found is None else (found[0].name, found[1])) == taken_over
     assert strategy.taken_over(strategy.stages[1], opened) is None
-
-
-PEOPLE, EVIDENCE = (Approvals(people=2),), (IncidentFree(), Soak(days=30))
-
-
-@pytest.mark.parametrize(
-    ("asks", "opened", "lets_go"),
-    [
-        # What each of three stages asks; the last lets weights out. Then, what opening the first and the second may do.
-        ((PEOPLE, (), ()), {}, (True, True)),
-        ((PEOPLE, PEOPLE, ()), {}, (False, True)),
-        ((PEOPLE, EVIDENCE, ()), {}, (True, True)),
-        ((PEOPLE, (), EVIDENCE), {}, (True, True)),
-        ((PEOPLE, (), PEOPLE), {}, (False, False)),
-        ((PEOPLE, (), (Concurs(authority="CAISI"),)), {}, (False, False)),
-        ((PEOPLE, (), PEOPLE), {"third": 5}, (True, True)),
-        ((PEOPLE, PEOPLE, EVIDENCE), {"second": 5}, (True, True)),
-    ],
-)
-def test_opening_a_stage_may_let_go_of_what_nobody_else_is_asked_about(
-    asks: tuple[tuple[Any, ...], ...], opened: dict[str, int], lets_go: tuple[bool, bool]
-) -> None:
-    names = ("first", "second", "third")
-    stages = [a_stage(name, place, opens_when=asks[place]) for place, name in enumerate(names)]
-    stages[2] = msgspec.structs.replace(stages[2], irreversible=True)
-    strategy = a_strategy(*stages)
-
-    assert tuple(strategy.lets_go_by(stage, opened) for stage in strategy.stages[:2]) == lets_go
-    assert strategy.lets_go_by(strategy.stages[2], opened)
-    assert not a_strategy(*stages[:2]).lets_go_by(stages[0])
 
 
 @pytest.mark.parametrize(

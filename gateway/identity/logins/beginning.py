@@ -147,5 +147,5 @@ def _issued(given: Given, person: Person) -> Act:
         subject=PREFIX + given.number,
         organisation=person.organisation,
         key=person.id,
-        detail={"scopes": [given.scope], "person": person.id, "session": given.session.id},
+        detail={"scopes": given.scope.split(" "), "person": person.id, "session": given.session.id},
     )

@@ -15,8 +15,8 @@ from gateway.identity.logins.redirects import Redirect, redirect_at
 COMMAND_LINE = "gateway-cli"
 """The one client that people sign in by. It is public: nothing that is installed everywhere can keep a secret."""
 
-SCOPES = ("control", "control:read")
-"""What a person's token may reach. Models are called and weights downloaded with a key, which a person may issue."""
+SCOPES = ("control", "control:read", "inference", "weights")
+"""What a person's token may reach, as far as the person may; where nothing is said, the first alone."""
 
 STATE_MAX = 128
 """So that the whole request fits into the path to come back to after a sign-in."""
@@ -100,12 +100,12 @@ def request_in(fields: Mapping[str, str]) -> AuthorizationRequest:
 
 
 def scope_in(fields: Mapping[str, str]) -> str:
-    """The one scope that is asked for. Raises Invalid."""
-    scope = fields.get("scope", SCOPES[0])
-    if scope not in SCOPES:
+    """What is asked for, in order, each once. Raises Invalid."""
+    scopes = set(fields.get("scope", SCOPES[0]).split(" "))
+    if not scopes <= set(SCOPES) or {"control", "control:read"} <= scopes:
         raise Invalid(
-            "A person's token reaches `control` or `control:read`, one of the two.",
+            "A person's token reaches `control` or `control:read`, `inference` and `weights`.",
             code="invalid_scope",
-            next_step="To call models or download weights, issue a key: `gateway key issue`.",
+            next_step="Name one or more of them, with a space between; of the first two, one.",
         )
-    return scope
+    return " ".join(sorted(scopes))

@@ -18,7 +18,7 @@ import structlog
 from gateway.clock import SECOND, Moment
 from gateway.errors import GatewayError, Invalid, NotFound, Unavailable
 from gateway.identity.keys import Secret
-from gateway.identity.people.arriving import Arrival, Arrived, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Arrived, Limits
 from gateway.identity.people.code_flow import authorization_url, away, exchange, refused
 from gateway.identity.people.discovery import Metadata
 from gateway.identity.people.id_tokens import Asked, Claimed, claims_of
@@ -26,6 +26,7 @@ from gateway.identity.people.mapping import mapped, proven
 from gateway.identity.people.pending import LIFETIME, Pending, not_begun_here, sealed, unsealed
 from gateway.identity.people.persons import NAME_MAX
 from gateway.identity.people.providers import Provider
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.return_paths import checked_return_path
 from gateway.identity.people.sessions import SessionKind, mint_session
@@ -229,6 +230,7 @@ def _vouched(provider: Provider, claimed: Claimed) -> Vouched:
         signed_in_at=claimed.signed_in_at,
         user_names=_text(linking, link.user_name),
         external_id=_text(linking, link.external_id),
+        takes_a_list=provider.takes_a_list,
         provisioned_only=provider.provisioned_only,
     )
 

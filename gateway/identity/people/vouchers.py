@@ -1,4 +1,4 @@
-"""What somebody's provider vouches for, where they present no session but a key of their own: as of their latest sign-in.
+"""What a provider vouches for of somebody who presents no session but a key of their own: as of their latest sign-in.
 
 It counts for as long as they are signed in anywhere, and no longer than that sign-in may last; that a session was not
 used lately takes nothing from a key. Of several sign-ins the latest counts alone: what a provider says no more is not

@@ -23,6 +23,14 @@ def test_a_request_is_carried_on_as_it_was_asked() -> None:
     assert request.fields == {**ASKED, "scope": "control"} and request_in(request.fields) == request
 
 
+@pytest.mark.parametrize("asked", ["weights control inference", "control inference weights", "control control"])
+def test_scopes_are_named_in_order_and_once(asked: str) -> None:
+    request = request_in({**ASKED, "scope": asked})
+
+    assert request.scope == " ".join(sorted(set(asked.split())))
+    assert request_in(request.fields) == request
+
+
 NOWHERE = {
     "no client": {"client_id": None},
     "another client": {"client_id": "gateway"},
@@ -49,8 +57,11 @@ TO_THE_REDIRECT = {
     "a state too long": ({"state": "a" * 129}, "invalid_request"),
     "a token at once": ({"response_type": "token"}, "unsupported_response_type"),
     "no response type": ({"response_type": None}, "unsupported_response_type"),
-    "a scope of keys": ({"scope": "inference"}, "invalid_scope"),
-    "two scopes": ({"scope": "control inference"}, "invalid_scope"),
+    "a scope that is no person's": ({"scope": "scim"}, "invalid_scope"),
+    "a scope of one release": ({"scope": "inference:acme/atlas-1"}, "invalid_scope"),
+    "two that say one thing differently": ({"scope": "control control:read"}, "invalid_scope"),
+    "no scope": ({"scope": ""}, "invalid_scope"),
+    "two spaces": ({"scope": "control  inference"}, "invalid_scope"),
     "a request object": ({"request": "ey.ey.x"}, "invalid_request"),
     "a prompt that is no sign-in": ({"prompt": "none"}, "invalid_request"),
     "a mode": ({"response_mode": "fragment"}, "invalid_request"),
