@@ -133,6 +133,7 @@ class ChangeRefused(GatewayError):
     def __init__(self, reasons: Sequence[ChangeReason]) -> None:
         meaning = CHANGE_MEANINGS[reasons[0]]
         told = " ".join(dict.fromkeys(CHANGE_MEANINGS[reason].message for reason in reasons))
-        super().__init__(told, code=reasons[0].value, next_step=meaning.next_step)
+        steps = " ".join(dict.fromkeys(CHANGE_MEANINGS[reason].next_step for reason in reasons))
+        super().__init__(told, code=reasons[0].value, next_step=steps)
         self.status = meaning.status
         self.reasons = tuple(reasons)

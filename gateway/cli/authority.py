@@ -7,6 +7,7 @@ from gateway.cli.environment import client_secret
 from gateway.cli.failures import Failure, NotPermitted
 from gateway.cli.reaching import content_of, no_gateway, send
 
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 COMMAND_LINE = "gateway-cli"
 """What this command is called at every gateway: a public client, which has no secret."""
 
@@ -34,8 +35,18 @@ def metadata() -> dict[str, Any]:
 
 def ask_authority(path: str, client: str, form: Mapping[str, str]) -> dict[str, Any]:
     """The answer to a client that asks for a token by its secret. Raises Failure with the exit code that fits."""
+    return _of_client(send("POST", path, {"data": form, "auth": (client, client_secret())}))
+
+
+def ask_authority_signed(path: str, assertion: str, form: Mapping[str, str]) -> dict[str, Any]:
+    """The same to one that signs (RFC 7523)."""
+    proof = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+    return _of_client(send("POST", path, {"data": {**form, **proof}}))
+
+
+def _of_client(answer: Any) -> dict[str, Any]:
     try:
-        return _answered(send("POST", path, {"data": form, "auth": (client, client_secret())}))
+        return _answered(answer)
     except Declined as declined:
         raise (NotPermitted if declined.error == "invalid_client" else Failure)(declined.message) from None
 

@@ -138,7 +138,10 @@ async def _verdict(settings: Any, kept: list[Any]) -> Any:
     from gateway.ledger.checkpoints.naming import name_of
     from gateway.ledger.checkpoints.verifying import verify as look
 
-    if is_absent(settings.database) or await current(settings.database) is None:
+    if is_absent(settings.database):
+        where = settings.database.removeprefix("sqlite:///")
+        raise Failure(f"There is no ledger: {where} is not there.", "Look at --data, or at GATEWAY_DATABASE_URL.")
+    if await current(settings.database) is None:
         raise Failure("There is no ledger: the database is empty.", "Look at --data, or at GATEWAY_DATABASE_URL.")
     database = open_database(settings.database)
     console = Console(stderr=True)
@@ -160,13 +163,13 @@ async def _verdict(settings: Any, kept: list[Any]) -> Any:
 
 
 def _facts(verdict: Any) -> dict[str, Any]:
-    from gateway.clock import datetime_from
+    from gateway.clock import text_from
 
     last = verdict.last_at
     return {
         "entries": verdict.size,
         "root": verdict.root.hex(),
-        "last_at": None if last is None else datetime_from(last).isoformat(),
+        "last_at": None if last is None else text_from(last),
         "checkpoints": verdict.agreeing,
         "vouched": verdict.vouched,
     }

@@ -19,7 +19,8 @@ def client_secret() -> str:
     secret = os.environ.get("GATEWAY_CLIENT_SECRET", "").strip()
     if not secret:
         raise NotPermitted(
-            "No client's secret is set.", "Put it into GATEWAY_CLIENT_SECRET: `export GATEWAY_CLIENT_SECRET=rsg_…`."
+            "No client's secret is set.",
+            "Put it into GATEWAY_CLIENT_SECRET: `export GATEWAY_CLIENT_SECRET=rsg_…`; one that signs: `--key-file`.",
         )
     return secret
 

@@ -1,5 +1,6 @@
 """`gateway …`: one file per noun, opened only when it is asked for, so that help is there at once."""
 
+import re
 from importlib import import_module
 from typing import Any
 
@@ -47,12 +48,21 @@ class Nouns(click.Group):
         if cmd_name not in NOUNS:
             return None
         command: click.Command = import_module(f"gateway.cli.{cmd_name}").command
+        _say_whole(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The table, without opening any noun."""
         with formatter.section("Nouns"):
             formatter.write_dl(list(NOUNS.items()))
+
+
+def _say_whole(command: click.Command) -> None:
+    """Let a noun's list of commands have their first sentences to the end, on as many lines as they take."""
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        told = " ".join((each.help or "").partition("\n\n")[0].split())
+        each.short_help = each.short_help or re.split(r"(?<=\.) ", told)[0].removesuffix(".")
+        _say_whole(each)
 
 
 @click.group(

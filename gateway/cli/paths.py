@@ -59,5 +59,6 @@ _LISTED = {
     "keys": ("key", "gateway key list"),
     "ledger": ("entry", "gateway audit search"),
     "requests": ("request", "gateway request list"),
+    "people": ("person", "gateway person list"),
     "organisations": ("organisation", "gateway organisation list"),
 }

@@ -3,6 +3,7 @@
 import click
 
 from gateway.cli.asking import ask, pages
+from gateway.cli.failures import Failure
 from gateway.cli.paths import segment
 from gateway.cli.showing import ago, show_facts, show_json, show_table, wants_json, with_json
 
@@ -29,12 +30,23 @@ def list_people(organisation: str | None, limit: int) -> None:
     )
 
 
+def _path(person: str) -> str:
+    """The path of a person, by their id or by the name that one person alone has."""
+    if person.startswith("person_"):
+        return f"/people/{segment(person)}"
+    named = [each for each in pages("/people", "people", query={}, limit=None) if each["user_name"] == person]
+    if len(named) == 1:
+        return f"/people/{segment(named[0]['id'])}"
+    said = f"{len(named)} people are called `{person}`" if named else f"Nobody you may see is called `{person}`"
+    raise Failure(f"{said}.", "Name a person by the id that `gateway person list` shows.")
+
+
 @command.command()
 @click.argument("person")
 @with_json
 def show(person: str) -> None:
-    """Show a person and the sessions that they hold."""
-    path = f"/people/{segment(person)}"
+    """Show a person, by id or name, and the sessions that they hold."""
+    path = _path(person)
     found, sessions = ask("GET", path), ask("GET", f"{path}/sessions")["sessions"]
     if wants_json():
         return show_json({**found, "sessions": sessions})
@@ -53,7 +65,7 @@ def show(person: str) -> None:
 @with_json
 def disable(person: str, cause: str) -> None:
     """Let a person in no more: their sessions, own keys and pending approvals end at once."""
-    disabled = ask("POST", f"/people/{segment(person)}/disable", body={"cause": cause})
+    disabled = ask("POST", f"{_path(person)}/disable", body={"cause": cause})
     if wants_json():
         return show_json(disabled)
     return click.echo(f"{disabled['id']} is disabled: their sessions and their own keys have ended.")
@@ -64,7 +76,7 @@ def disable(person: str, cause: str) -> None:
 @with_json
 def enable(person: str) -> None:
     """Let a person sign in again. What has ended stays ended."""
-    enabled = ask("POST", f"/people/{segment(person)}/enable")
+    enabled = ask("POST", f"{_path(person)}/enable")
     if wants_json():
         return show_json(enabled)
     return click.echo(f"{enabled['id']} may sign in again.")
@@ -77,7 +89,7 @@ def enable(person: str) -> None:
 @with_json
 def end_session(person: str, session: str, cause: str) -> None:
     """End one SESSION of a person, as that of a computer that was stolen."""
-    path = f"/people/{segment(person)}/sessions/{segment(session)}/end"
+    path = f"{_path(person)}/sessions/{segment(session)}/end"
     ended = ask("POST", path, body={"cause": cause})
     if wants_json():
         return show_json(ended)

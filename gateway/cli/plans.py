@@ -79,7 +79,8 @@ def _show_next(plan: dict[str, Any]) -> None:
         if kind == "terms" and difference["after"] is not None:
             show_line(f"Read what it asks people to accept: gateway change show {change['id']} --terms {name}")
     if plan["needs"]:
-        click.echo(f"Next: gateway change approve {change['id']}")
+        knowing = " --cannot-be-undone" if change["irreversible"] else ""
+        click.echo(f"Next: gateway change approve {change['id']}{knowing}")
     else:
         click.echo(f"Nothing is missing. Next: gateway change apply {change['id']}")
 

@@ -89,7 +89,8 @@ def apply(file: Path, adopt: bool, base: str | None) -> None:
     if applied["changed"]:
         click.echo("Nobody else has agreed to it: it went in force on your word alone.")
         show_line(
-            "To have the next one agreed to first: gateway release plan FILE. GATEWAY_CHANGES=reviewed wants that."
+            "To have the next one agreed to first: gateway release plan FILE. "
+            "Under GATEWAY_CHANGES=reviewed no other way is left."
         )
     return None
 

@@ -134,10 +134,12 @@ def ago(text: str | None) -> str:
     text = to_the_second(text)
     seconds = (datetime.fromisoformat(text) - datetime.now(UTC)).total_seconds()
     size = abs(seconds)
-    span = next((f"{size // unit:.0f} {name}" for unit, name in _UNITS if size >= 2 * unit), "a moment")
+    span = next((f"{round(size / unit)} {name}" for unit, name in _UNITS if size >= _TWO * unit), "a moment")
     return Told.of(f"{text} ({'in ' if seconds > 0 else ''}{span}{' ago' if seconds <= 0 else ''})", text)
 
 
+_TWO = 1.99
+"""Of a unit, from which on it is told in it: two hours that began a minute ago are two hours still."""
 _UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
 
 

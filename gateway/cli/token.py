@@ -6,14 +6,17 @@ from pathlib import Path
 import click
 
 from gateway.cli.asking import ask
-from gateway.cli.authority import ask_authority
+from gateway.cli.authority import ask_authority, ask_authority_signed, metadata
 from gateway.cli.credential import EARLY_S, signed_in
 from gateway.cli.failures import told
-from gateway.cli.key import key_id
+from gateway.cli.key import key_id as client_id
 from gateway.cli.showing import ago, show_json, show_table, wants_json, with_json
 from gateway.cli.spans import span
 
 SECOND = 1_000_000
+
+
+_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group(name="token")
@@ -24,23 +27,42 @@ def command() -> None:
 @command.command()
 @click.option("--client", default="", help="Its id; left out, the token is that of your own sign-in.")
 @click.option("--scope", "scopes", multiple=True, help="Less than the client holds, such as inference:RELEASE.")
+@click.option("--key-file", type=_file, help="The private key of a client that signs, in place of a secret.")
+@click.option("--key-id", default="", help="What the client's key set calls that key, where it has several.")
 @with_json
-def get(client: str, scopes: tuple[str, ...]) -> None:
+def get(client: str, scopes: tuple[str, ...], key_file: Path | None, key_id: str) -> None:
     """Get a token, alone on standard output: `export GATEWAY_KEY=$(gateway token get --client ID)`.
 
     Without --client it is that of whoever signed in here, renewed where it must be: `gateway login --scope inference`,
     then `export OPENAI_API_KEY=$(gateway token get)`.
     """
     if not client:
+        if key_file is not None:
+            raise click.UsageError("--key-file goes with --client: it is a client's.")
         return _own(scopes)
     form = {"grant_type": "client_credentials"}
     if scopes:
         form["scope"] = " ".join(scopes)
-    granted = ask_authority("/oauth/token", key_id(client), form)
+    named = client_id(client)
+    if key_file is None:
+        granted = ask_authority("/oauth/token", named, form)
+    else:
+        granted = ask_authority_signed("/oauth/token", _assertion(named, key_file, key_id), form)
     if wants_json():
         return show_json(granted)
     click.echo(f"For {granted['expires_in']} seconds: {granted['scope']}", err=True)
     return click.echo(granted["access_token"])
+
+
+def _assertion(client: str, key_file: Path, key_id: str) -> str:
+    """What proves the client, signed here by its key for this gateway."""
+    about = metadata()
+    with told():
+        from gateway.identity.tokens.asserting import assertion
+        from gateway.secret_files import read_secret_file
+
+        key = read_secret_file(key_file, "client's key")
+        return assertion(key, key_id, client, str(about["issuer"]), int(time.time()))
 
 
 def _own(scopes: tuple[str, ...]) -> None:
@@ -119,6 +141,11 @@ def list_keys(data: Path | None) -> None:
         return show_json(shown)
     return show_table(
         ("id", "signs from", "verifies until"),
-        [(each["id"], ago(each["signs_from"]), ago(each["verifies_until"])) for each in shown],
+        [(each["id"], _since(each["signs_from"]), ago(each["verifies_until"])) for each in shown],
         empty="No keys.",
     )
+
+
+def _since(instant: str | None) -> str:
+    """From when on a key signs; the first one of an installation was never announced."""
+    return "the start" if instant is not None and instant.startswith("1970-") else ago(instant)

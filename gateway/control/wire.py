@@ -42,7 +42,7 @@ PATTERNS = {
     _ORGANISATION: "an organisation's id: lower-case letters, digits and `-`, such as acme",
     _KEY: "a key's public id: the twelve letters and digits after `rsg_…_`, never the key itself",
     _KEY_OR_WORKLOAD: "a key's public id (twelve letters and digits), a workload's or a person's, as in the ledger",
-    _PERSON: "a person's id, as `/control/people` lists it",
+    _PERSON: "a person's id, as `gateway person list` shows it",
     _SESSION: "a session's id, as the ledger names it, never what its browser keeps",
     _PROVIDER: "the name under which an identity provider is declared, such as corporate",
     _TOKEN: "the id of an access token, as the ledger names it, never the token itself",

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import Conflict, GatewayError, Invalid, NotFound, Unauthenticated, Unavailable
+from gateway.errors import Conflict, GatewayError, Invalid, NotFound, TokenInvalid, Unauthenticated, Unavailable
 
 Headers = list[tuple[bytes, bytes]]
 Answer = tuple[int, Headers, bytes]
@@ -12,12 +12,19 @@ Answer = tuple[int, Headers, bytes]
 
 UNSUPPORTED = "unsupported_grant_type"
 
+_UNPROVEN = "No client proves itself so: its id, its proof or the address that it asks from is not as registered."
+_PROOFS = (
+    "Send its `client_id` and `client_secret`, an `Authorization: Basic` header, or a `client_assertion` signed by its "
+    "own key (RFC 7523). See docs/machines.md."
+)
+
 OAUTHS_OWN = frozenset(
     {
         UNSUPPORTED,
         "invalid_grant",
         "invalid_scope",
         "invalid_client",
+        "invalid_target",
         "unsupported_response_type",
         "access_denied",
         "authorization_pending",
@@ -25,7 +32,7 @@ OAUTHS_OWN = frozenset(
         "expired_token",
     }
 )
-"""Codes that are told as they are (RFC 6749, 4.1.2.1 and 5.2; RFC 8628, 3.5)."""
+"""Codes that are told as they are (RFC 6749, 4.1.2.1 and 5.2; RFC 8628, 3.5; RFC 8707, 2)."""
 
 
 def answer(status: int, told: Any, request_id: str, *, kept_s: int = 0) -> Answer:
@@ -55,11 +62,23 @@ def sent_to(address: str, request_id: str) -> Answer:
 def failure(error: GatewayError, request_id: str) -> Answer:
     """Status, headers and body for an error."""
     status = status_of(error)
-    told = {"error": name_of(error), "error_description": described(error.sentence())}
+    told = {"error": name_of(error), "error_description": described(told_to_client(error))}
     _, headers, body = answer(status, told, request_id)
     if status == 401:
         headers.append((b"www-authenticate", b'Basic realm="release-gateway"'))
     return status, headers + when_to_come_back(error), body
+
+
+def told_to_client(error: GatewayError) -> str:
+    """What happened and what to do, where it is a client that could not prove itself: it has no key to send.
+
+    Whether it is the id, the proof or the address that is wrong is told to nobody.
+    """
+    if not isinstance(error, Unauthenticated):
+        return error.sentence()
+    message = _UNPROVEN if error.message == Unauthenticated.message else error.message
+    next_step = _PROOFS if error.next_step in {Unauthenticated.next_step, TokenInvalid.next_step} else error.next_step
+    return f"{message} {next_step}".rstrip()
 
 
 def when_to_come_back(error: GatewayError) -> Headers:

@@ -93,7 +93,7 @@ def _basic(value: bytes) -> tuple[str, str]:
 def _asserted(client: str | None, assertion: str, kind: str | None) -> Credentials:
     if kind != ASSERTION_TYPE:
         raise Invalid(f"`client_assertion_type` must be `{ASSERTION_TYPE}`.")
-    unverified = read(assertion)
+    unverified = read(assertion, names_key=False)
     issuer = unverified.claim("iss")
     if client not in {None, issuer}:
         raise Invalid("The form and the assertion name two different clients.")

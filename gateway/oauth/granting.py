@@ -31,6 +31,7 @@ class Granting:
         self, headers: Headers, fields: Mapping[str, str], peer: str | None, moment: Moment
     ) -> dict[str, object]:
         """What the form's grant gives. Raises TooManyTokenRequests, Invalid with OAuth's code, or Unauthenticated."""
+        check_target(fields, self._authority.issuer.url)
         grant = fields.get("grant_type", "")
         if grant == CLIENT:
             granted = await self._authority.grant(credentials_in(headers, fields), scopes_in(fields), peer, moment)
@@ -68,6 +69,7 @@ class Granting:
         if self._logging_in is None:
             raise NotFound("Nobody signs in at this gateway: its operator declared no identity provider.")
         check_public(headers, fields)
+        check_target(fields, self._authority.issuer.url)
         scope = scope_in(fields)
         with self._authority.rates.asking(peer):
             started = await self._logging_in.start(scope, peer or "", moment)
@@ -88,6 +90,17 @@ class Granting:
         check_public(headers, fields)
         with self._authority.rates.asking(peer):
             return await self._logging_in.end(required(fields, "token"), moment)
+
+
+def check_target(fields: Mapping[str, str], url: str) -> None:
+    """Raise Invalid where a token is asked for that is for another than this gateway (RFC 8707, 2)."""
+    target = fields.get("resource", url)
+    if target != url and not target.startswith(f"{url}/"):
+        raise Invalid(
+            "Tokens of this gateway are for itself alone.",
+            code="invalid_target",
+            next_step=f"Leave `resource` out, or let it be {url}.",
+        )
 
 
 def is_command_line(fields: Mapping[str, str]) -> bool:

@@ -167,3 +167,18 @@ def test_what_fails_says_what_to_do_in_the_words_of_commands(
 
     assert failed.exit_code == 1
     assert next_step in failed.stderr.partition("next: ")[2], failed.stderr
+
+
+def test_what_cannot_be_undone_is_planned_with_the_whole_next_command(board: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "weights.yaml"
+    file.write_text(
+        "release: acme/out\nserves: {inference: {upstream: simulated, model: atlas}, "
+        f"weights: {{path: weights/a, files: {{a.bin: sha256:{'0' * 64}}}}}}}\nstages:\n"
+        "  - {name: out, opens: 2200-01-01T00:00:00Z, access: open-weights, irreversible: true, to: [public], "
+        "offers: [weights.final]}\n"
+    )
+
+    planned = board.type("release", "plan", str(file), by="manager")
+
+    assert planned.exit_code == 0, planned.stderr
+    assert "--cannot-be-undone" in planned.stdout.splitlines()[-1]

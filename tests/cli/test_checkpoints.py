@@ -69,6 +69,9 @@ def test_what_cannot_be_verified_is_said_with_what_to_do(shell: Terminal, tmp_pa
     note.write_text(shell.type("audit", "checkpoint", by="auditor").stdout)
     words = ("audit", "verify", "--data", str(tmp_path))
     alone = shell.type(*words, by=None)
+    nowhere = shell.type("audit", "verify", "--data", str(tmp_path / "nowhere"), by=None)
+    facts = dict(line.split(maxsplit=1) for line in alone.stdout.splitlines()[:3])
+    assert facts["last_at"].endswith("Z")
     (tmp_path / "empty").mkdir()
     nothing = shell.type("audit", "verify", "--data", str(tmp_path / "empty"), by=None)
     no_key = shell.type("audit", "verify", "--data", str(tmp_path / "empty"), "--checkpoints", str(note), by=None)
@@ -80,6 +83,7 @@ def test_what_cannot_be_verified_is_said_with_what_to_do(shell: Terminal, tmp_pa
     assert alone.exit_code == 0 and "Without a checkpoint kept elsewhere" in alone.stdout
     for failed, said in (
         (nothing, "There is no ledger"),
+        (nowhere, "nowhere/gateway.sqlite is not there"),
         (no_key, "--key"),
         (empty_folder, "no checkpoint in"),
         (other, "is no checkpoint of this ledger"),

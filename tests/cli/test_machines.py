@@ -81,10 +81,35 @@ def test_a_client_with_keys_of_its_own_is_shown_no_secret(shell: Terminal, tmp_p
     assert exchanged.stdout.strip() == f"{client} proves itself by old, new."
 
 
+@pytest.mark.parametrize("kind", ["pem", "jwk"])
+def test_a_client_that_signs_gets_a_token_by_its_key_file(shell: Terminal, tmp_path: Path, kind: str) -> None:
+    key = jwk.ECKey.generate_key("P-256")
+    keys, private = tmp_path / "keys.json", tmp_path / "client.key"
+    keys.write_text(json.dumps({"keys": [{**key.as_dict(private=False), "kid": "one"}]}))
+    private.write_text(
+        json.dumps({**key.as_dict(private=True), "kid": "one"}) if kind == "jwk" else key.as_pem(private=True).decode()
+    )
+    client = shell.type("client", "create", "--organisation", "acme", "--public-keys", str(keys)).stdout.split()[1]
+    get = ("token", "get", "--client", client, "--key-file", str(private))
+
+    private.chmod(0o644)
+    open_to_others = shell.type(*get, by=None)
+    private.chmod(0o600)
+    got = shell.type(*get, by=None)
+    private.write_text(json.dumps(key.as_dict(private=False)))
+    public = shell.type(*get, by=None)
+    shell.house.tokens["signer"] = got.stdout.strip()
+
+    assert json.loads(shell.type("whoami", "--json", by="signer").stdout)["key"]["id"] == client
+    assert (open_to_others.exit_code, public.exit_code) == (1, 1)
+    assert "chmod 600" in open_to_others.stderr and "no private key" in public.stderr
+
+
 def test_a_new_key_is_announced_then_signs_and_the_old_ones_end(
     shell: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GATEWAY_DATA", str(tmp_path))
+    table = shell.type("token", "keys", by=None).stdout
     first = json.loads(shell.type("token", "keys", "--json", by=None).stdout)[0]["id"]
 
     rotated = json.loads(shell.type("token", "rotate-key", "--announce", "10m", "--json", by=None).stdout)
@@ -94,4 +119,7 @@ def test_a_new_key_is_announced_then_signs_and_the_old_ones_end(
 
     assert published == [{first, rotated["id"]}, {first, rotated["id"]}, {rotated["id"]}]
     assert (tmp_path / "token.keys").stat().st_mode & 0o777 == 0o600
+    assert "the start" in table and "1970" not in table
+    nowhere = shell.type("token", "rotate-key", "--data", str(tmp_path / "nowhere"), by=None)
+    assert nowhere.exit_code == 1 and "next: Put it there" in nowhere.stderr
     assert '"d"' not in shell.type("token", "keys", "--json", by=None).stdout

@@ -62,6 +62,14 @@ def commands_below(command: click.Command) -> Iterator[click.Command]:
         yield command
 
 
+def test_no_line_of_help_is_cut_off() -> None:
+    runner = CliRunner()
+    for noun in NOUNS:
+        told = runner.invoke(gateway, [noun, "--help"], terminal_width=80).stdout
+        assert "..." not in told.partition("Commands:")[2], told
+        assert max(map(len, told.splitlines())) <= 80, told
+
+
 def test_every_noun_has_help_and_every_command_a_json_answer() -> None:
     lacking = []
     for noun in NOUNS:

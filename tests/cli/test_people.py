@@ -70,12 +70,17 @@ def test_a_person_is_listed_shown_disabled_and_enabled(shell: Terminal) -> None:
 
     listed = shell.type("person", "list", "--organisation", "acme").stdout.splitlines()
     told = shell.type("person", "show", person).stdout
+    by_name = shell.type("person", "show", "lena").stdout
     as_json = json.loads(shell.type("person", "show", person, "--json").stdout)
     was_in = is_in(shell, shown)
     disabled = shell.type("person", "disable", person, "--cause", "left the company")
 
     assert len(listed) == 3 and any(person in line and "lena" in line for line in listed)
     assert session in told and "developer" in told
+    assert by_name == told
+    nobody, no_id = shell.type("person", "show", "mia"), shell.type("person", "show", "person_mia")
+    assert nobody.exit_code == 1 and "gateway person list" in nobody.stderr
+    assert no_id.exit_code == 1 and "gateway person list" in no_id.stderr
     assert [each["id"] for each in as_json["sessions"]] == [session]
     assert shown.partition(".")[2] not in told
     assert disabled.exit_code == 0 and person in disabled.stdout
@@ -99,7 +104,7 @@ def test_only_a_provider_lets_somebody_in_no_more(shell: Terminal) -> None:
 
     told = [shell.type("person", "disable", person, "--cause", "spite", by=by) for by in ("developer", "auditor")]
     unknown = shell.type("person", "show", "person_" + "0" * 24)
-    mistyped = shell.type("person", "show", "lena")
+    mistyped = shell.type("person", "show", "lenna")
 
     assert [each.exit_code for each in told] == [4, 4]
     assert is_in(shell, shown)

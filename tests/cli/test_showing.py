@@ -16,6 +16,9 @@ from gateway.cli.spans import coming, gone, named, span
         (timedelta(days=90, seconds=5), "(in 90 days)"),
         (timedelta(hours=47, seconds=5), "(in 47 hours)"),
         (timedelta(minutes=-90), "(90 minutes ago)"),
+        (timedelta(hours=12, seconds=-9), "(in 12 hours)"),
+        (timedelta(days=90, minutes=-3), "(in 90 days)"),
+        (timedelta(hours=36), "(in 36 hours)"),
         (timedelta(seconds=0), "(a moment ago)"),
     ],
 )

@@ -168,7 +168,7 @@ def test_a_mistake_of_an_issuer_is_told_with_its_line(change: dict[str, Any], sa
 def test_a_mistake_of_a_rule_is_told_with_its_place(change: dict[str, Any], said: str) -> None:
     told = mistake(ci={**ISSUER, "workloads": [RULE, {**RULE, **change}]})
 
-    assert "`workloads` 2" in told and said in told
+    assert "workloads[1]" in told and said in told
 
 
 def test_one_issuer_under_two_names_is_a_mistake() -> None:

@@ -84,6 +84,30 @@ def test_a_mistake_is_told_with_its_line_and_keeps_the_gateway_from_starting(
     assert refused.value.faults[0].line > 1
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("roles: [approver]", "roles: [king]", "there are developer, staff, provider, approver, analyst, auditor"),
+        ("{groups: risk}", "{}", "people[1]: `match` must name"),
+        ("client_id: release-gateway", "client_id: a\n    client_secret_file: absent", "the file `absent`"),
+        ("client_id: release-gateway", "client_id: a\n    provision: always", "there are on-sign-in, scim"),
+    ],
+)
+def test_a_mistake_is_told_where_it_is_with_what_there_is(before: str, after: str, told: str) -> None:
+    content = PLAIN.replace(before, after, 1)
+    wrong = after.splitlines()[-1].strip().partition(":")[0] if "client_id" in before else after
+    line = next(n for n, text in enumerate(content.splitlines(), 1) if wrong in text)
+
+    with pytest.raises(InvalidFile) as refused:
+        read(content)
+
+    fault = refused.value.faults[0]
+    assert told in fault.message, fault.message
+    if "file" not in after:
+        assert fault.line == line
+    assert "`$" not in fault.message
+
+
 def test_one_issuer_is_declared_once() -> None:
     again = PLAIN.replace("identity_providers:\n", "").replace("corporate:", "another:")
 

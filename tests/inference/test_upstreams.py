@@ -99,7 +99,7 @@ def test_a_url_that_is_more_or_less_than_a_base_is_refused(url: str) -> None:
         (3, "upstreams:\n  a:\n    url: http://a\n    colour: red\n"),
         (3, "upstreams:\n  a:\n    url: [http://a]\n"),
         (3, "upstreams:\n  a:\n    url: http://a\n    url: http://b\n"),
-        (3, "upstreams:\n  a:\n    url: http://a\n    limits: {connections_max: many}\n"),
+        (4, "upstreams:\n  a:\n    url: http://a\n    limits: {connections_max: many}\n"),
         (3, "upstreams:\n  a:\n    url: http://a\n    limits: {connections_max: 0}\n"),
         (3, "upstreams:\n  a:\n    url: http://a\n    limits: {total_s: .nan}\n"),
         (3, "upstreams:\n  a:\n    url: http://a\n    credential: x\n    credential_file: y\n"),

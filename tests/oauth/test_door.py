@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
+from authlib.oauth2.auth import ClientAuth
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwk
 
 from gateway.identity.tokens.proving import ASSERTION_TYPE
@@ -283,7 +285,7 @@ ASSERTIONS: dict[str, Any] = {
     "no number": lambda s: s.assertion(jti=None),
     "no end": lambda s: s.assertion(exp=None),
     "an end long past": lambda s: s.assertion(exp=1_000_000_000),
-    "an end far off": lambda s: s.assertion(exp=int(time.time()) + 3600),
+    "an end far off": lambda s: s.assertion(exp=int(time.time()) + 7200),
     "an access token's type": lambda s: s.assertion({"typ": "at+jwt"}),
 }
 
@@ -293,6 +295,55 @@ def test_an_assertion_that_is_not_the_clients_own_for_this_gateway_now_is_refuse
     answer = signer.ask(ASSERTIONS[how](signer))
 
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+def test_a_client_with_one_key_need_not_name_it_and_one_with_two_must(house: House) -> None:
+    signer, other = Signer(house), jwk.ECKey.generate_key("P-256")
+    unnamed = signer.ask(signer.assertion({"kid": ""}))
+    by_another = signer.ask(signer.assertion({"kid": ""}, key=other))
+    keys = [{**key.as_dict(private=False), "kid": name} for key, name in ((signer.key, "one"), (other, "two"))]
+    house.ask("PUT", f"/control/clients/{signer.id}/keys", "provider", json={"public_keys": {"keys": keys}})
+
+    which = signer.ask(signer.assertion({"kid": ""}))
+
+    assert [answer.status_code for answer in (unnamed, by_another, which)] == [200, 401, 401]
+    assert "this client has several" in which.json()["error_description"]
+
+
+def test_a_client_of_authlibs_proves_itself_by_a_pem_key_as_it_is(house: House) -> None:
+    key = jwk.RSAKey.generate_key(2048, auto_kid=False)
+    public = {**key.as_dict(private=False), "kid": "only"}
+    made = house.control("/clients", organisation="acme", public_keys={"keys": [public]})
+    client, url = made["client"]["client"]["id"], f"{house.installation.issuer.url}/oauth/token"
+    proof = PrivateKeyJWT(url).sign(ClientAuth(client, key.as_pem(private=True).decode()), url)
+
+    answer = ask(house, data={**GRANT, "client_assertion": proof, "client_assertion_type": ASSERTION_TYPE})
+
+    assert answer.status_code == 200, answer.text
+
+
+def test_who_cannot_prove_itself_is_told_of_clients_and_of_no_key(house: House, signer: Signer) -> None:
+    made = house.control("/clients", organisation="acme")
+    client = made["client"]["client"]["id"]
+    nobody = ask(house, data={**GRANT, "client_id": "0" * 12, "client_secret": "x"})
+    wrong = ask(house, data={**GRANT, "client_id": client, "client_secret": made["client_secret"][:-1]})
+    unsigned = signer.ask(signer.assertion(key=jwk.ECKey.generate_key("P-256")))
+    told = [answer.json()["error_description"] for answer in (nobody, wrong, unsigned)]
+
+    assert told[0] == told[1], "whether a client is there is told to nobody"
+    assert all("API key" not in each and "/oauth/token" not in each and "RFC 7523" in each for each in told)
+
+
+@pytest.mark.parametrize(
+    ("resource", "status"),
+    [("https://other.example", 400), ("{url}.evil.example", 400), ("{url}", 200), ("{url}/v1", 200), ("", 200)],
+)
+def test_a_token_for_another_is_not_given(house: House, signer: Signer, resource: str, status: int) -> None:
+    answer = signer.ask(signer.assertion(), resource=resource.format(url=house.installation.issuer.url))
+
+    assert answer.status_code == status
+    if status == 400:
+        assert answer.json()["error"] == "invalid_target"
 
 
 def test_the_keys_of_a_client_are_exchanged_by_whoever_may(house: House) -> None:

@@ -130,7 +130,8 @@ def read_providers(
         seen.add(given.issuer)
         return _provider(name, given, file.parent, told)
 
-    return declared(content, file.name, "identity_providers", read)
+    words: dict[str, list[str]] = {"roles": [*Role], "provision": ["on-sign-in", "scim"]}
+    return declared(content, file.name, "identity_providers", read, words)
 
 
 def _provider(name: str, given: _Declared, folder: Path, told: Callable[[str, str], None]) -> Provider:
@@ -162,7 +163,7 @@ def _provider(name: str, given: _Declared, folder: Path, told: Callable[[str, st
         asks_userinfo=given.userinfo,
         link=given.link,
         provisioned_only=given.provision == "scim",
-        rules=tuple(_rule(place, people) for place, people in enumerate(given.people, 1)),
+        rules=tuple(_rule(place, people) for place, people in enumerate(given.people)),
         ca_file=ca_file,
         discovery=discovery,
         keys=RemoteKeys(name, address, keep_s=KEYS_KEPT_S, told=told, fetch=discovery.fetch),
@@ -170,7 +171,7 @@ def _provider(name: str, given: _Declared, folder: Path, told: Callable[[str, st
 
 
 def _rule(place: int, given: _People) -> PersonRule:
-    where = f"`people` {place}:"
+    where = f"people[{place}]:"
     claims: Claims = given.match
     match = match_of(where, claims)
     if not given.roles:

@@ -36,8 +36,13 @@ class Believed:
         unverified = read(text)
         issuer = self._issuers.get(unverified.claim("iss"))
         key = None if issuer is None else issuer.key(unverified.key_id, moment)
-        if issuer is None or key is None:
+        if issuer is None:
             raise TokenInvalid
+        if key is None:
+            raise TokenInvalid(
+                "The token names a key that is not known here, or not yet.",
+                next_step="Send it again in half a minute: keys are asked for meanwhile. Else get another one.",
+            )
         verify(text, unverified.algorithm, key)
         times = check(unverified.kind, unverified.claims, issuer.expected, moment)
         return issuer.token(unverified, times, key)

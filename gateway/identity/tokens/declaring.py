@@ -63,8 +63,13 @@ def is_loopback(host: str) -> bool:
 
 
 def beside(folder: Path, name: str | None) -> Path | None:
-    """A file that a declaration names, which lies beside it."""
-    return None if name is None else (folder / name).resolve(strict=True)
+    """A file that a declaration names, which lies beside it. Raises ValueError where it cannot be read."""
+    if name is None:
+        return None
+    try:
+        return (folder / name).resolve(strict=True)
+    except OSError as error:
+        raise ValueError(f"the file `{name}`, looked for beside this one, cannot be read: {error.strerror}") from None
 
 
 def match_of(where: str, given: Claims) -> Match:

@@ -120,7 +120,7 @@ def read_issuers(
         seen.add(given.issuer)
         return _issuer(name, given, file.parent, own, told)
 
-    return list(declared(content, file.name, "issuers", read).values())
+    return list(declared(content, file.name, "issuers", read, {"roles": list(Role)}).values())
 
 
 def _issuer(name: str, given: _Declared, folder: Path, own: str, told: Callable[[str, str], None]) -> DeclaredIssuer:
@@ -141,12 +141,12 @@ def _issuer(name: str, given: _Declared, folder: Path, own: str, told: Callable[
     check_address(given.jwks, "jwks")
     address = Address(given.jwks, beside(folder, given.ca_file), beside(folder, given.bearer_file))
     expected = Expected(given.issuer, audiences, kinds, given.lifetime_s * SECOND)
-    rules = tuple(_rule(place, workloads) for place, workloads in enumerate(given.workloads, 1))
+    rules = tuple(_rule(place, workloads) for place, workloads in enumerate(given.workloads))
     return DeclaredIssuer(expected, RemoteKeys(name, address, keep_s=given.keys_kept_s, told=told), rules)
 
 
 def _rule(place: int, given: _Workloads) -> Rule:
-    where = f"`workloads` {place}:"
+    where = f"workloads[{place}]:"
     match = match_of(where, given.match)
     if Role.APPROVER in given.roles or not given.roles:
         raise ValueError(f"{where} a workload has roles, and never `approver`: people approve")

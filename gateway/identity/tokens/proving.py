@@ -1,6 +1,6 @@
 """How a client proves itself: by its secret, or by an assertion that it signed (`private_key_jwt`, RFC 7523).
 
-An assertion is for this gateway alone, lives for minutes, and is taken once.
+An assertion is for this gateway alone, lives for an hour at most, and is taken once.
 """
 
 from hashlib import sha256
@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.clock import MINUTE, Moment
+from gateway.clock import HOUR, Moment
 from gateway.errors import Invalid, TokenInvalid, Unauthenticated
 from gateway.identity.keyring import Key
 from gateway.identity.tokens.checking import Expected, check, text_of
@@ -17,7 +17,8 @@ from gateway.identity.tokens.reading import Unverified
 from gateway.identity.tokens.verifying import VerifyingKey, verify, verifying_key
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-ASSERTION_LIFE_MAX = 10 * MINUTE
+ASSERTION_LIFE_MAX = 1 * HOUR
+"""As long as clients of some makes sign by themselves. Taken once, it is of no use to whoever reads it later."""
 KEYS_MAX = 8
 _KINDS = frozenset({"", "jwt", "client-authentication+jwt"})
 
@@ -35,7 +36,13 @@ class Credentials(msgspec.Struct, frozen=True):
 
 def check_assertion(assertion: Unverified, key: Key, url: str, moment: Moment) -> Proof:
     """Raise Unauthenticated where the assertion is not this client's, for this gateway, now."""
-    public = next((each for each in public_keys_of(key) if each.id == assertion.key_id), None)
+    listed = public_keys_of(key)
+    if not assertion.key_id and len(listed) > 1:
+        raise TokenInvalid(
+            "The assertion does not name its key (`kid`), and this client has several.",
+            next_step="Name it in the header, as the client's key set does.",
+        )
+    public = next((each for each in listed if assertion.key_id in {"", each.id}), None)
     if public is None:
         raise Unauthenticated
     verify(assertion.text, assertion.algorithm, public)

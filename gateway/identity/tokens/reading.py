@@ -33,6 +33,7 @@ class Unverified(msgspec.Struct, frozen=True):
     text: str
     algorithm: str
     key_id: str
+    """Its `kid`; empty where it may have none."""
     kind: str
     """Its `typ`, in lower case and without `application/`; empty where it has none."""
     claims: dict[str, Any]
@@ -57,8 +58,8 @@ def is_token(credential: str) -> bool:
     return credential.startswith(("ey", "ew")) and "." in credential
 
 
-def read(text: str, most: int = TOKEN_BYTES_MAX) -> Unverified:
-    """Take a token apart, of so many bytes at most.
+def read(text: str, most: int = TOKEN_BYTES_MAX, *, names_key: bool = True) -> Unverified:
+    """Take a token apart, of so many bytes at most; `names_key` is whether it must say which key signed it.
 
     Raises TokenInvalid for everything that is not one, whatever it is instead.
     """
@@ -71,10 +72,12 @@ def read(text: str, most: int = TOKEN_BYTES_MAX) -> Unverified:
         raise TokenInvalid from None
     if not header.keys() <= _HEADERS or not all(isinstance(value, str) for value in header.values()):
         raise TokenInvalid("The token's header has a member that is not read here.")
-    if any(len(value) > _TEXT_MAX for value in header.values()) or not header.get("alg") or not header.get("kid"):
-        raise TokenInvalid("The token's header does not name its algorithm and its key.")
+    if any(len(value) > _TEXT_MAX for value in header.values()) or not header.get("alg"):
+        raise TokenInvalid("The token's header does not name its algorithm.")
+    if names_key and not header.get("kid"):
+        raise TokenInvalid("The token's header does not name its key (`kid`).")
     kind = header.get("typ", "").lower().removeprefix(_TYPE_PREFIX)
-    return Unverified(text, header["alg"], header["kid"], kind, claims)
+    return Unverified(text, header["alg"], header.get("kid", ""), kind, claims)
 
 
 def _object(part: str) -> dict[str, Any]:
