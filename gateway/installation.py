@@ -55,6 +55,7 @@ from gateway.identity.logins.logging_in import LoggingIn
 from gateway.identity.people.arriving import Limits
 from gateway.identity.people.cookies import Cookies
 from gateway.identity.people.registry import Registry
+from gateway.identity.people.sign_in_rates import SignInRates
 from gateway.identity.people.signing_in import SigningIn
 from gateway.identity.peppers import Peppers, open_peppers
 from gateway.identity.provisioning.roster import Roster
@@ -205,7 +206,8 @@ class Installation:
         self.roster = Roster(self.directory, listing, self.people.leave)
         self.cookies = Cookies(settings.issuer)
         limits = Limits(settings.session_idle_s * SECOND, settings.session_s * SECOND)
-        self.signing_in = SigningIn(self.providers, self.people, peppers, settings.issuer, limits)
+        rates = SignInRates(settings.token_requests_per_source)
+        self.signing_in = SigningIn(self.providers, self.people, peppers, settings.issuer, limits, rates=rates)
 
     def _look_again(self) -> None:
         """Whatever comes due without anybody asking: stages that open, and what people were to do by a date."""

@@ -18,9 +18,9 @@ from gateway.control.guards import EVERYBODY, open_to, open_to_anybody
 from gateway.control.wire import ProviderInPath, shown, when
 from gateway.errors import NotFound
 from gateway.identity.callers import Caller
+from gateway.identity.people.callbacks import CALLBACK
 from gateway.identity.people.cookies import SESSION, SIGN_IN, SIGN_IN_S, csrf_token
 from gateway.identity.people.return_paths import DEFAULT, LENGTH_MAX
-from gateway.identity.people.signing_in import CALLBACK
 
 ProviderName = Annotated[
     str | None,
@@ -162,7 +162,8 @@ async def _come_in(
     headers = request.scope["headers"]
     before = areas.cookies.found(SESSION, headers)
     begun = areas.cookies.found(SIGN_IN, headers)
-    signed_in = await areas.signing_in.finish(begun, answered, moment, path=path, replaces=before)
+    peer = None if request.client is None else request.client.host
+    signed_in = await areas.signing_in.finish(begun, answered, moment, path=path, peer=peer, replaces=before)
     return _go(
         signed_in.return_path,
         _cookie(areas, SESSION, signed_in.secret.reveal()),

@@ -2,12 +2,12 @@
 
 What a sign-in asked for (state, nonce, code verifier) is kept by the browser that began it, sealed, so that it can be
 ended by no other; nothing is written before the provider has confirmed who it is, so that nobody who cannot sign in
-can make the gateway write. A state is then taken once.
+can make the gateway write. A state is then taken once; and each process tries one code for it, whatever comes of that.
 """
 
 import asyncio
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from hmac import compare_digest
 from urllib.parse import urlencode
 
@@ -18,6 +18,7 @@ from gateway.clock import SECOND, Moment
 from gateway.errors import Invalid, NotFound, Unauthenticated, Unavailable
 from gateway.identity.keys import Secret
 from gateway.identity.people.arriving import Arrival, Arrived, Limits, Vouched
+from gateway.identity.people.callbacks import callback_of
 from gateway.identity.people.code_flow import authorization_url, away, exchange, refused
 from gateway.identity.people.discovery import Metadata
 from gateway.identity.people.id_tokens import Asked, Claimed, claims_of
@@ -28,13 +29,12 @@ from gateway.identity.people.providers import Provider
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.return_paths import checked_return_path
 from gateway.identity.people.sessions import SessionKind, mint_session
+from gateway.identity.people.sign_in_rates import SignInRates
 from gateway.identity.peppers import Peppers
 from gateway.identity.tokens.mapping import asserted, claim_at
 
 log = structlog.get_logger()
 
-CALLBACK = "/control/session/callback"
-"""Where the only provider sends people back; each of several does below it, under its name."""
 EXCHANGES_MAX = 16
 """Codes that are exchanged at once: whoever comes then waits his turn, or is told to come again."""
 TURN_MAX_S = 2.0
@@ -58,16 +58,34 @@ class SignedIn(msgspec.Struct, frozen=True):
     return_path: str
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """What somebody came back with, and from where."""
+
+    code: str
+    peer: str | None
+
+    def __repr__(self) -> str:
+        return "Answer(…)"
+
+
 class SigningIn:
     """The browser's way in, by any provider that was declared."""
 
     def __init__(
-        self, providers: Mapping[str, Provider], registry: Registry, peppers: Peppers, url: str, limits: Limits
+        self,
+        providers: Mapping[str, Provider],
+        registry: Registry,
+        peppers: Peppers,
+        url: str,
+        limits: Limits,
+        *,
+        rates: SignInRates,
     ) -> None:
         """`url` is where people reach this gateway, as the providers know it; never taken from a request."""
         self.providers = providers
         self.limits = limits
         self._registry = registry
+        self._rates = rates
         self._peppers = peppers
         self._url = url
         self._turns = asyncio.Semaphore(EXCHANGES_MAX)
@@ -97,11 +115,12 @@ class SigningIn:
         return Begun(url, sealed(self._peppers, pending))
 
     async def finish(
-        self, sealed: str, answered: Mapping[str, str], now: Moment, *, path: str = CALLBACK, replaces: str = ""
+        self, sealed: str, answered: Mapping[str, str], now: Moment, *, path: str, peer: str | None, replaces: str = ""
     ) -> SignedIn:
         """Begin the session of whoever came back with this answer, to the browser that keeps this, at this path.
 
-        `replaces` is what the browser showed of a session until now. Raises Unauthenticated, Forbidden or Unavailable.
+        `replaces` is what the browser showed of a session until now. Raises Unauthenticated, Forbidden, Unavailable or
+        TooManySignIns.
         """
         pending = unsealed(self._peppers, sealed, now)
         if path != callback_of(pending.provider, self.providers):
@@ -113,7 +132,7 @@ class SigningIn:
         try:
             _check_issuer(provider, metadata, answered.get("iss"))
             code = _code_in(answered)
-            claimed = await self._claimed(provider, metadata, pending, code, now)
+            claimed = await self._claimed(provider, metadata, pending, Answer(code, peer), now)
         except Unauthenticated as error:
             reasons = getattr(error, "__notes__", [error.code])
             log.warning("sign_in_failed", provider=provider.name, reason=reasons[0])
@@ -146,7 +165,7 @@ class SigningIn:
         return f"{at}{'&' if '?' in at else '?'}{urlencode({'client_id': provider.client_id})}"
 
     async def _claimed(
-        self, provider: Provider, metadata: Metadata, pending: Pending, code: str, now: Moment
+        self, provider: Provider, metadata: Metadata, pending: Pending, answer: Answer, now: Moment
     ) -> Claimed:
         try:
             async with asyncio.timeout(TURN_MAX_S):
@@ -156,9 +175,11 @@ class SigningIn:
                 "Too many people sign in just now.", code="too_many_sign_ins", next_step="Sign in again shortly."
             ) from None
         try:
-            tokens = await exchange(provider, metadata, self._redirect_uri(provider.name), code, pending.verifier)
-            asked = Asked(pending.nonce, pending.begun_at, self.limits.absolute, pending.fresh)
-            return await claims_of(provider, tokens, asked, now)
+            with self._rates.trying(pending.state, answer.peer):
+                back = self._redirect_uri(provider.name)
+                tokens = await exchange(provider, metadata, back, answer.code, pending.verifier)
+                asked = Asked(pending.nonce, pending.begun_at, self.limits.absolute, pending.fresh)
+                return await claims_of(provider, tokens, asked, now)
         finally:
             self._turns.release()
 
@@ -181,15 +202,6 @@ class SigningIn:
                 next_step=f"Name one of {', '.join(f'`{each}`' for each in self.providers)}.",
             )
         return self.providers[name]
-
-
-def callback_of(name: str, providers: Collection[str]) -> str:
-    """The path to which a provider sends people back.
-
-    Where there are several, each has its own (RFC 9700, 4.4.2.2): an answer of one is never taken for another's, whose
-    token endpoint would be handed the code, even where neither says who it is (RFC 9207).
-    """
-    return CALLBACK if len(providers) == 1 else f"{CALLBACK}/{name}"
 
 
 def _vouched(provider: Provider, claimed: Claimed) -> Vouched:
