@@ -163,7 +163,7 @@ def test_a_source_whose_sign_ins_fail_waits_and_others_do_not() -> None:
 
     told = [fails(number, "192.0.2.1") for number in range(20)]
 
-    assert told == ["sign_in_failed"] * 6 + ["too_many_sign_ins"] * 14
+    assert told == ["sign_in_failed"] * 6 + ["too_many_failed_sign_ins"] * 14
     assert fails(0, "192.0.2.2") == "sign_in_failed"
     with pytest.raises(TooManySignIns) as slowed, rates.trying("x", "192.0.2.1"):
         pass

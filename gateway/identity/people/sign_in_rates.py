@@ -20,7 +20,7 @@ class TooManySignIns(GatewayError):
     """More sign-ins failed from one place than may in a minute."""
 
     status = 429
-    code = "too_many_sign_ins"
+    code = "too_many_failed_sign_ins"
     message = "Too many sign-ins failed from your address."
     next_step = "Wait as `retry-after` says, then sign in again."
 
