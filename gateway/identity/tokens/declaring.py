@@ -86,8 +86,8 @@ def check_place(where: str, organisation: str, roles: Sequence[Role]) -> None:
         return
     if wide := [role for role in roles if role in OVERSIGHT]:
         raise ValueError(
-            f"{where} {' and '.join(wide)} would see every organisation, and not `{organisation}` alone: outside auditors"
-            f" are mapped to `{PROVIDER}`, where all may be seen"
+            f"{where} {' and '.join(wide)} would see every organisation, and not `{organisation}` alone:"
+            f" outside auditors are mapped to `{PROVIDER}`, where all may be seen"
         )
     if not set(roles) <= set(ABROAD):
         raise ValueError(f"{where} outside `{PROVIDER}` nobody has other roles than {Role.DEVELOPER}")
