@@ -57,12 +57,25 @@ def policies_of(settings: Settings) -> PolicySet:
     return read_policy_set(settings.policies or shipped("policies"))
 
 
+def opa_token_of(settings: Settings) -> str | None:
+    """What the gateway shows to OPA; None where OPA asks for nothing. Raises SettingsInvalid."""
+    file = settings.opa_token_file
+    if file is None:
+        return None
+    try:
+        return file.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(
+            f"The OPA token file {file} cannot be read as text of ASCII letters.",
+            next_step="Let this process read it, or name another with GATEWAY_OPA_TOKEN_FILE.",
+        ) from error
+
+
 def judge_of(settings: Settings, policies: PolicySet) -> Judge:
     """The judge that the settings name, not started."""
     timeout_s = settings.judge_timeout_ms / 1000
     if settings.judge == "opa":
-        token = settings.opa_token_file.read_text("ascii").strip() if settings.opa_token_file is not None else None
-        return OPAJudge(policies.digest, settings.opa_url, token=token, timeout_s=timeout_s)
+        return OPAJudge(policies.digest, settings.opa_url, token=opa_token_of(settings), timeout_s=timeout_s)
     return EmbeddedJudge(policies, timeout_s=timeout_s)
 
 

@@ -25,7 +25,8 @@ GatewayError
 ├── CutShort             503  an answer under way that the gateway could not let go on
 ├── UpstreamFailed       502  the model's server could not be reached, or its answer made no sense
 │   └── UpstreamTimeout  504
-└── SettingsInvalid       -   the operator's settings cannot be used; the process does not start
+├── SettingsInvalid       -   the operator's settings cannot be used; the process does not start
+└── RecordEnded           -   this process can record nothing any more, and ends so that another is started
 
 Each error says what happened (`message`) and what to do (`next_step`); `code` is stable and public.
 No message ever contains content, a key or a token.
@@ -272,6 +273,14 @@ class UpstreamTimeout(UpstreamFailed):
     status = 504
     code = "upstream_timeout"
     message = "The model's server did not answer in time."
+
+
+class RecordEnded(GatewayError):
+    """This process will never write to the ledger again: it ends, since one started anew can."""
+
+    code = "record_ended"
+    message = "This gateway can record nothing any more, and has ended: the log says why."
+    next_step = "Start it again, or let what supervises it do so."
 
 
 class SettingsInvalid(GatewayError):

@@ -55,14 +55,14 @@ from gateway.identity.logins.logging_in import LoggingIn
 from gateway.identity.people.arriving import Limits
 from gateway.identity.people.cookies import Cookies
 from gateway.identity.people.registry import Registry
-from gateway.identity.people.sign_in_rates import SignInRates
 from gateway.identity.people.signing_in import SigningIn
+from gateway.identity.people.turned_away import TurningAway
 from gateway.identity.peppers import Peppers, open_peppers
 from gateway.identity.provisioning.roster import Roster
 from gateway.identity.tokens.authority import Authority
 from gateway.identity.tokens.believing import Believed
 from gateway.identity.tokens.own import OwnIssuer
-from gateway.identity.tokens.rates import TokenRates
+from gateway.identity.tokens.rates import SignInRates, TokenRates
 from gateway.identity.tokens.signing_keys import SigningKeys
 from gateway.inference import fields
 from gateway.inference.connector.exchanges import Connector
@@ -78,7 +78,7 @@ from gateway.ledger.store import Ledger
 from gateway.ledger.writer import Writer
 from gateway.lookups import Lookup
 from gateway.metrics import Metrics
-from gateway.oauth.browsers import SessionBrowsers
+from gateway.oauth.browsers import START, SessionBrowsers
 from gateway.oauth.door import OAuthDoor
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.evidence.incidents import Incidents
@@ -124,7 +124,8 @@ class Installation:
         self.searching = Searching()
         self.follower = Follower(self.database, lambda: self.writer.busy)
 
-        self.checkpoints = Checkpoints(self.leisure, open_signing_key(settings.signing_key_path))
+        self.signing_key = open_signing_key(settings.signing_key_path)
+        self.checkpoints = Checkpoints(self.leisure, self.signing_key)
         peppers = open_peppers(settings.peppers_path)
         self._know_who_asks(peppers)
         self.weight_files = Weights(settings.weights_path)
@@ -142,7 +143,9 @@ class Installation:
         self.policies = policies_of(settings)
         self.judge = judge_of(settings, self.policies)
         self.judging = Judging(self.judge, self.metrics)
-        self.openings = Openings(self.database, self.ledger, stage_judging(self.judge))
+        self.openings = Openings(
+            self.database, self.ledger, stage_judging(self.judge, asks_sign_in=bool(self.providers))
+        )
         self.changing = Changing(self.leisure, self.ledger, self.judge, asks_sign_in=bool(self.providers))
         self.requests = Requests(self.leisure, self.ledger, self.judge)
         self.reviewing = Reviewing(self.leisure, self.ledger, self.judge)
@@ -184,16 +187,25 @@ class Installation:
         settings = self.settings
         self.issuer = OwnIssuer(settings.issuer, SigningKeys(settings.token_keys_path), settings.token_s * SECOND)
         self.issuers = issuers_of(settings, self.metrics)
+        self.providers = providers_of(settings, self.metrics)
         self.directory = Directory(
-            self.database, self.ledger, peppers, self.leisure, believed=Believed([self.issuer, *self.issuers])
+            self.database,
+            self.ledger,
+            peppers,
+            self.leisure,
+            believed=Believed([self.issuer, *self.issuers]),
+            providers=self.providers,
         )
-        self.authority = Authority(self.directory, self.ledger, self.issuer, _rates_of(settings))
+        self.token_rates = TokenRates(settings.token_requests_per_client, settings.token_requests_per_source)
+        self.sign_in_rates = SignInRates(settings.sign_in_requests_per_source)
+        self.authority = Authority(self.directory, self.ledger, self.issuer, self.token_rates)
         self._let_people_in(peppers)
         self.entrance = Entrance(
             self.directory,
             self.current,
             self.metrics.turned_away,
             cookies=self.cookies,
+            sign_in_at=START if self.providers else "",
             break_glass=BreakGlass(self.ledger, self.metrics.break_glass_used),
         )
 
@@ -201,13 +213,14 @@ class Installation:
         """The register of people, and their way in by the identity providers that the operator declared."""
         settings = self.settings
         self.people = Registry(self.directory, withdraw_agreement)
-        self.providers = providers_of(settings, self.metrics)
         listing = [name for name, provider in self.providers.items() if provider.takes_a_list]
         self.roster = Roster(self.directory, listing, self.people.leave)
         self.cookies = Cookies(settings.issuer)
         limits = Limits(settings.session_idle_s * SECOND, settings.session_s * SECOND)
-        rates = SignInRates(settings.token_requests_per_source)
-        self.signing_in = SigningIn(self.providers, self.people, peppers, settings.issuer, limits, rates=rates)
+        self.turning_away = TurningAway(peppers)
+        self.signing_in = SigningIn(
+            self.providers, self.people, peppers, settings.issuer, limits, count=self.metrics.sign_in_ended
+        )
 
     def _look_again(self) -> None:
         """Whatever comes due without anybody asking: stages that open, and what people were to do by a date."""
@@ -237,9 +250,11 @@ class Installation:
         """Machines always do; the command line signs people in only where a provider was declared."""
         if not self.providers:
             return OAuthDoor(self.authority, self.current, self.metrics)
-        logging_in = LoggingIn(self.database, self.directory, self.issuer)
-        browsers = SessionBrowsers(self.directory, self.people, self.cookies, self.providers)
-        return OAuthDoor(self.authority, self.current, self.metrics, logging_in, browsers)
+        logging_in = LoggingIn(self.database, self.directory, self.issuer, self.token_rates)
+        browsers = SessionBrowsers(self.directory, self.people, self.cookies, self.turning_away, self.providers)
+        return OAuthDoor(
+            self.authority, self.current, self.metrics, logging_in, browsers, sign_in_rates=self.sign_in_rates
+        )
 
     def areas(self) -> Areas:
         """What the control door reaches into."""
@@ -249,6 +264,8 @@ class Installation:
             authority=self.authority,
             people=self.people,
             signing_in=self.signing_in,
+            turning_away=self.turning_away,
+            sign_in_rates=self.sign_in_rates,
             cookies=self.cookies,
             catalogue=self.catalogue,
             openings=self.openings,
@@ -286,7 +303,3 @@ class Installation:
     def _forget(self, kind: str, subject: str) -> None:
         if kind == "organisation":
             self.holdings.drop(subject)
-
-
-def _rates_of(settings: Settings) -> TokenRates:
-    return TokenRates(settings.token_requests_per_client, settings.token_requests_per_source)

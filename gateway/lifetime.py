@@ -15,6 +15,7 @@ from gateway.access.looking import keep_looking
 from gateway.clock import NEVER, SECOND, elapsed_us
 from gateway.installation import Installation
 from gateway.ledger.acts import latest_by
+from gateway.ledger.checkpoints.naming import naming
 from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Touch
 
@@ -92,19 +93,23 @@ class Lifetime:
                 return
 
     async def record_start(self) -> None:
-        """Say in the ledger that this process begins, and that other policies judge where they do; keep those."""
+        """Say in the ledger that this process begins, whose ledger it is, and that other policies judge where they do.
+
+        Raises SettingsInvalid where it is another's: of first starts that race with different signing keys, one wins.
+        """
         policy = self._parts.judge.policy
         detail = {"version": __version__, "judge": self._parts.settings.judge, "policy": policy}
         started = Act(event=Event.GATEWAY_STARTED, subject=self._parts.ledger.process, detail={**detail})
 
         def work(connection: Connection) -> tuple[None, list[Act]]:
             keep_policies(connection, self._parts.policies, self._parts.ledger.now().latest)
+            acts = [started, *naming(connection, self._parts.signing_key)]
             judged_by = latest_by(connection, NEVER, Event.POLICY_CHANGED) or ""
             if judged_by == policy:
-                return None, [started]
+                return None, acts
             changed, touched = {"previous": judged_by}, (Touch("policy", policy),)
             other = Act(event=Event.POLICY_CHANGED, subject=policy, detail={**changed}, touches=touched)
-            return None, [started, other]
+            return None, [*acts, other]
 
         await self._parts.ledger.administer(GATEWAY, work)
 

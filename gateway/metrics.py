@@ -40,6 +40,9 @@ class Metrics:
         self._break_glass = Counter(
             "gateway_break_glass_uses", "A key that nobody issued was used, by the minute.", registry=self._registry
         )
+        self._sign_ins = self._counter(
+            "gateway_sign_ins", "People who signed in, or could not, by identity provider.", "provider", "outcome"
+        )
         self._turned_away = self._counter("gateway_authentication_failures", "Nobody we know, by reason.", "reason")
         self._cuts = self._counter(
             "gateway_streams_cut", "Passages ended before their answer was, by reason.", "reason"
@@ -83,6 +86,10 @@ class Metrics:
     def turned_away(self, code: str) -> None:
         """Authentication failed."""
         self._turned_away.add(code)
+
+    def sign_in_ended(self, provider: str, outcome: str) -> None:
+        """Somebody came by a declared provider: signed_in, or the code of what stood in the way."""
+        self._sign_ins.add(provider, outcome)
 
     def break_glass_used(self) -> None:
         """A key that nobody issued was used, and that was recorded."""

@@ -11,13 +11,15 @@ import structlog
 import uvloop
 
 from gateway.app import create_app, told_by_door, with_doors_first
+from gateway.belonging import check_peppers, check_signing_key
 from gateway.database.durability import check_durability
 from gateway.database.engine import open_database
 from gateway.database.exclusive import exclusively, made
 from gateway.database.migrate import prepare
 from gateway.demo import UPSTREAM, furnish
-from gateway.errors import SettingsInvalid, Stopping
+from gateway.errors import LedgerUnavailable, RecordEnded, SettingsInvalid, Stopping
 from gateway.identity.keyring import Issued
+from gateway.identity.peppers import open_peppers
 from gateway.identity.store import is_empty
 from gateway.inference.connector.upstreams import Upstream, read_upstreams, upstream_at
 from gateway.inference.simulated.server import SimulatedModel
@@ -28,7 +30,7 @@ from gateway.ledger.checkpoints.verifying import Forked, continues
 from gateway.ledger.signing import open_signing_key
 from gateway.logs import set_up_logs
 from gateway.places import Places, places_within, raise_limit
-from gateway.serving import listening, make_server
+from gateway.serving import Server, listening, make_server
 from gateway.settings import Settings
 from gateway.shipped import shipped
 
@@ -95,29 +97,36 @@ async def _serve(
             places=Places(places_within(descriptors), installation.metrics.connection_refused),
             drain=installation.drain,
         )
-        ending = asyncio.create_task(
-            _end_in_time(server, installation, settings.drain_s + settings.shutdown_s - LAST_WORDS_S)
-        )
+        beside = [
+            asyncio.create_task(
+                _end_in_time(server, installation, settings.drain_s + settings.shutdown_s - LAST_WORDS_S)
+            ),
+            asyncio.create_task(_end_without_record(server, installation)),
+        ]
         try:
             async with listening(server, settings.host, settings.port) as port:
                 _settle_memory()
                 if not server.should_exit:
                     await welcome(installation, _address(settings.host, port), demo=demo)
         finally:
-            ending.cancel()
+            for task in beside:
+                task.cancel()
+        if installation.writer.has_given_up:
+            raise _why_ended(installation)
 
 
 async def _check_secrets(settings: Settings) -> None:
-    """Raise SettingsInvalid where a database in use has lost a file that belongs to it: a new one would not fit."""
+    """Raise SettingsInvalid where a file that belongs to a database in use is missing, or is that of another."""
     missing = [path for path in (settings.peppers_path, settings.signing_key_path) if not path.exists()]
-    if not missing:
-        return
     database = open_database(settings.database)
     try:
         in_use = not await database.read(is_empty)
+        if in_use and not missing:
+            await check_peppers(database, open_peppers(settings.peppers_path))
+            await check_signing_key(database, open_signing_key(settings.signing_key_path))
     finally:
         await database.close()
-    if in_use:
+    if in_use and missing:
         raise SettingsInvalid(
             f"The database is in use, and what belongs to it is missing: {' and '.join(map(str, missing))}.",
             next_step="Put it back from the backup. New peppers would verify no key, and a new signing key would sign"
@@ -153,6 +162,27 @@ async def _end_in_time(server: _Stoppable, installation: Installation, after_s: 
         await asyncio.sleep(0.1)
     await asyncio.sleep(after_s)
     installation.review.cut_everything(Stopping.code)
+
+
+async def _end_without_record(server: Server, installation: Installation) -> None:
+    """Stop at once where this process can never record again, so that whatever supervises it starts one that can.
+
+    A process that others took for dead would otherwise refuse every call for as long as it lives. What it had open they
+    have closed: it is cut, and there is no drain, since nobody is served any more.
+    """
+    while not installation.writer.has_given_up:
+        await asyncio.sleep(0.1)
+    installation.review.cut_everything(LedgerUnavailable.code)
+    server.end_at_once(LAST_WORDS_S)
+
+
+def _why_ended(installation: Installation) -> RecordEnded:
+    if not installation.writer.fenced:
+        return RecordEnded()
+    return RecordEnded(
+        "This gateway stood still for so long that the others took it for dead and closed what it had left open;"
+        " it can record nothing any more, and has ended."
+    )
 
 
 @asynccontextmanager

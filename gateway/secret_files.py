@@ -29,7 +29,10 @@ def read_secret_file(path: Path, what: str) -> bytes:
             mode = os.fstat(file.fileno()).st_mode
             content = file.read(_FILE_MAX)
     except OSError as error:
-        raise SettingsInvalid(f"The {what} file {path} cannot be read: {error.strerror}.") from error
+        raise SettingsInvalid(
+            f"The {what} file {path} cannot be read: {error.strerror}.",
+            next_step="Put it there, and let the user that the gateway runs as read it.",
+        ) from error
     if mode & CLOSED_TO_OTHERS:
         raise SettingsInvalid(f"The {what} file {path} is open to others.", next_step=f"Run `chmod 600 {path}`.")
     return content
@@ -50,6 +53,9 @@ def _place(path: Path, content: bytes, what: str, *, over: bool) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        raise SettingsInvalid(f"The {what} file {path} cannot be created: {error.strerror}.") from error
+        raise SettingsInvalid(
+            f"The {what} file {path} cannot be created: {error.strerror}.",
+            next_step="Put it there, or let the user that the gateway runs as write into a folder that is there.",
+        ) from error
     finally:
         draft.unlink(missing_ok=True)

@@ -56,6 +56,12 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._drain = drain
 
+    def end_at_once(self, within_s: int) -> None:
+        """End without a drain, and with so much time for the answers under way."""
+        self._drain.lasts_s = 0.0
+        self.config.timeout_graceful_shutdown = within_s
+        self.should_exit = True
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then stop listening, close what is idle, and wait for the answers under way.
 
@@ -74,7 +80,7 @@ class Server(uvicorn.Server):
 
 def make_server(
     app: Any, tell: Telling, *, graceful_s: int = 30, places: Places | None = None, drain: Drain | None = None
-) -> uvicorn.Server:
+) -> Server:
     """A server that is ready to be run; `listening` runs it. `tell` words what is refused before the application."""
     places, drain = places or Places(sys.maxsize), drain or Drain()
     return Server(

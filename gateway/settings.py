@@ -101,6 +101,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     token_requests_per_source: Annotated[int, Meta(ge=0, le=1_000_000)] = 600
     """How many may be asked for from one address in a minute, a failed proof counting as ten; 0 for no bound."""
 
+    sign_in_requests_per_source: Annotated[int, Meta(ge=0, le=1_000_000)] = 600
+    """How often the pages where people sign in may be asked from one address in a minute; 0 for no bound."""
+
     issuers: Path | None = None
     """YAML file that declares the issuers whose tokens are accepted, and what those give."""
 

@@ -24,7 +24,7 @@ from gateway.releases.narrowings import Narrowing, as_drafted
 
 GROUPS_MAX = 2_000
 NAMED_MAX = 5
-WITHIN_S = 4.0
+WITHIN_S = 8.0
 """Whoever narrows is in a hurry: what takes longer is told as not known."""
 
 

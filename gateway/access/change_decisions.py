@@ -93,12 +93,12 @@ CHANGE_MEANINGS: dict[ChangeReason, Meaning] = {
     ChangeReason.NO_REVIEW_DUE: Meaning(409, "Nobody has to review this, or somebody has.", _SEE_BOTH),
     ChangeReason.ACKNOWLEDGEMENT_MISSING: Meaning(
         409,
-        "The change has a step that cannot be undone, and this was not acknowledged.",
+        "This agrees to what cannot be undone, and that was not acknowledged.",
         "Say that you know: `--cannot-be-undone`.",
     ),
     ChangeReason.SIGN_IN_STALE: Meaning(
         403,
-        "The change has a step that cannot be undone, and you have not proved who you are within the last ten minutes.",
+        "This agrees to what cannot be undone, and you have not proved who you are within the last ten minutes.",
         "Sign in anew: `gateway login --fresh`, or `/control/session/start?fresh=true`. A key cannot approve it.",
     ),
     ChangeReason.EVIDENCE_MOVED: Meaning(

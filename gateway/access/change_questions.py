@@ -18,6 +18,8 @@ class ActOnChange(StrEnum):
     REVIEW_NARROWING = "review_narrowing"
     """Confirm or undo what one person took away beside the strategy."""
     APPROVE_STAGE = "approve_stage"
+    CONCUR_STAGE = "concur_stage"
+    """Record that an authority outside concurs with it."""
     OPEN_STAGE = "open_stage"
     """What the gateway does once everything is met: nobody asks for it."""
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ from gateway.access.judges.port import Judge
 from gateway.access.proposed import (
     Acting,
     Proposed,
+    Surroundings,
     act_of,
     application,
     proposed_of,
@@ -46,6 +48,9 @@ TRIES_MAX = 5
 """How often an act is judged anew because what it was judged on moved meanwhile."""
 
 PAGE_MAX = 200
+WEIGHING_S = 1.0
+PAGE_S = 10.0
+"""How long one page may be weighed, and how long it is waited for: one change is shown however long it takes."""
 
 
 class Changing:
@@ -89,15 +94,26 @@ class Changing:
         """A change as it stands, with the lineages of these keys too. Raises NotFound."""
         return await self._database.read(lambda connection: read_proposed(connection, change_id, *keys))
 
-    async def page(self, *, release: str, state: ChangeState | None, before: str, limit: int) -> list[Proposed]:
-        """Changes from the newest backwards, to be shown."""
+    async def page(
+        self, *, release: str, state: ChangeState | None, before: str, limit: int
+    ) -> tuple[list[Proposed], bool]:
+        """Changes from the newest backwards, to be shown, and whether those are the last.
+
+        Each is weighed by what is recorded now: where that takes long, a page ends early, and the next goes on.
+        """
         most = max(1, min(limit, PAGE_MAX))
 
-        def work(connection: Connection) -> list[Proposed]:
+        def work(connection: Connection) -> tuple[list[Proposed], bool]:
+            until = monotonic() + WEIGHING_S
             found = changes.changes(connection, release=release, state=state, before=before, limit=most)
-            return [proposed_of(connection, change) for change in found]
+            around, shown = Surroundings(connection), list[Proposed]()
+            for change in found:
+                shown.append(proposed_of(around, change))
+                if monotonic() > until:
+                    break
+            return shown, len(shown) == len(found) < most
 
-        return await self._database.read(work)
+        return await self._database.read(work, deadline_s=PAGE_S)
 
     async def outlook(self, proposed: Proposed, moment: Moment) -> ChangeDecision:
         """What the judge says of applying it now: what it still needs."""
@@ -127,7 +143,7 @@ class Changing:
                 role=approval.role,
                 acknowledged=approval.acknowledged,
                 asks_sign_in=self._asks_sign_in,
-                signed_in_at=caller.signed_in_at,
+                signed_in_s=caller.signed_in_s(moment),
             )
             await self._pass(question(act_of(change), proposed, who, self._judge.policy, moment))
             state = await self._state_with(proposed, given, moment)

@@ -25,14 +25,19 @@ class Entrance:
         turned_away: Callable[[str], None],
         *,
         cookies: Cookies | None = None,
+        sign_in_at: str = "",
         break_glass: BreakGlass | None = None,
     ) -> None:
         self._directory = directory
         self._cookies = cookies
+        self._sign_in_at = sign_in_at
         self._break_glass = break_glass
         self._current = current
         self._turned_away = turned_away
-        """Counts a failure by its reason: failed authentication is counted, not recorded one by one."""
+        """Counts a failure by its reason: failed authentication is counted, not recorded one by one.
+
+        `sign_in_at` is the path at which people sign in; empty where nobody does.
+        """
 
     async def caller(self, headers: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> Caller:
         """The caller behind a request's headers; `client` is the socket's peer, never what a header says.
@@ -66,6 +71,11 @@ class Entrance:
                 caller = await self._directory.in_session(shown, moment)
                 cookies.check_own(method, told, shown)
                 return caller
+            if self._sign_in_at:
+                raise Unauthenticated(
+                    "Nobody is signed in, and no API key was presented.",
+                    next_step=f"Sign in at `{self._sign_in_at}`, or send a key as `Authorization: Bearer rsg_…`.",
+                )
         except Exception as error:
             raise self._not_let_in(error) from None
         return await self.caller(told, client)

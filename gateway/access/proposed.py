@@ -1,13 +1,14 @@
 """A change as it stands, read whole, and the questions that it puts to the judge."""
 
 from collections.abc import Mapping
+from functools import cache
 
 import msgspec
 from sqlalchemy import Connection
 
 from gateway.access.change_questions import ActOnChange, ChangeQuestion
 from gateway.access.parties import consent_of, party_of
-from gateway.clock import SECOND, Instant, Moment
+from gateway.clock import Moment
 from gateway.errors import NotFound
 from gateway.identity.callers import Role
 from gateway.identity.lineages import Lineage, lineage_of
@@ -15,8 +16,8 @@ from gateway.releases import store
 from gateway.releases.changes import store as changes
 from gateway.releases.changes.acting import base_of
 from gateway.releases.changes.change import OPEN, Approval, Base, Change, ChangeState, Weighed, weigh
-from gateway.releases.changes.grounds import grounds_of
-from gateway.releases.recorded import recorded_of
+from gateway.releases.changes.grounds import known_of
+from gateway.releases.recorded import records_of
 from gateway.releases.strategies import Strategy
 from gateway.releases.versions import StrategyVersion
 
@@ -71,12 +72,22 @@ class Acting(msgspec.Struct, frozen=True):
     acknowledged: bool = False
     asks_sign_in: bool = False
     """Whether people sign in at this gateway."""
-    signed_in_at: Instant | None = None
-    """When this one last proved themself; None, or before anything was, where that is not known."""
+    signed_in_s: int | None = None
+    """Whole seconds that may have passed since this one last proved themself; None where that is not known."""
 
-    def signed_in_s(self, moment: Moment) -> int | None:
-        """Whole seconds that may have passed since then."""
-        return -(-max(0, moment.latest - self.signed_in_at) // SECOND) if self.signed_in_at else None
+
+class Surroundings:
+    """What changes are held against, read once for all changes of a release that are shown together."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.in_force = cache(lambda release: base_of(store.version_in_force(connection, release)))
+        self.records = cache(lambda release: records_of(connection, release))
+        self.grounds = cache(lambda release: known_of(connection, release))
+        self.base = cache(lambda release, number: _version(connection, release, number))
+
+
+def _version(connection: Connection, release: str, number: int) -> Strategy | None:
+    return store.versions(connection, release, before=number + 1, limit=1)[0].strategy if number else None
 
 
 def read_proposed(connection: Connection, change_id: str, *keys: str) -> Proposed:
@@ -86,20 +97,18 @@ def read_proposed(connection: Connection, change_id: str, *keys: str) -> Propose
         raise NotFound(f"There is no change `{change_id}`.")
     people = {change.author, *(approval.key for approval in change.consents), *keys}
     lineages = {key: lineage_of(connection, key) for key in people}
-    return msgspec.structs.replace(proposed_of(connection, change), lineages=lineages)
+    return msgspec.structs.replace(proposed_of(Surroundings(connection), change), lineages=lineages)
 
 
-def proposed_of(connection: Connection, change: Change) -> Proposed:
+def proposed_of(around: Surroundings, change: Change) -> Proposed:
     """A change as it stands, without the people: enough to show it, not to judge it."""
-    base = None
-    if change.base.number:
-        base = store.versions(connection, change.release, before=change.base.number + 1, limit=1)[0].strategy
+    base = around.base(change.release, change.base.number)
     return Proposed(
         change=change,
         base=base,
-        in_force=base_of(store.version_in_force(connection, change.release)),
-        weighed=weigh(change, base, recorded_of(connection, change.release, change.closed_at)),
-        grounds=grounds_of(connection, change.strategy),
+        in_force=around.in_force(change.release),
+        weighed=weigh(change, base, around.records(change.release).by(change.closed_at)),
+        grounds=around.grounds(change.release).digest_for(change.strategy),
         lineages={},
     )
 
@@ -124,7 +133,7 @@ def question(act: ActOnChange, proposed: Proposed, who: Acting, policy: str, mom
         consents_void=len(change.consents) - len(proposed.consents),
         planned_for_s=change.waited_s(moment),
         asks_sign_in=who.asks_sign_in,
-        signed_in_s=who.signed_in_s(moment),
+        signed_in_s=who.signed_in_s,
     )
 
 

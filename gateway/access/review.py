@@ -51,7 +51,7 @@ class Review:
         """Cut everything when this process has lost sight of what is in force, or cannot write what happens."""
         if self._current.is_stale:
             self.cut_everything(SnapshotStale.code)
-        elif self._writer.failing_s() > RECORDLESS_MAX_S:
+        elif self._writer.has_given_up or self._writer.failing_s() > RECORDLESS_MAX_S:
             self.cut_everything(LedgerUnavailable.code)
 
     def cut_everything(self, reason: str) -> None:

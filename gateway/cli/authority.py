@@ -19,6 +19,10 @@ class Declined(NotPermitted):
         self.error = error
 
 
+class Unwell(Failure):
+    """A gateway is there, and cannot do it now."""
+
+
 def metadata() -> dict[str, Any]:
     """What the gateway says of itself as an authorization server (RFC 8414)."""
     answer = send("GET", "/.well-known/oauth-authorization-server", {})
@@ -50,5 +54,5 @@ def _answered(answer: Any) -> dict[str, Any]:
     error = str(content.get("error"))
     said = str(content.get("error_description") or error)
     if answer.status_code >= 500:
-        raise Failure(said)
+        raise Unwell(said)
     raise Declined(error, said)

@@ -82,12 +82,24 @@ def _keep(folder: Path, found: Any) -> Path:
         with file.open("xb") as new:
             new.write(note)
     except FileExistsError:
-        if file.read_bytes() != note:
+        kept = file.read_bytes()
+        if kept != note and _text(kept)[1:] == _text(note)[1:]:
+            raise Failure(
+                f"{file} was kept before, says the same of the same entries, and is signed by another: by"
+                f" {_text(kept)[0]}, and not by {_text(note)[0]}.",
+                "The ledger is the same, and its signing key is not: put back the one that it was begun with.",
+            ) from None
+        if kept != note:
             raise Failure(
                 f"{file} was kept before, and says something else of the same entries: the ledger was forked.",
                 "Keep both, stop the gateway, and run `gateway audit verify` with the folder.",
             ) from None
     return file
+
+
+def _text(note: bytes) -> list[str]:
+    """Its three lines: who signed, how many entries there were, and their root."""
+    return note.decode("utf-8", "replace").split("\n")[:3]
 
 
 def _kept(settings: Any, key: Path | None) -> list[Any]:
@@ -118,6 +130,7 @@ async def _verdict(settings: Any, kept: list[Any]) -> Any:
     from gateway.database.engine import open_database
     from gateway.database.migrate import current
     from gateway.database.reaching import is_absent
+    from gateway.ledger.checkpoints.naming import name_of
     from gateway.ledger.checkpoints.verifying import verify as look
 
     if is_absent(settings.database) or await current(settings.database) is None:
@@ -126,6 +139,14 @@ async def _verdict(settings: Any, kept: list[Any]) -> Any:
     console = Console(stderr=True)
     columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
+        named = await database.read(name_of)
+        strange = next((each for each in kept if named not in (None, each.checkpoint.origin)), None)
+        if strange is not None:
+            raise Failure(
+                f"{strange.name} is a checkpoint of {strange.checkpoint.origin}, and this ledger is {named}.",
+                "Verify the database that it was kept of; or name by --key what `gateway audit checkpoint --key` showed"
+                " of this one, and its own checkpoints.",
+            )
         with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
             task = progress.add_task("verifying", total=None)
             return await look(database, kept, lambda done, of: progress.update(task, completed=done, total=of))

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from gateway.cli.failures import told
+from gateway.cli.failures import Failure, told
 from gateway.cli.showing import show_facts, show_json, wants_json, with_json
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,22 +28,47 @@ def command() -> None:
 
 @command.command()
 @where
+@click.option("--yes", is_flag=True, help="Also where an older version cannot be started on it afterwards.")
 @with_json
-def upgrade(data: Path | None) -> None:
-    """Bring the schema to what this version needs; all of it or nothing."""
+def upgrade(data: Path | None, *, yes: bool) -> None:
+    """Bring the schema to what this version needs; all of it or nothing.
+
+    Most migrations only add, and the former version may be started on what they leave. Where one does not, this says
+    so before anything is changed, and wants --yes.
+    """
+    from gateway.database.migrate import shut_out
     from gateway.database.migrate import upgrade as migrate
+    from gateway.database.reaching import is_absent
 
     url = _database(data, made=True)
     with told():
+        parting = None if is_absent(url) else asyncio.run(shut_out(url))
+        if parting is not None:
+            _warn(parting, yes=yes)
         asyncio.run(migrate(url))
     _show(url)
+
+
+def _warn(parting: Any, *, yes: bool) -> None:
+    """Say that there is no way back. Raises Failure unless somebody has said yes to that."""
+    said = (
+        f"This takes the schema from {parting.revision} to {parting.needed}, and from then on only gateways start that"
+        f" know {parting.oldest_code}: none of the version that serves now. One that runs goes on; if it ends it does"
+        " not come back, and there is no rolling back to it but by restoring a backup, which loses every entry since."
+    )
+    if not yes:
+        raise Failure(
+            f"{said} Nothing was changed.",
+            "Make a backup, see that the new version is at hand, then run it with --yes.",
+        )
+    click.echo(f"warning: {said}", err=True)
 
 
 @command.command()
 @where
 @with_json
 def current(data: Path | None) -> None:
-    """Show which schema the database has, and which this version needs."""
+    """Show which schema the database has, which this version needs, and whether an upgrade could be rolled back."""
     _show(_database(data, made=False))
 
 
@@ -79,7 +104,7 @@ def _database(data: Path | None, *, made: bool) -> str:
 
 
 def _show(url: str) -> None:
-    from gateway.database.migrate import head, schema
+    from gateway.database.migrate import head, schema, shut_out
     from gateway.database.reaching import is_absent
 
     with told():
@@ -89,6 +114,7 @@ def _show(url: str) -> None:
             "needed": head(),
             "serves_code_from": found and found.oldest_code,
             "may_serve": found is not None and found.may_serve,
+            "can_roll_back": found is None or asyncio.run(shut_out(url)) is None,
         }
     if wants_json():
         return show_json(facts)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from gateway.errors import GatewayError, InvalidFile
+from gateway.errors import GatewayError, InvalidFile, RecordEnded
 
 
 class Absent(NamedTuple):
@@ -71,6 +71,12 @@ class NotPermitted(Failure):
     code = "not_permitted"
 
 
+class StartAnew(Failure):
+    """A gateway that ended by itself, and that will serve once it is started again (EX_TEMPFAIL of sysexits.h)."""
+
+    exit_code = 75
+
+
 def from_problem(
     status: int, problem: Mapping[str, Any], file: str = "", *, absent: Absent | None = None, is_local: bool = False
 ) -> Failure:
@@ -114,7 +120,8 @@ def told(file: str = "") -> Iterator[None]:
         raise from_problem(error.status, problem, file or error.name, is_local=True) from None
     except GatewayError as error:
         told_as = {"code": error.code, "detail": error.message, "next_step": error.next_step}
-        raise Failure(error.message, error.next_step, problem=told_as) from None
+        kind = StartAnew if isinstance(error, RecordEnded) else Failure
+        raise kind(error.message, error.next_step, problem=told_as) from None
 
 
 def printable(text: str) -> str:

@@ -66,12 +66,19 @@ def list_keys(organisation: str | None, limit: int) -> None:
                 k["state"],
                 ago(k["expires_at"]),
                 ago(k["last_used_at"]),
-                cell(k["roles"]) + (f": {cell(k['label'])}" if k["label"] else ""),
+                _roles_and_label(k),
             )
             for k in keys
         ],
         empty="No keys.",
     )
+
+
+def _roles_and_label(key: Any) -> str:
+    said = [cell(key["label"])] if key["label"] else []
+    if key.get("is_break_glass"):
+        said.append("break-glass")
+    return ": ".join([cell(key["roles"]), *filter(None, [", ".join(said)])])
 
 
 @command.command()
@@ -108,8 +115,9 @@ def revoke(key: str, cause: str) -> None:
 
 @command.command()
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="The data directory; GATEWAY_DATA.")
+@click.option("--lost-peppers", is_flag=True, help="End every key signed by a pepper that is not here any more.")
 @with_json
-def recover(data: Path | None) -> None:
+def recover(data: Path | None, *, lost_peppers: bool) -> None:
     """Make a provider's key where every one is lost: on the gateway's own machine, recorded in the ledger.
 
     Settings are those of `gateway serve`. A gateway that keeps its data in SQLite must be stopped first.
@@ -119,7 +127,7 @@ def recover(data: Path | None) -> None:
         from gateway.regaining import recover as make
         from gateway.settings import Settings
 
-        issued = make(Settings.from_environment(data=None if data is None else str(data)))
+        issued = make(Settings.from_environment(data=None if data is None else str(data)), lost_peppers=lost_peppers)
     key = issued.key
     shown = {
         "id": key.id,

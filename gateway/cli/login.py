@@ -11,15 +11,16 @@ from urllib.parse import urlencode, urlsplit
 import click
 
 from gateway.cli.asking import ask
-from gateway.cli.authority import COMMAND_LINE, Declined, ask_as_command_line, metadata
+from gateway.cli.authority import COMMAND_LINE, Declined, Unwell, ask_as_command_line, metadata
 from gateway.cli.credential import login_file, login_of
 from gateway.cli.environment import comes_from_afar, key_set
-from gateway.cli.failures import Failure, NotPermitted, printable
+from gateway.cli.failures import Failure, NotPermitted, Unreachable, printable
 from gateway.cli.logins import Login
 from gateway.cli.reaching import gateway_url
 from gateway.cli.showing import ago, cell, show_json, wants_json, with_json
 
 BROWSER_S = 300.0
+DEVICE_WAIT_MAX_S = 30.0
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
@@ -103,8 +104,7 @@ def _in_a_browser(about: Mapping[str, Any], scope: str, *, opens: bool, fresh: b
     if answer.get("iss") != about["issuer"]:
         raise NotPermitted("The answer came from another server than was asked.", "Start again: `gateway login`.")
     if "error" in answer:
-        said = answer.get("error_description") or answer["error"]
-        raise Declined(answer["error"], said, "Start again: `gateway login`.")
+        raise _declined(answer["error"], answer.get("error_description", ""))
     form = {
         "grant_type": "authorization_code",
         "code": answer["code"],
@@ -114,6 +114,14 @@ def _in_a_browser(about: Mapping[str, Any], scope: str, *, opens: bool, fresh: b
     return login_of(ask_as_command_line("/oauth/token", form))
 
 
+def _declined(error: str, said: str) -> Failure:
+    """What the browser brought instead of a code; the gateway says what to do about it, where anything is."""
+    again = "" if said else "Start again: `gateway login`."
+    if error in {"temporarily_unavailable", "server_error"}:
+        return Failure(said or error, again)
+    return Declined(error, said or error, again)
+
+
 def _on_another_device(scope: str) -> Login:
     started = ask_as_command_line("/oauth/device_authorization", {"scope": scope})
     code, ends_at = str(started["device_code"]), time.monotonic() + float(started["expires_in"])
@@ -121,15 +129,19 @@ def _on_another_device(scope: str) -> Login:
     click.echo(f"\n  {printable(str(started['verification_uri']))}\n", err=True)
     click.echo(f"and enter this code: {printable(str(started['user_code']))}", err=True)
     every_s = float(started.get("interval", 5))
+    wait_s = every_s
     while time.monotonic() < ends_at:
-        time.sleep(every_s)
+        time.sleep(wait_s)
         try:
             return login_of(ask_as_command_line("/oauth/token", {"grant_type": DEVICE_GRANT, "device_code": code}))
+        except (Unreachable, Unwell):  # it may be back before the code is over (RFC 8628, 3.5)
+            wait_s = min(wait_s * 2, DEVICE_WAIT_MAX_S)
         except Declined as declined:
-            if declined.error == "slow_down":
+            if declined.error in {"slow_down", "temporarily_unavailable"}:
                 every_s += 5
             elif declined.error != "authorization_pending":
                 raise
+            wait_s = every_s
     raise Declined("expired_token", "The code was not entered in time.", "Start again: `gateway login --device`.")
 
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hmac import compare_digest
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
@@ -98,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
         if answer is None:
             return self._tell(400, "This is no answer to the sign-in under way", "Go back to your terminal.")
         signed_in = "code" in answer
-        self._tell(200, _TITLES[signed_in], _CLOSE)
+        self._tell(200, _TITLES[signed_in], f"{escape(answer.get('error_description', ''))} {_CLOSE}".strip())
         self.server.take(answer)
         return None
 

@@ -58,7 +58,8 @@ class Nouns(click.Group):
 @click.group(
     cls=Nouns,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 the gateway cannot be reached, 4 not permitted.",
+    epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 the gateway cannot be reached, 4 not permitted,"
+    " 75 `serve` ended by itself and is to be started again.",
 )
 @click.option(
     "--url", envvar="GATEWAY_URL", default="http://127.0.0.1:8080", show_default=True, help="Where the gateway is."

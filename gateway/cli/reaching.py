@@ -8,6 +8,8 @@ import click
 from gateway.cli.failures import Unreachable
 
 TIMEOUT_S = 30.0
+_BALANCERS = frozenset({502, 503, 504})
+"""What a balancer answers of its own accord while nobody behind it does (RFC 9110, 15.6)."""
 
 
 def gateway_url() -> str:
@@ -51,7 +53,12 @@ def content_of(answer: Any) -> Any:
 
 
 def no_gateway(status: int) -> Unreachable:
-    """Something answers there, and it is no gateway."""
+    """Something answers there, and it is no gateway: a balancer, say, while the gateways behind it start anew."""
+    if status in _BALANCERS:
+        return Unreachable(
+            f"No gateway answers at {gateway_url()}: what stands before it says {status}.",
+            "It may be starting anew: try again shortly. If it persists, tell the gateway's operator.",
+        )
     return Unreachable(
         f"What answers at {gateway_url()} is not a gateway (status {status}).",
         "Look at GATEWAY_URL.",

@@ -221,8 +221,12 @@ def _counted(stage: Any) -> list[str]:
 
 def _asked(audience: Any) -> str:
     """What an audience asks for, as its file would say it, and what an unknown answer amounts to."""
-    asks = [f"{each['attribute']} {each['op'].replace('_', ' ')} {_wanted(each['value'])}" for each in audience["asks"]]
+    asks = [f"{_sought(each)} {each['op'].replace('_', ' ')} {_wanted(each['value'])}" for each in audience["asks"]]
     return f"{'; '.join(asks)}; unknown: {audience['on_unknown']}"
+
+
+def _sought(test: Any) -> str:
+    return f"{test['attribute']}@{test['assurance']}" if test["assurance"] else str(test["attribute"])
 
 
 def _wanted(value: Any) -> str:

@@ -15,10 +15,15 @@ from gateway.cli.spans import coming
 @click.argument("release")
 @click.argument("stage")
 @click.option("--basis", help="As `show` told it; refused when the stage or its evidence has changed since.")
+@click.option("--cannot-be-undone", is_flag=True, help="Say that you know what opens so cannot be shut again.")
 @with_json
-def approve(release: str, stage: str, basis: str | None) -> None:
+def approve(release: str, stage: str, basis: str | None, cannot_be_undone: bool) -> None:
     """Approve that STAGE of RELEASE opens, on what is known now. Whoever wrote it cannot."""
-    given = ask("POST", f"{release_path(release)}/stages/{segment(stage)}/approve", body={"basis": basis})
+    given = ask(
+        "POST",
+        f"{release_path(release)}/stages/{segment(stage)}/approve",
+        body={"basis": basis, "cannot_be_undone": cannot_be_undone},
+    )
     if wants_json():
         return show_json(given)
     return click.echo(f"{given['id']}: {stage} of {release} is approved as {given['digest']}, on {given['basis']}.")
@@ -30,13 +35,19 @@ def approve(release: str, stage: str, basis: str | None) -> None:
 @click.option("--authority", required=True, help="Who concurs, as the requirement names it.")
 @click.option("--reference", required=True, help="Where that can be looked up: a letter, a ticket.")
 @click.option("--expires", required=True, type=coming, help="Until when, such as 2027-01-01 or 30d.")
+@click.option("--cannot-be-undone", is_flag=True, help="Say that you know what opens so cannot be shut again.")
 @with_json
-def concur(release: str, stage: str, authority: str, reference: str, expires: str) -> None:
+def concur(release: str, stage: str, *, authority: str, reference: str, expires: str, cannot_be_undone: bool) -> None:
     """Record that an authority outside concurs with opening STAGE of RELEASE."""
     given = ask(
         "POST",
         f"{release_path(release)}/stages/{segment(stage)}/concur",
-        body={"authority": authority, "reference": reference, "expires_at": expires},
+        body={
+            "authority": authority,
+            "reference": reference,
+            "expires_at": expires,
+            "cannot_be_undone": cannot_be_undone,
+        },
     )
     if wants_json():
         return show_json(given)

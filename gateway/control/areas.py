@@ -28,7 +28,9 @@ from gateway.identity.directory import Directory
 from gateway.identity.people.cookies import Cookies
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.signing_in import SigningIn
+from gateway.identity.people.turned_away import TurningAway
 from gateway.identity.tokens.authority import Authority
+from gateway.identity.tokens.rates import SignInRates
 from gateway.ledger.checkpoints.publishing import Checkpoints
 from gateway.ledger.search import Search
 from gateway.ledger.store import Actor
@@ -48,6 +50,8 @@ class Areas:
     authority: Authority
     people: Registry
     signing_in: SigningIn
+    turning_away: TurningAway
+    sign_in_rates: SignInRates
     cookies: Cookies
     catalogue: Catalogue
     openings: Openings
@@ -74,6 +78,10 @@ class Areas:
     database: Readable
     """The database at leisure: nothing that a call waits for is behind what is read here."""
 
+
+IN_OPT = "areas"
+"""Where routes find them outside of a handler's arguments, in what the router hands down: by a call, since the
+framework copies what it hands down."""
 
 InAreas = NamedDependency[SkipValidation[Areas]]
 Asking = NamedDependency[SkipValidation[Caller]]

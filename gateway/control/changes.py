@@ -104,11 +104,11 @@ class Changes(Controller):
         limit: Limit = 50,
     ) -> ChangePage:
         """Changes from the newest backwards. One that is stale is among those planned or approved, and says so."""
-        found = await areas.changing.page(
+        found, are_last = await areas.changing.page(
             release=release or "", state=None if only is None else ChangeState(only), before=after or "", limit=limit
         )
         policy = areas.changing.policy
-        last = found[-1].change.id if len(found) == limit else None
+        last = None if are_last else found[-1].change.id
         return ChangePage([shown_change(each, policy, moment) for each in found], last)
 
     @post("/", **open_to(Role.PROVIDER))

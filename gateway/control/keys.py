@@ -83,6 +83,10 @@ class ShownKey(msgspec.Struct, frozen=True, kw_only=True):
     """True to about a minute."""
     is_client: bool
     """Whether it opens nothing itself, and is exchanged for access tokens at `/oauth/token`."""
+    is_break_glass: bool
+    """Whether it is the provider's first, one recovered, or one that succeeded such a key: each use of it alarms."""
+    pepper: str
+    """Name of the line in the peppers file that signed it: while the key stands, the line must stay."""
 
 
 class IssuedKey(msgspec.Struct, frozen=True):
@@ -204,6 +208,8 @@ def shown_key(key: Key, moment: Moment, disabled: frozenset[str] = frozenset()) 
         revoked_cause=key.revoked_cause,
         last_used_at=when(key.last_used_at),
         is_client=key.is_client,
+        is_break_glass=key.is_break_glass,
+        pepper=key.pepper,
     )
 
 

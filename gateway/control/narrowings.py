@@ -1,5 +1,6 @@
 """`/control/releases/{namespace}/{name}/narrowings`: taking access away at once, and giving it back."""
 
+import asyncio
 from functools import partial
 from typing import Annotated
 
@@ -10,7 +11,6 @@ from litestar.params import JSONBody, QueryParameter
 from gateway.access.affected import Affected
 from gateway.access.past import in_force_by
 from gateway.access.reach import warned
-from gateway.access.search import Reached
 from gateway.clock import NEVER
 from gateway.control.agreeing import AGREEING, Agreeing, role_of
 from gateway.control.areas import Asking, By, InAreas, Now
@@ -133,7 +133,8 @@ class Narrowings(Controller):
         version = await areas.catalogue.get(release)
         in_force = await areas.database.read(partial(in_force_by, release=release, known=None))
         assert in_force is not None, "it was drafted of one"
-        reached: Reached = await areas.reach.of(narrowing, version.strategy, moment)
+        counts = areas.reach.of(narrowing, version.strategy, moment), areas.affecting.of(narrowing, in_force, moment)
+        reached, affected = await asyncio.gather(*counts)  # either reads every organisation
         return Preview(
             release=release,
             verb=narrowing.verb,
@@ -142,7 +143,7 @@ class Narrowings(Controller):
             stage=narrowing.stage,
             inverse_of=narrowing.inverse_of,
             **msgspec.structs.asdict(reached),
-            affected=await areas.affecting.of(narrowing, in_force, moment),
+            affected=affected,
             warnings=warned(narrowing, reached),
         )
 

@@ -17,6 +17,7 @@ from gateway.access.refusals import Refused
 from gateway.access.requests.decisions import RequestRefused
 from gateway.clock import text_from
 from gateway.control import wording
+from gateway.control.searching import TooManySearches
 from gateway.errors import (
     DatabaseUnavailable,
     GatewayError,
@@ -24,7 +25,9 @@ from gateway.errors import (
     InvalidFile,
     TooLarge,
     Unauthenticated,
+    Unavailable,
 )
+from gateway.identity.tokens.rates import TooManyRequests
 from gateway.ledger.store import is_outage
 
 MEDIA_TYPE = "application/problem+json"
@@ -134,7 +137,9 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
     headers = {"x-request-id": request_id, "cache-control": "no-store"}
     if problem.status == 401:
         headers["www-authenticate"] = "Bearer"
-    retry_after_s: int | None = getattr(error, "retry_after_s", None)
+    retry_after_s = (
+        error.retry_after_s if isinstance(error, Refused | Unavailable | TooManySearches | TooManyRequests) else None
+    )
     if retry_after_s is not None:
         headers["retry-after"] = str(retry_after_s)
     if isinstance(error, HTTPException) and problem.status == 405:
@@ -238,6 +243,6 @@ _FAILURES = {
     404: ("not_found", "There is no such thing here, or none that you may see."),
     409: ("conflict", "The request is true of an older state of the thing."),
     413: ("request_too_large", "The request's body is larger than this gateway takes."),
-    429: ("too_many_searches", "Too many searches of the ledger run at once, or too many sign-ins failed."),
+    429: ("too_many_searches", "Too many searches of the ledger run at once."),
     503: ("unavailable", "The gateway cannot judge, record or know now."),
 }

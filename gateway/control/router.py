@@ -9,7 +9,7 @@ from gateway.bodies import check_names
 from gateway.clock import Moment
 from gateway.control import problems, queries
 from gateway.control.access import AccessToReleases
-from gateway.control.areas import Areas
+from gateway.control.areas import IN_OPT, Areas
 from gateway.control.changes import Changes
 from gateway.control.classifications import Classifications
 from gateway.control.clients import Clients
@@ -98,6 +98,7 @@ def control_router(areas: Areas, body_bytes_max: int = BODY_BYTES_MAX) -> Router
             "moment": Provide(provide_moment),
         },
         exception_handlers=problems.HANDLERS,
+        opt={IN_OPT: lambda: areas},
         request_max_body_size=body_bytes_max,
     )
 

@@ -15,6 +15,7 @@ from litestar.params import QueryParameter
 from gateway.clock import SECOND, Moment
 from gateway.control.areas import Areas, Asking, InAreas, Now
 from gateway.control.guards import EVERYBODY, open_to, open_to_anybody
+from gateway.control.turned_away import COMING_BACK, ON_A_PAGE, SETTING_OUT
 from gateway.control.wire import ProviderInPath, shown, when
 from gateway.errors import NotFound
 from gateway.identity.callers import Caller
@@ -82,6 +83,7 @@ class Sessions(Controller):
 
     path = "/session"
     tags = ("session",)
+    exception_handlers = ON_A_PAGE
 
     @get("/", **open_to(*EVERYBODY, any_scope=True))
     async def show(self, areas: InAreas, caller: Asking, request: Request[Any, Any, Any]) -> ShownSession:
@@ -100,20 +102,23 @@ class Sessions(Controller):
             csrf_token=csrf_token(cookie) if cookie.startswith(session.id) else None,
         )
 
-    @get("/start", status_code=303, **open_to_anybody())
+    @get("/start", status_code=303, exception_handlers=SETTING_OUT, **open_to_anybody())
     async def start(
         self,
+        *,
         areas: InAreas,
         moment: Now,
+        request: Request[Any, Any, Any],
         provider: ProviderName = None,
         return_path: ReturnPath = None,
         fresh: Fresh = None,
     ) -> Response[None]:
         """Go to the identity provider to sign in."""
-        begun = areas.signing_in.begin(provider or "", return_path or DEFAULT, moment, fresh=bool(fresh))
+        with areas.sign_in_rates.asking(_peer(request)):
+            begun = areas.signing_in.begin(provider or "", return_path or DEFAULT, moment, fresh=bool(fresh))
         return _go(begun.url, _cookie(areas, SIGN_IN, begun.sealed, SIGN_IN_S))
 
-    @get("/callback", status_code=303, **open_to_anybody(takes_other_parameters=True))
+    @get("/callback", status_code=303, exception_handlers=COMING_BACK, **open_to_anybody(takes_other_parameters=True))
     async def callback(
         self,
         *,
@@ -129,7 +134,12 @@ class Sessions(Controller):
         answered = _answered(code=code, state=returned_state, iss=iss, error=error)
         return await _come_in(areas, request, CALLBACK, answered, moment)
 
-    @get("/callback/{provider:str}", status_code=303, **open_to_anybody(takes_other_parameters=True))
+    @get(
+        "/callback/{provider:str}",
+        status_code=303,
+        exception_handlers=COMING_BACK,
+        **open_to_anybody(takes_other_parameters=True),
+    )
     async def callback_of_one(
         self,
         *,
@@ -162,8 +172,8 @@ async def _come_in(
     headers = request.scope["headers"]
     before = areas.cookies.found(SESSION, headers)
     begun = areas.cookies.found(SIGN_IN, headers)
-    peer = None if request.client is None else request.client.host
-    signed_in = await areas.signing_in.finish(begun, answered, moment, path=path, peer=peer, replaces=before)
+    with areas.sign_in_rates.asking(_peer(request)):
+        signed_in = await areas.signing_in.finish(begun, answered, moment, path=path, replaces=before)
     return _go(
         signed_in.return_path,
         _cookie(areas, SESSION, signed_in.secret.reveal()),
@@ -182,6 +192,11 @@ def _check_in_session(caller: Caller) -> None:
             code="no_session",
             next_step="Sign in at `/control/session/start`; `GET /control/me` shows what a key may do.",
         )
+
+
+def _peer(request: Request[Any, Any, Any]) -> str | None:
+    """The address that this comes from: the socket's, never what a header says."""
+    return None if request.client is None else request.client.host
 
 
 def _go(url: str, *cookies: Cookie) -> Response[None]:

@@ -7,10 +7,12 @@ import msgspec
 from litestar import Controller, post
 from litestar.params import JSONBody
 
+from gateway.clock import Moment
 from gateway.control.areas import Asking, By, InAreas, Now
 from gateway.control.guards import open_to
 from gateway.control.wire import Body, Digest, DocumentInPath, Line, PartInPath, When, instant_in, shown
-from gateway.identity.callers import Role
+from gateway.identity.callers import Caller, Role
+from gateway.releases.agreement import Word
 from gateway.releases.evidence.records import Concurrence
 
 
@@ -19,6 +21,8 @@ class NewApproval(Body, frozen=True):
 
     basis: Digest | None = None
     """As the release shows it for the stage; refused where it is another by now. Left out: whatever stands."""
+    cannot_be_undone: bool = False
+    """Says: I know that this cannot be undone. Needed where that is so."""
 
 
 class GivenApproval(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +45,8 @@ class NewConcurrence(Body, frozen=True):
     authority: Line
     reference: Line
     expires_at: When
+    cannot_be_undone: bool = False
+    """Says: I know that this cannot be undone. Needed where that is so."""
 
 
 class GivenConcurrence(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +84,8 @@ class StagesOfReleases(Controller):
     ) -> GivenApproval:
         """Approve that a stage opens, on what is known now. Whoever wrote it cannot, and nobody counts twice."""
         release = f"{namespace}/{name}"
-        given = await areas.openings.approve(actor, release, stage, moment, roles=caller.roles, basis=data.basis or "")
+        word = _word(caller, data.cannot_be_undone, moment)
+        given = await areas.openings.approve(actor, release, stage, moment, word=word, basis=data.basis or "")
         return GivenApproval(
             id=given.id,
             release=release,
@@ -99,6 +106,7 @@ class StagesOfReleases(Controller):
         data: JSONBody[NewConcurrence],
         areas: InAreas,
         actor: By,
+        caller: Asking,
         moment: Now,
     ) -> GivenConcurrence:
         """Record that an authority outside concurs with a stage as it stands, until an instant."""
@@ -115,7 +123,8 @@ class StagesOfReleases(Controller):
             given_by=actor.key,
             organisation=actor.organisation,
         )
-        given = await areas.openings.concur(actor, stage, concurrence, moment)
+        word = _word(caller, data.cannot_be_undone, moment)
+        given = await areas.openings.concur(actor, stage, concurrence, moment, word=word)
         return GivenConcurrence(
             id=given.id,
             release=given.release,
@@ -127,3 +136,7 @@ class StagesOfReleases(Controller):
             given_at=shown(given.given_at),
             given_by=given.given_by,
         )
+
+
+def _word(caller: Caller, acknowledged: bool, moment: Moment) -> Word:
+    return Word(roles=caller.roles, acknowledged=acknowledged, signed_in_s=caller.signed_in_s(moment))

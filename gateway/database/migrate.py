@@ -7,7 +7,7 @@ an advisory lock makes processes that start together take turns; on SQLite its w
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -23,6 +23,18 @@ from gateway.errors import SettingsInvalid
 from gateway.shipped import shipped
 
 T = TypeVar("T")
+
+
+class Parting(NamedTuple):
+    """An upgrade after which code that serves now can no longer be started."""
+
+    revision: str
+    """The schema as it is."""
+    needed: str
+    """As it would be."""
+    oldest_code: str
+    """The revision of the oldest code that may serve from it then."""
+
 
 _LOCK = 0x67617465
 """Names the advisory lock: the ASCII letters `gate`."""
@@ -48,6 +60,17 @@ async def schema(url: str) -> Schema:
 async def current(url: str) -> str | None:
     """The revision of the database, None when it is empty."""
     return (await schema(url)).revision
+
+
+async def shut_out(url: str) -> Parting | None:
+    """Whom an upgrade would keep from being started afterwards; None where it keeps out nobody who may serve now."""
+    scripts = _scripts()
+    found = await schema(url)
+    if found.revision is None or found.is_ahead or found.revision == found.needed:
+        return None
+    oldest = oldest_code(scripts, found.needed)
+    older = {script.revision for script in scripts.iterate_revisions(found.revision, "base")}
+    return None if oldest in older else Parting(found.revision, found.needed, oldest)
 
 
 async def upgrade(url: str, revision: str = "head") -> None:

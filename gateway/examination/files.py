@@ -2,12 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+from gateway.bundles import read_bundle_token
+from gateway.chosen import opa_token_of
 from gateway.errors import SettingsInvalid
 from gateway.examination.findings import Finding, amiss, odd, well, wrong
 from gateway.identity.peppers import open_peppers
+from gateway.identity.tokens.signing_keys import SigningKeys
 from gateway.ledger.signing import open_signing_key
 from gateway.settings import Settings
 
@@ -21,11 +25,15 @@ _READ_BY_OTHERS = 0o007
 def look_at_files(settings: Settings, *, begun: bool) -> Iterator[Finding]:
     """Findings on every file that the settings name. `begun`: a gateway has served from the database before."""
     yield _data(settings.data)
-    yield _secret("peppers", settings.peppers_path, begun=begun)
-    yield _secret("signing key", settings.signing_key_path, begun=begun)
-    for name in ("database_password_file", "opa_token_file", "bundle_token_file"):
-        if (path := getattr(settings, name)) is not None:
-            yield closed(name.replace("_", " "), path)
+    yield _secret("peppers", settings.peppers_path, open_peppers, settings.data, needed=begun)
+    yield _secret("signing key", settings.signing_key_path, open_signing_key, settings.data, needed=begun)
+    yield _secret("token keys", settings.token_keys_path, SigningKeys, settings.data, needed=False)
+    if settings.database_password_file is not None:
+        yield closed("database password file", settings.database_password_file)
+    if (path := settings.opa_token_file) is not None:
+        yield _read("opa token file", path, partial(opa_token_of, settings)) or closed("opa token file", path)
+    if (path := settings.bundle_token_file) is not None:
+        yield _read("bundle token file", path, partial(read_bundle_token, path)) or closed("bundle token file", path)
     if settings.weights is not None and not settings.weights.is_dir():
         yield odd("weights", f"{settings.weights} is no folder.", "Mount it, or mend GATEWAY_WEIGHTS.")
     if settings.database.startswith("sqlite") and settings.data.is_dir():
@@ -44,24 +52,39 @@ def _data(folder: Path) -> Finding:
     return well("data", f"{folder} can be written.")
 
 
-def _secret(part: str, path: Path, *, begun: bool) -> Finding:
-    """A secret is opened just as the gateway does it, but never made."""
+def _secret(part: str, path: Path, opened: Callable[[Path], object], data: Path, *, needed: bool) -> Finding:
+    """A secret is opened by what the gateway opens it by, but never made."""
     if not path.exists():
-        if begun:
+        if needed:
             return wrong(
                 part,
                 f"The database is in use, and {path} is missing.",
                 "Put it back from the backup: a new one would fit nothing that is there.",
             )
+        if not _can_be_made(path, data):
+            return wrong(
+                part,
+                f"{path} is not there, and cannot be made there.",
+                "Put the file there, or let the user that the gateway runs as write into a folder that is there.",
+            )
         return well(part, f"{path} is not there yet: a first start makes it.")
+    return _read(part, path, partial(opened, path)) or well(part, f"{path} can be used, and is closed to others.")
+
+
+def _can_be_made(path: Path, data: Path) -> bool:
+    folder = path.parent
+    return (folder == data and not folder.exists()) or (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK))
+
+
+def _read(part: str, path: Path, read: Callable[[], object]) -> Finding | None:
+    """What is wrong with a file, as a start would say it; None where nothing is."""
     try:
-        if part == "peppers":
-            open_peppers(path)
-        else:
-            open_signing_key(path)
+        read()
     except SettingsInvalid as error:
         return amiss(part, error)
-    return well(part, f"{path} can be used, and is closed to others.")
+    except OSError as error:
+        return wrong(part, f"{path} cannot be read: {error.strerror}.", "Give it to the user that the gateway runs as.")
+    return None
 
 
 def closed(part: str, path: Path) -> Finding:

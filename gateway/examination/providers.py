@@ -11,7 +11,7 @@ from gateway.examination.files import closed
 from gateway.examination.findings import Finding, odd, well, wrong
 from gateway.examination.issuers import Published, clock_of, shown, unfetched
 from gateway.identity.people.callbacks import callback_of
-from gateway.identity.people.code_flow import authorization_url
+from gateway.identity.people.code_flow import OF_THE_CLIENT, ask_for_tokens, authorization_url
 from gateway.identity.people.discovery import Metadata
 from gateway.identity.people.providers import Provider
 from gateway.identity.tokens.fetching import Unfetched
@@ -41,6 +41,7 @@ async def _provider(provider: Provider, redirect_uri: str) -> list[Finding]:
     found.append(await _described(part, provider, told))
     if provider.metadata is not None:
         found.append(await _back(part, provider, provider.metadata, redirect_uri))
+        found.append(await _accepted(part, provider, provider.metadata, redirect_uri))
     return [*found, *clock_of(part, told)]
 
 
@@ -89,6 +90,26 @@ async def _back(part: str, provider: Provider, metadata: Metadata, redirect_uri:
         f"Register that address there, to the letter, for the client `{provider.client_id}`, and see that the client is"
         " known. The address follows GATEWAY_PUBLIC_URL.",
     )
+
+
+async def _accepted(part: str, provider: Provider, metadata: Metadata, redirect_uri: str) -> Finding:
+    """Whether it takes this gateway for its client: it is asked to exchange a code that nobody was given."""
+    part = f"{part}: client"
+    code, verifier = secrets.token_urlsafe(16), secrets.token_urlsafe(48)
+    try:
+        answered = await ask_for_tokens(provider, metadata, redirect_uri, code, verifier)
+    except (Unfetched, OSError) as error:
+        said = unfetched(error) if isinstance(error, Unfetched) else "the client's secret cannot be read"
+        return wrong(
+            part, f"It cannot be asked for tokens: {said}. {_NOBODY}", f"See what answers at {metadata.token}."
+        )
+    if answered.get("error") in OF_THE_CLIENT:
+        return wrong(
+            part,
+            f"It does not accept the client `{provider.client_id}` as it proves itself here. {_NOBODY}",
+            "Compare `client_id`, and what is in the file that `client_secret_file` names, with what stands there.",
+        )
+    return well(part, f"It accepts the client `{provider.client_id}`.")
 
 
 def _issuer_in(told: Told) -> str | None:

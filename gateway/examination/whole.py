@@ -2,6 +2,7 @@
 
 from gateway.chosen import issuers_of, providers_of
 from gateway.errors import GatewayError
+from gateway.examination.belonging import look_at_belonging
 from gateway.examination.database import has_begun, look_at_database
 from gateway.examination.files import look_at_files
 from gateway.examination.findings import Finding, amiss, well
@@ -22,7 +23,8 @@ async def examine(settings: Settings) -> list[Finding]:
     except GatewayError as error:
         return [*found, amiss("database password file", error)]
     begun = await has_begun(url)
-    found += look_at_files(settings, begun=begun)
+    files = list(look_at_files(settings, begun=begun))
+    found += await look_at_belonging(settings, files) if begun else files
     found += [finding async for finding in look_at_database(url)]
     if settings.checkpoints is not None and begun:
         found.append(await look_at_checkpoints(settings))

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.clock import NEVER, Instant
+from gateway.clock import NEVER, SECOND, Instant, Moment
 from gateway.ledger.store import Actor
 
 
@@ -115,6 +115,10 @@ class Caller(msgspec.Struct, frozen=True):
             return actor
         token = self.token
         return msgspec.structs.replace(actor, token=token.id, issuer=token.issuer, client=token.client)
+
+    def signed_in_s(self, moment: Moment) -> int | None:
+        """Whole seconds that may have passed since the person last proved themself; None where nobody says when."""
+        return -(-max(0, moment.latest - self.signed_in_at) // SECOND) if self.signed_in_at else None
 
     def has(self, *roles: Role) -> bool:
         """Whether the caller holds any of these roles."""

@@ -4,7 +4,7 @@ Invariant: garbage and mistyped keys reach no database, and nothing here keeps, 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -49,14 +49,18 @@ class Directory:
         leisure: Readable | None = None,
         *,
         believed: Believed | None = None,
+        providers: Collection[str] = (),
         keeps: int = 50_000,
     ) -> None:
-        """What no call waits for is read at leisure, where that is given; tokens are those of who is believed."""
+        """What no call waits for is read at leisure, where that is given; tokens are those of who is believed.
+
+        `providers` are the names of the identity providers declared: people whom no other vouches for are not let in.
+        """
         self._look_ups = LookUps(database, leisure or database)
         self._ledger = ledger
         self._peppers = peppers
-        self._known = KnownKeys(self._look_ups.key, self._look_ups.profile, self._look_ups.vouchers, keeps)
-        self.people = KnownPeople(self._known, self._look_ups.session, self._look_ups.person, keeps)
+        self._known = KnownKeys(self._look_ups.key, self._look_ups.profile, self._look_ups.vouchers, keeps, providers)
+        self.people = KnownPeople(self._known, self._look_ups.session, self._look_ups.person, keeps, providers)
         self.tokens = KnownTokens(self._known, self.people, believed or Believed(), self._look_ups.is_revoked, keeps)
         self._uses = LastUses(database, store.note_uses)
         self._session_uses = LastUses(database, people.note_session_uses)
@@ -193,9 +197,17 @@ class Directory:
         await self._check_peppers()
         return None
 
-    async def reissue(self, now: Moment) -> Issued:
-        """A provider's key for whoever runs the installation and holds no other any more. No door may reach this."""
-        await self._check_peppers()
+    async def reissue(self, now: Moment, *, lost_peppers: bool = False) -> Issued:
+        """A provider's key for whoever runs the installation and holds no other any more. No door may reach this.
+
+        Where peppers are lost for good, every key that they signed is ended before.
+        """
+        if lost_peppers:
+            end = partial(founding.end_unverified, peppers=self._peppers, moment=now)
+            while await self._ledger.administer(Actor(key="", organisation=PROVIDER), end):
+                pass
+        else:
+            await self._check_peppers()
         reissue = partial(founding.reissue, peppers=self._peppers, moment=now)
         return await self._ledger.administer(Actor(key="", organisation=PROVIDER), reissue)
 

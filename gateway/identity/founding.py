@@ -21,6 +21,11 @@ from gateway.identity.rights import LIFETIME_DEFAULT, Rights
 from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Touch
 
+_AT_ONCE = 500
+"""Keys that are ended in one transaction."""
+
+_LOST = "The pepper that signed it is lost."
+
 
 def begin(connection: Connection, peppers: Peppers, moment: Moment) -> tuple[Issued | None, Sequence[Act]]:
     """The provider's organisation and its first key, on an installation where nobody was ever entered."""
@@ -41,6 +46,14 @@ def reissue(connection: Connection, peppers: Peppers, moment: Moment) -> tuple[I
     """A provider's key from nobody: for whoever runs the installation and holds no other any more."""
     issued = _from_nobody(connection, peppers, moment)
     return issued, [act(Event.KEY_ISSUED, issued.key, {**detail(issued.key), "recovered": True})]
+
+
+def end_unverified(connection: Connection, peppers: Peppers, moment: Moment) -> tuple[int, Sequence[Act]]:
+    """End some of the keys that none of these peppers verifies, which nobody can use; how many, 0 once none is left."""
+    keys = store.standing_under_others(connection, peppers.names, moment.latest, _AT_ONCE)
+    for key in keys:
+        store.end_key(connection, key.id, moment.latest, _LOST)
+    return len(keys), [act(Event.KEY_REVOKED, key, {"cause": _LOST}) for key in keys]
 
 
 def _from_nobody(connection: Connection, peppers: Peppers, moment: Moment) -> Issued:

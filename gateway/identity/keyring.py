@@ -39,6 +39,8 @@ class Key(msgspec.Struct, frozen=True):
     """Whose own it is, and ends with; None where it is nobody's own, as a client's."""
     is_break_glass: bool = False
     """Whether nobody issued it, or those that it was rotated from."""
+    pepper: str = ""
+    """Name of the pepper that signed it, which says nothing of the pepper."""
 
     @property
     def rights(self) -> Rights:
@@ -60,8 +62,8 @@ class SignedKey(msgspec.Struct, frozen=True):
 
     key: Key
     digest: bytes
-    pepper: str
-    """Name of the pepper that signed."""
+    vouched_by: str = ""
+    """The provider that knows whose own the key is; empty where it is nobody's own."""
 
     def __repr__(self) -> str:
         return f"SignedKey({self.key.id})"

@@ -6,7 +6,7 @@ Invariant: the same `Caller` object is given until something about it changes, s
 what follows from a caller can tell by identity whether it still does.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from hmac import compare_digest
 
 from gateway.clock import Instant, Moment
@@ -15,6 +15,7 @@ from gateway.identity.attributes import standing, stands_until
 from gateway.identity.callers import Caller
 from gateway.identity.keyring import SignedKey, revoked
 from gateway.identity.organisations import Profile
+from gateway.identity.people.persons import nobody_vouches
 from gateway.identity.people.vouchers import Vouchers
 from gateway.identity.rights import comes_from, parsed_networks
 from gateway.lookups import Lookup
@@ -25,6 +26,7 @@ class KnownKey:
 
     __slots__ = (
         "_caller",
+        "_is_vouched_for",
         "_networks",
         "_own_profile",
         "_own_profile_of",
@@ -37,10 +39,12 @@ class KnownKey:
         "pepper",
     )
 
-    def __init__(self, signed: SignedKey) -> None:
+    def __init__(self, signed: SignedKey, providers: Collection[str]) -> None:
         self.key = signed.key
+        self._is_vouched_for = signed.key.person is None or signed.vouched_by in providers
+        """Whether it is nobody's own, or the provider that knows whose own it is is declared."""
         self.digest = signed.digest
-        self.pepper = signed.pepper
+        self.pepper = signed.key.pepper
         self._networks = None if signed.key.networks is None else parsed_networks(signed.key.networks)
         self._proven = ""
         """The token last proven to be this key: kept no longer than what is known of the key."""
@@ -83,6 +87,8 @@ class KnownKey:
         if profile.disabled:
             raise revoked()
         self.key.check_stands(moment)
+        if not self._is_vouched_for:
+            raise nobody_vouches()
         if self._caller is not None and self._profile is profile and moment.latest < self._until:
             return self._caller
         caller = Caller(
@@ -114,10 +120,13 @@ class KnownKeys:
         load_profile: Callable[[str], Awaitable[Profile | None]],
         load_vouchers: Callable[[str], Awaitable[Vouchers]],
         keeps: int,
+        providers: Collection[str],
     ) -> None:
+        """`providers` are the names of the identity providers that are declared."""
+
         async def known(key_id: str) -> KnownKey | None:
             signed = await load_key(key_id)
-            return None if signed is None else KnownKey(signed)
+            return None if signed is None else KnownKey(signed, providers)
 
         self._keys: Lookup[str, KnownKey] = Lookup(known, keeps=keeps)
         self._profiles: Lookup[str, Profile] = Lookup(load_profile, keeps=keeps)

@@ -1,7 +1,7 @@
 """Who may stand behind a key, as far as the records of issuing and rotating tell (docs/decisions/0010).
 
-Keys of one chain of rotations are one person's, and so are all keys and sessions of somebody who signs in. Whoever
-issued or rotated a key has held its token.
+Keys of one chain of rotations are one person's, and so are all keys and sessions of somebody who signs in, however
+often a list of people has entered them anew. Whoever issued or rotated a key has held its token.
 """
 
 import msgspec
@@ -12,6 +12,7 @@ from gateway.errors import NotFound
 from gateway.identity import store
 from gateway.identity.keyring import Key
 from gateway.identity.people.persons import is_person_id
+from gateway.identity.people.store import party_of
 from gateway.identity.tokens.mapping import WORKLOAD
 
 GENERATIONS_MAX = 1000
@@ -22,7 +23,7 @@ class Lineage(msgspec.Struct, frozen=True):
     """A person, and those who had a hand in their keys."""
 
     person: str
-    """Id of the person whose own the keys are; where it is nobody's own, that of the first key of the chain."""
+    """Under which id the person was first known whose own the keys are; where nobody's own, the chain's first key."""
     issuers: tuple[str, ...]
     """Persons, sorted: who issued or rotated a key of the chain, and theirs, upwards."""
     founders: tuple[str, ...] = ()
@@ -44,11 +45,12 @@ def lineage_of(connection: Connection, key_id: str) -> Lineage:
         following = ahead.pop()
         if is_person_id(following) or following.startswith(WORKLOAD):
             # Nobody issued them either: who signs in proves who they are.
-            person = person or following
-            met[following] = following
+            signed_in = party_of(connection, following) if is_person_id(following) else following
+            person = person or signed_in
+            met[following] = signed_in
             continue
         chain = _chain(connection, following)
-        first = chain[-1].person or chain[-1].id
+        first = party_of(connection, chain[-1].person) if chain[-1].person else chain[-1].id
         if not met:
             person, is_machine = first, chain[0].is_client
             since = 0 if chain[-1].person else chain[-1].issued_at

@@ -4,6 +4,9 @@ import asyncio
 from functools import partial
 from typing import TypeVar
 
+import msgspec
+from sqlalchemy import Connection
+
 from gateway.database.engine import Readable, Work
 from gateway.errors import Unavailable
 from gateway.identity import store
@@ -30,8 +33,8 @@ class LookUps:
         self._leisure = leisure
 
     async def key(self, key_id: str) -> SignedKey | None:
-        """A key with what verifies it."""
-        return await self.read(partial(store.signed_key, key_id=key_id))
+        """A key with what verifies it, and who vouches for whose own it is."""
+        return await self.read(partial(_signed_key, key_id=key_id))
 
     async def profile(self, organisation: str) -> Profile | None:
         """What keys, workloads and sessions need to know of an organisation."""
@@ -67,3 +70,11 @@ class LookUps:
                 return await source.read(work)
         except Exception as error:  # whatever a driver raises: nobody is let in on a guess
             raise Unavailable("The gateway cannot look up who is asking now.", code="identity_unavailable") from error
+
+
+def _signed_key(connection: Connection, key_id: str) -> SignedKey | None:
+    signed = store.signed_key(connection, key_id)
+    if signed is None or signed.key.person is None:
+        return signed
+    person = people.person_by_id(connection, signed.key.person)
+    return signed if person is None else msgspec.structs.replace(signed, vouched_by=person.issuer)

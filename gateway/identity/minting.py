@@ -38,8 +38,8 @@ def write(connection: Connection, peppers: Peppers, key: Key) -> Issued:
     key_id = key_id_of(token.reveal())
     assert key_id is not None, "what is minted is well formed"
     pepper, digest = peppers.sign(token.reveal())
-    key = msgspec.structs.replace(key, id=key_id)
-    store.add_key(connection, SignedKey(key, digest, pepper))
+    key = msgspec.structs.replace(key, id=key_id, pepper=pepper)
+    store.add_key(connection, SignedKey(key, digest))
     return Issued(key, token)
 
 

@@ -120,6 +120,21 @@ def truth_of(predicate: Predicate, facts: Facts) -> Truth:
             return opposite(all_of(opposite(truth_of(part, facts)) for part in of))
 
 
+def truth_for_all(predicate: Predicate, component: str) -> Truth:
+    """What a predicate answers for a component whoever asks for it; unknown where that depends on who does."""
+    match predicate:
+        case Among("component", names):
+            return _known(component in names)
+        case Test() | Among():
+            return Truth.UNKNOWN
+        case Not(of):
+            return opposite(truth_for_all(of, component))
+        case Every(of):
+            return all_of(truth_for_all(part, component) for part in of)
+        case Some(of):
+            return opposite(all_of(opposite(truth_for_all(part, component)) for part in of))
+
+
 def all_of(truths: Iterable[Truth]) -> Truth:
     """Conjunction: no as soon as one says no, else unknown as soon as one is unknown."""
     said = set(truths)

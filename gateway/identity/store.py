@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     Index,
@@ -16,9 +17,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     bindparam,
     exists,
     false,
+    func,
     insert,
     or_,
     select,
@@ -182,7 +185,7 @@ def add_key(connection: Connection, signed: SignedKey) -> None:
         "scopes": None if key.scopes is None else _encode(key.scopes),
         "networks": None if key.networks is None else _encode(key.networks),
     }
-    connection.execute(insert(key_table).values(digest=signed.digest, pepper=signed.pepper, **columns))
+    connection.execute(insert(key_table).values(digest=signed.digest, **columns))
 
 
 def key_by_id(connection: Connection, key_id: str) -> Key | None:
@@ -193,9 +196,9 @@ def key_by_id(connection: Connection, key_id: str) -> Key | None:
 
 def signed_key(connection: Connection, key_id: str) -> SignedKey | None:
     """The key with what verifies it, or None."""
-    query = select(*_KEY_COLUMNS, key_table.c.digest, key_table.c.pepper).where(key_table.c.id == key_id)
+    query = select(*_KEY_COLUMNS, key_table.c.digest).where(key_table.c.id == key_id)
     row = connection.execute(query).one_or_none()
-    return None if row is None else SignedKey(_key(row[:-2]), row.digest, row.pepper)
+    return None if row is None else SignedKey(_key(row[:-1]), row.digest)
 
 
 def keys(connection: Connection, *, organisation: str, after: str, limit: int, clients_only: bool = False) -> list[Key]:
@@ -274,6 +277,23 @@ def has_key_under(connection: Connection, peppers: Iterable[str]) -> bool:
             select(exists(select(key_table.c.id).where(key_table.c.pepper.in_(list(peppers)))))
         ).scalar_one()
     )
+
+
+def standing_by_pepper(connection: Connection, moment: Instant) -> dict[str, int]:
+    """How many keys stand under each pepper. A client that proves itself by signing needs none."""
+    query = select(key_table.c.pepper, func.count()).where(_stands_under_pepper(moment))
+    return {row[0]: row[1] for row in connection.execute(query.group_by(key_table.c.pepper))}
+
+
+def standing_under_others(connection: Connection, peppers: Iterable[str], moment: Instant, most: int) -> list[Key]:
+    """Some of the keys that stand under peppers other than these, in order of id."""
+    query = select(*_KEY_COLUMNS).where(_stands_under_pepper(moment), key_table.c.pepper.not_in(list(peppers)))
+    return [_key(row) for row in connection.execute(query.order_by(key_table.c.id).limit(most))]
+
+
+def _stands_under_pepper(moment: Instant) -> ColumnElement[bool]:
+    table = key_table.c
+    return and_(table.revoked_at.is_(None), table.expires_at > moment, table.public_keys.is_(None))
 
 
 def _key(row: Iterable[Any]) -> Key:

@@ -85,5 +85,6 @@ class Event(StrEnum):
     OWN_CONCURRENCE_WITHDRAWN = "own_concurrence:withdrawn"
     STAGE_OVERDUE = "stage:overdue"
     POLICY_CHANGED = "policy:changed"
+    LEDGER_NAMED = "ledger:named"
     GATEWAY_STARTED = "gateway:started"
     CLOCK_STEPPED = "clock:stepped"

@@ -62,6 +62,8 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
         self.fenced = False
         """This process was declared dead; it writes nothing more."""
+        self.has_given_up = False
+        """Nothing will ever be written by this process again, though nobody told it to stop."""
         self.is_ahead = False
         """The record's last instant is yet to come: it was written by a clock that ran ahead."""
 
@@ -252,7 +254,7 @@ class Writer:
 
     def _give_up(self) -> None:
         """Nothing will be written any more, and whoever asks is told so."""
-        self._accepting = False
+        self._accepting, self.has_given_up = False, True
         self._settling.count_failure(self._under_way_since)
         self._settling.fail_all()
 

@@ -59,10 +59,13 @@ def failure(error: GatewayError, request_id: str) -> Answer:
     _, headers, body = answer(status, told, request_id)
     if status == 401:
         headers.append((b"www-authenticate", b'Basic realm="release-gateway"'))
+    return status, headers + when_to_come_back(error), body
+
+
+def when_to_come_back(error: GatewayError) -> Headers:
+    """The header that says so, where the error knows."""
     retry_after_s: int | None = getattr(error, "retry_after_s", None)
-    if retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % retry_after_s))
-    return status, headers, body
+    return [] if retry_after_s is None else [(b"retry-after", b"%d" % retry_after_s)]
 
 
 def status_of(error: GatewayError) -> int:

@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 from gateway.clock import Moment
 from gateway.errors import Unauthenticated
 from gateway.identity.directory import Directory
-from gateway.identity.people.cookies import SESSION, Cookies
+from gateway.identity.people.cookies import SESSION, TURNED_AWAY, Cookies
 from gateway.identity.people.registry import Registry
+from gateway.identity.people.turned_away import TurnedAway, TurningAway
 from gateway.oauth.answers import Headers
 from gateway.oauth.browsing import Browser
 
@@ -17,10 +18,18 @@ START = "/control/session/start"
 class SessionBrowsers:
     """Finds who shows a session's cookie, and sends everybody else to sign in by the providers that were declared."""
 
-    def __init__(self, directory: Directory, registry: Registry, cookies: Cookies, providers: Iterable[str]) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        registry: Registry,
+        cookies: Cookies,
+        turning_away: TurningAway,
+        providers: Iterable[str],
+    ) -> None:
         self._directory = directory
         self._registry = registry
         self._cookies = cookies
+        self._turning_away = turning_away
         self._providers = tuple(providers)
 
     async def browser(self, headers: Headers, moment: Moment) -> Browser | None:
@@ -37,3 +46,15 @@ class SessionBrowsers:
         """Where to sign in, by the name of each provider, to come back to a path of this gateway."""
         more = {"fresh": "true"} if fresh else {}
         return {name: f"{START}?{urlencode({'provider': name, 'return': back, **more})}" for name in self._providers}
+
+    def word(self, headers: Headers) -> str:
+        """What the browser keeps of a sign-in that came to nothing, sealed; empty where nothing."""
+        return self._cookies.found(TURNED_AWAY, headers)
+
+    def turned_away(self, word: str, back: str, moment: Moment) -> TurnedAway | None:
+        """What that says to the page to which somebody comes back; None where nothing."""
+        return self._turning_away.found(word, back, moment)
+
+    def forgetting(self) -> tuple[bytes, bytes]:
+        """The header by which the browser forgets it: it is told once."""
+        return b"set-cookie", self._cookies.forgotten(TURNED_AWAY)

@@ -17,12 +17,16 @@ from gateway.identity.callers import Caller
 from gateway.identity.logins.logging_in import LoggingIn
 from gateway.identity.logins.requests import STATE_MAX, AuthorizationRequest, redirect_in, request_in
 from gateway.identity.logins.user_codes import shown, typed
+from gateway.identity.people.turned_away import TurnedAway
 from gateway.oauth import pages
 from gateway.oauth.answers import Answer, Headers, described, name_of, sent_to
 
 AUTHORIZE = "/oauth/authorize"
 DEVICE = "/oauth/device"
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
+
+WORD = "turned_away"
+"""The field that carries why somebody may not sign in."""
 
 FRESH = 2 * MINUTE
 """How lately somebody must have proved themselves to have done it for what is asked."""
@@ -59,6 +63,15 @@ class Browsers(Protocol):
     def ways(self, back: str, *, fresh: bool) -> dict[str, str]:
         """Where to sign in, by the name of each provider, to come back to a path of this gateway."""
 
+    def word(self, headers: Headers) -> str:
+        """What the browser keeps of a sign-in that came to nothing, sealed; empty where nothing."""
+
+    def turned_away(self, word: str, back: str, moment: Moment) -> TurnedAway | None:
+        """What that says to the page to which somebody comes back; None where nothing."""
+
+    def forgetting(self) -> tuple[bytes, bytes]:
+        """The header by which the browser forgets it: it is told once."""
+
 
 class Browsing:
     """The pages, and what people decide on them."""
@@ -76,7 +89,11 @@ class Browsing:
             return self._failed(asked, error)
         browser = await self._browsers.browser(asked.headers, asked.moment)
         if browser is None or (request.is_fresh and not _is_fresh(browser.caller, asked.moment)):
-            return self._sign_in(_back_to(request), asked, fresh=request.is_fresh)
+            back = _back_to(request)
+            word = self._browsers.turned_away(self._browsers.word(asked.headers), back, asked.moment)
+            if word is not None:
+                return self._forgotten(self._answered(request, _error_in(word), asked.request_id))
+            return self._sign_in(back, asked, fresh=request.is_fresh)
         carried = {**request.fields, FORM_TOKEN: _form_token(browser, AUTHORIZE, request.fields)}
         return pages.consent(_person(browser), carried, request.redirect.source, request.scope, asked.request_id)
 
@@ -90,18 +107,25 @@ class Browsing:
         if _is_allowed(browser, asked.fields, AUTHORIZE, request.fields):
             code = await self._logging_in.allow(browser.caller, request, asked.moment)
             return self._answered(request, {"code": code.reveal()}, asked.request_id)
-        told = {"error": "access_denied", "error_description": "You said no in the browser."}
+        said = "You said no in the browser. Start again: `gateway login`."
+        told = {"error": "access_denied", "error_description": said}
         return self._answered(request, told, asked.request_id)
 
     async def enter(self, asked: Asked) -> Answer:
         """Where a code is entered. What the address carries is not read: nobody enters a code by following a link."""
         browser = await self._browsers.browser(asked.headers, asked.moment)
         if browser is None:
+            sealed = self._browsers.word(asked.headers)
+            word = self._browsers.turned_away(sealed, DEVICE, asked.moment)
+            if word is not None:
+                return self._forgotten(pages.turned_away(word.told, _stopping(word, sealed), asked.request_id))
             return self._sign_in(DEVICE, asked)
         return pages.entry(_entering(browser), asked.request_id)
 
     async def entered(self, asked: Asked) -> Answer:
         """A code was entered, or whether the command line that waits for it may sign in was decided."""
+        if WORD in asked.fields:
+            return await self._stopped(asked)
         browser = await self._browsers.browser(asked.headers, asked.moment)
         if browser is None:
             return self._sign_in(DEVICE, asked)
@@ -112,6 +136,17 @@ class Browsing:
         is_allowed = _is_allowed(browser, asked.fields, DEVICE, {"user_code": code or ""})
         await self._logging_in.decide(browser.caller, code or "", asked.moment, allows=is_allowed)
         return pages.done(is_allowed, asked.request_id)
+
+    async def _stopped(self, asked: Asked) -> Answer:
+        """Somebody who may not sign in tells the command line that waits for them, by its code."""
+        word = self._browsers.turned_away(asked.fields[WORD], DEVICE, asked.moment)
+        if word is None or not word.is_vouched_for:
+            raise Invalid("This form is too old, or was not given here.", next_step="Start again: `gateway login`.")
+        try:
+            await self._logging_in.turn_away(word.sign_in, typed(asked.fields.get("user_code", "")), asked.moment)
+        except Invalid as error:
+            return pages.turned_away(word.told, _stopping(word, asked.fields[WORD]), asked.request_id, error.sentence())
+        return pages.stopped(asked.request_id)
 
     async def _looked(self, browser: Browser, code: str | None, asked: Asked) -> Answer:
         try:
@@ -130,6 +165,10 @@ class Browsing:
             return sent_to(next(iter(ways.values())), asked.request_id)
         return pages.choice(ways, asked.request_id)
 
+    def _forgotten(self, answer: Answer) -> Answer:
+        status, headers, body = answer
+        return status, [*headers, self._browsers.forgetting()], body
+
     def _failed(self, asked: Asked, error: Invalid) -> Answer:
         """Carry an error to the listener, where that is known to be one. Raises Invalid where it is not."""
         redirect = redirect_in(asked.fields)
@@ -141,6 +180,19 @@ class Browsing:
     def _answered(self, request: AuthorizationRequest, told: Mapping[str, str], request_id: str) -> Answer:
         answer = {**told, "state": request.state, "iss": self._issuer}
         return sent_to(request.redirect.with_answer(answer), request_id)
+
+
+def _error_in(word: TurnedAway) -> dict[str, str]:
+    """What the command line is told of a sign-in that came to nothing (RFC 6749, 4.1.2.1)."""
+    return {"error": word.error, "error_description": described(word.told)}
+
+
+def _stopping(word: TurnedAway, sealed: str) -> dict[str, str]:
+    """What the form carries by which a command line is told: only of people whom a provider has vouched for.
+
+    Nobody else has been slowed down by a sign-in, and who may try again later needs the code still.
+    """
+    return {WORD: sealed} if word.is_vouched_for else {}
 
 
 def _back_to(request: AuthorizationRequest) -> str:

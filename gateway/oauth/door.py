@@ -17,12 +17,14 @@ from gateway.errors import GatewayError, Invalid, NotFound, TooLarge, Unauthenti
 from gateway.identity.logins.logging_in import LoggingIn
 from gateway.identity.logins.refusals import pending
 from gateway.identity.tokens.authority import Authority
+from gateway.identity.tokens.rates import SignInRates
 from gateway.metrics import Metrics
 from gateway.oauth import pages
 from gateway.oauth.answers import Answer, Headers, answer, failure, name_of, status_of
 from gateway.oauth.browsing import Asked, Browsers, Browsing
-from gateway.oauth.forms import credentials_in, fields_in, parameters_in, required
-from gateway.oauth.granting import Granting, check_public, is_command_line
+from gateway.oauth.forms import fields_in, parameters_in
+from gateway.oauth.granting import Granting
+from gateway.pages import is_wanted
 
 log = structlog.get_logger()
 
@@ -65,10 +67,12 @@ class OAuthDoor:
         metrics: Metrics,
         logging_in: LoggingIn | None = None,
         browsers: Browsers | None = None,
+        *,
+        sign_in_rates: SignInRates | None = None,
     ) -> None:
-        """People sign in only where both of the last are given."""
+        """People sign in only where both `logging_in` and `browsers` are given."""
         self._authority = authority
-        self._logging_in = logging_in
+        self._sign_in_rates = sign_in_rates or SignInRates(0)
         self._granting = Granting(authority, logging_in)
         self._browsing = None
         if logging_in is not None and browsers is not None:
@@ -107,11 +111,12 @@ class OAuthDoor:
         if method == "POST" and query:
             raise Invalid("What is sent here belongs in the body: what stands in an address is logged on its way.")
         fields = parameters_in(query) if method == "GET" else fields_in(headers, await _body(receive))
+        peer = scope["client"][0] if scope["client"] else None
         if path in PAGES:
-            return await self._page(path, method, Asked(headers, fields, moment, request_id))
+            with self._sign_in_rates.asking(peer):
+                return await self._page(path, method, Asked(headers, fields, moment, request_id))
         if any(name == b"dpop" for name, _ in headers):
             raise Invalid("This gateway does not take DPoP: its tokens are plain bearer tokens.")
-        peer = scope["client"][0] if scope["client"] else None
         return answer(200, await self._asked(path, headers, fields, peer, moment), request_id)
 
     async def _page(self, path: bytes, method: str, asked: Asked) -> Answer:
@@ -131,11 +136,7 @@ class OAuthDoor:
         if path == DEVICE_AUTHORIZATION:
             address = f"{self._authority.issuer.url}{DEVICE.decode()}"
             return await self._granting.start(headers, fields, peer, moment, address)
-        if self._logging_in is not None and is_command_line(fields):
-            check_public(headers, fields)
-            await self._logging_in.end(required(fields, "token"), moment)
-        else:
-            await self._authority.revoke(credentials_in(headers, fields), required(fields, "token"), peer, moment)
+        await self._granting.end(headers, fields, peer, moment)
         return {}
 
     def _failed(self, scope: Any, error: GatewayError, request_id: str) -> Answer:
@@ -143,7 +144,7 @@ class OAuthDoor:
             self._metrics.call_refused("oauth", error.code)
         if isinstance(error, Unauthenticated):
             self._metrics.turned_away(error.counted_as)
-        if scope["raw_path"] in PAGES and any(n == b"accept" and b"text/html" in v for n, v in scope["headers"]):
+        if scope["raw_path"] in PAGES and is_wanted(scope["headers"]):
             return pages.refusal(error, status_of(error), name_of(error), request_id)
         return failure(error, request_id)
 

@@ -30,7 +30,7 @@ class Granting:
     async def token(
         self, headers: Headers, fields: Mapping[str, str], peer: str | None, moment: Moment
     ) -> dict[str, object]:
-        """What the form's grant gives. Raises Invalid with OAuth's code, or Unauthenticated."""
+        """What the form's grant gives. Raises TooManyTokenRequests, Invalid with OAuth's code, or Unauthenticated."""
         grant = fields.get("grant_type", "")
         if grant == CLIENT:
             granted = await self._authority.grant(credentials_in(headers, fields), scopes_in(fields), peer, moment)
@@ -43,14 +43,20 @@ class Granting:
         if grant not in PEOPLES_GRANTS or self._logging_in is None:
             raise Invalid("There is no such `grant_type` here.", code=UNSUPPORTED)
         check_public(headers, fields)
+        with self._authority.rates.asking(peer):
+            return _told(await self._given(grant, fields, moment))
+
+    async def _given(self, grant: str, fields: Mapping[str, str], moment: Moment) -> Tokens:
+        """Tokens for somebody who was let in elsewhere, and whom this proves to be behind it."""
+        assert self._logging_in is not None, "else there is no such grant"
         if grant == CODE:
             redemption = Redemption(*(required(fields, name) for name in ("code", "redirect_uri", "code_verifier")))
-            return _told(await self._logging_in.redeem(redemption, moment))
+            return await self._logging_in.redeem(redemption, moment)
         if grant == DEVICE:
-            return _told(await self._logging_in.poll(required(fields, "device_code"), moment))
+            return await self._logging_in.poll(required(fields, "device_code"), moment)
         if "scope" in fields:
             raise Invalid("A token that renews gives the scope that it has.", code="invalid_scope")
-        return _told(await self._logging_in.renew(required(fields, "refresh_token"), moment))
+        return await self._logging_in.renew(required(fields, "refresh_token"), moment)
 
     async def start(
         self, headers: Headers, fields: Mapping[str, str], peer: str | None, moment: Moment, address: str
@@ -62,7 +68,9 @@ class Granting:
         if self._logging_in is None:
             raise NotFound("Nobody signs in at this gateway: its operator declared no identity provider.")
         check_public(headers, fields)
-        started = await self._logging_in.start(scope_in(fields), peer or "", moment)
+        scope = scope_in(fields)
+        with self._authority.rates.asking(peer):
+            started = await self._logging_in.start(scope, peer or "", moment)
         return {
             "device_code": started.device_code.reveal(),
             "user_code": shown(started.user_code),
@@ -70,6 +78,16 @@ class Granting:
             "expires_in": LASTS // SECOND,
             "interval": INTERVAL_S,
         }
+
+    async def end(self, headers: Headers, fields: Mapping[str, str], peer: str | None, moment: Moment) -> None:
+        """End a token of a client's own, or the sign-in of a command line. Raises Unauthenticated or Conflict."""
+        if self._logging_in is None or not is_command_line(fields):
+            return await self._authority.revoke(
+                credentials_in(headers, fields), required(fields, "token"), peer, moment
+            )
+        check_public(headers, fields)
+        with self._authority.rates.asking(peer):
+            return await self._logging_in.end(required(fields, "token"), moment)
 
 
 def is_command_line(fields: Mapping[str, str]) -> bool:

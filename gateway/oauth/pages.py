@@ -1,31 +1,14 @@
-"""The few pages of this door, for people who sign the command line in: plain, without a script, and framed by nobody.
+"""The few pages of this door, for people who sign the command line in.
 
 Every value is escaped where it is put in, and what a stranger could have written is put in nowhere.
 """
 
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
 from html import escape
 
 from gateway.errors import GatewayError
-from gateway.oauth.answers import Answer
-
-_STYLE = """
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 4rem auto; padding: 0 1rem; }
-dt { font-weight: 600; } dd { margin: 0 0 .5rem 0; } code { font-size: 1.1em; letter-spacing: .05em; }
-input[type=text] { font-size: 1.5rem; letter-spacing: .1em; padding: .3rem .5rem; text-transform: uppercase; }
-button { font-size: 1rem; padding: .5rem 1.25rem; margin: 1rem .75rem 0 0; }
-"""
-_STYLE_DIGEST = b64encode(sha256(_STYLE.encode()).digest()).decode()
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex"><title>{title}</title><style>{style}</style></head>
-<body><h1>{title}</h1>
-{body}
-</body></html>
-"""
+from gateway.oauth.answers import Answer, when_to_come_back
+from gateway.pages import failure, page
 
 
 class Person:
@@ -45,7 +28,7 @@ class Person:
 def choice(ways: Mapping[str, str], request_id: str) -> Answer:
     """By which provider to sign in, where several were declared."""
     listed = "".join(f'<li><a href="{escape(url)}">{escape(name)}</a></li>' for name, url in ways.items())
-    return _answer(200, "Sign in with", f"<ul>{listed}</ul>", request_id)
+    return page(200, "Sign in with", f"<ul>{listed}</ul>", request_id)
 
 
 def consent(person: Person, fields: Mapping[str, str], source: str, scope: str, request_id: str) -> Answer:
@@ -56,20 +39,14 @@ def consent(person: Person, fields: Mapping[str, str], source: str, scope: str, 
         + _form("/oauth/authorize", fields, _DECIDE)
     )
     title = f"Sign in gateway CLI on this computer as {person.name}?"
-    return _answer(200, title, body, request_id, leads_to=source)
+    return page(200, title, body, request_id, leads_to=source)
 
 
 def entry(fields: Mapping[str, str], request_id: str, fault: str = "") -> Answer:
     """Where a code is entered; after one that was wrong, with what to do."""
     told = f"<p><strong>{escape(fault)}</strong></p>" if fault else ""
-    field = (
-        '<p><label>The code that your terminal shows:<br><input type="text" name="user_code" maxlength="16" '
-        'autocomplete="off" autocapitalize="characters" spellcheck="false" autofocus required></label></p>'
-        '<button name="decision" value="look">Go on</button>'
-    )
-    return _answer(
-        400 if fault else 200, "Sign in gateway CLI", told + _form("/oauth/device", fields, field), request_id
-    )
+    field = _CODE + '<button name="decision" value="look">Go on</button>'
+    return page(400 if fault else 200, "Sign in gateway CLI", told + _form("/oauth/device", fields, field), request_id)
 
 
 def confirmation(
@@ -82,22 +59,42 @@ def confirmation(
         "<strong>Nobody else has a reason to give you a code</strong>: whoever does would sign in as you.</p>"
         + _form("/oauth/device", fields, _DECIDE)
     )
-    return _answer(200, f"Sign in gateway CLI as {person.name}?", body, request_id)
+    return page(200, f"Sign in gateway CLI as {person.name}?", body, request_id)
 
 
 def done(is_allowed: bool, request_id: str) -> Answer:
     """What follows a decision about a device."""
     title = "Signed in" if is_allowed else "Not signed in"
     text = "Go back to your terminal" if is_allowed else "The command line was told that you said no"
-    return _answer(200, title, f"<p>{text}. You may close this page.</p>", request_id)
+    return page(200, title, f"<p>{text}. You may close this page.</p>", request_id)
+
+
+def stopped(request_id: str) -> Answer:
+    """What follows when a command line was told of a sign-in that came to nothing."""
+    return page(200, "Not signed in", "<p>The command line was told. You may close this page.</p>", request_id)
+
+
+def turned_away(told: str, fields: Mapping[str, str], request_id: str, fault: str = "") -> Answer:
+    """Why somebody may not sign in here. Where there are fields: the command line that waits is to be told, too."""
+    body = f"<p>{escape(told)}</p>"
+    if fields:
+        body += "<p>Your terminal waits still. Enter the code that it shows, and it will not.</p>"
+        body += (f"<p><strong>{escape(fault)}</strong></p>" if fault else "") + _form(
+            "/oauth/device", fields, _CODE + '<button name="decision" value="deny">Stop waiting</button>'
+        )
+    return page(400 if fault else 403, "You are not signed in", body, request_id)
 
 
 def refusal(error: GatewayError, status: int, name: str, request_id: str) -> Answer:
     """What went wrong, where nothing may be carried on to anywhere."""
-    body = f"<p>{escape(error.sentence())}</p><p><small>{escape(name)} · {escape(request_id)}</small></p>"
-    return _answer(status, "That did not work", body, request_id)
+    status, headers, text = failure(status, "That did not work", error.sentence(), name, request_id)
+    return status, headers + when_to_come_back(error), text
 
 
+_CODE = (
+    '<p><label>The code that your terminal shows:<br><input type="text" name="user_code" maxlength="16" '
+    'autocomplete="off" autocapitalize="characters" spellcheck="false" autofocus required></label></p>'
+)
 _DECIDE = '<button name="decision" value="allow">Sign in</button><button name="decision" value="deny">Cancel</button>'
 
 
@@ -122,24 +119,3 @@ def _form(action: str, fields: Mapping[str, str], inside: str) -> str:
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in fields.items()
     )
     return f'<form method="post" action="{action}">{hidden}{inside}</form>'
-
-
-def _answer(status: int, title: str, body: str, request_id: str, *, leads_to: str = "") -> Answer:
-    text = _PAGE.format(title=escape(title), style=_STYLE, body=body).encode()
-    # Browsers hold the redirect that answers a form to `form-action` too.
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; base-uri 'none'; frame-ancestors 'none'; "
-        f"form-action 'self' {leads_to}".rstrip()
-    )
-    headers = [
-        (b"content-type", b"text/html; charset=utf-8"),
-        (b"content-length", b"%d" % len(text)),
-        (b"content-security-policy", policy.encode("ascii")),
-        (b"x-frame-options", b"DENY"),
-        (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"same-origin"),
-        (b"cross-origin-opener-policy", b"same-origin"),
-        (b"cache-control", b"no-store"),
-        (b"x-request-id", request_id.encode("ascii")),
-    ]
-    return status, headers, text

@@ -17,6 +17,19 @@ from gateway.releases.known import Gated
 from gateway.releases.requirements import Approvals
 
 
+class Word(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody says about a stage, and as what."""
+
+    roles: tuple[Role, ...]
+    """The speaker's."""
+    acknowledged: bool = False
+    """Whether they said to know that it cannot be undone."""
+    signed_in_s: int | None = None
+    """Whole seconds that may have passed since they last proved themself; None where nobody says when."""
+    authority: str = ""
+    """Who outside concurs, by their account; empty where they approve themself."""
+
+
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     """What has been agreed to about one stage, as it stands and on what is known now."""
 
@@ -31,10 +44,12 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     """How many agreed on another one."""
     needed: int
     """How many people the stage asks for; 0 where it asks for nobody."""
+    irreversible: bool
+    """Whether what cannot be undone may follow on its opening without another person's word."""
     actor: Lineage | None = None
     """Who wants to agree; None where it is to open."""
-    roles: tuple[Role, ...] = ()
-    """The actor's."""
+    word: Word | None = None
+    """What the actor says, and as what."""
 
 
 Judged = Callable[[Agreement], Awaitable[GatewayError | None]]
@@ -42,7 +57,7 @@ Judged = Callable[[Agreement], Awaitable[GatewayError | None]]
 
 
 def agreement_of(
-    connection: Connection, gated: Gated, known: Known, actor: str = "", roles: tuple[Role, ...] = ()
+    connection: Connection, gated: Gated, known: Known, actor: str = "", word: Word | None = None
 ) -> Agreement:
     """What has been agreed to, before somebody agrees or the stage opens."""
     standing = [each for each in known.approvals if each.basis == gated.basis]
@@ -53,6 +68,7 @@ def agreement_of(
         agreed=tuple(known_lineage(connection, each.given_by) for each in standing),
         void=len(known.approvals) - len(standing),
         needed=max((each.people for each in gated.stage.opens_when if isinstance(each, Approvals)), default=0),
+        irreversible=gated.irreversible,
         actor=known_lineage(connection, actor) if actor else None,
-        roles=roles,
+        word=word,
     )

@@ -36,6 +36,7 @@ from gateway.releases.narrowness import (
     review_within,
     unlike,
 )
+from gateway.releases.positions import Course
 from gateway.releases.recorded import NOTHING_RECORDED, Recorded
 from gateway.releases.strategies import Stage, Strategy
 
@@ -73,9 +74,13 @@ def differences(
     before: Strategy | None, after: Strategy, moment: Moment, recorded: Recorded = NOTHING_RECORDED
 ) -> tuple[Difference, ...]:
     """Every difference, in the order of a release file. A stage that never stands again changes nothing."""
+    new = Course(after)
+    lasting = gives_weights(new, moment)
     if before is None:
-        return tuple(_first(after, moment))
-    return (*_whole(before, after, moment), *_order(before, after, moment, recorded), *_stages(before, after, moment))
+        return tuple(_first(after, lasting=lasting))
+    old = Course(before)
+    order = _order(before, after, compared(old, new, moment, recorded))
+    return (*_whole(before, after, lasting=lasting), *order, *_stages(old, new, moment))
 
 
 def effect_of(found: Iterable[Difference]) -> Effect:
@@ -88,10 +93,10 @@ def is_irreversible(found: Iterable[Difference]) -> bool:
     return any(difference.irreversible for difference in found)
 
 
-def _first(after: Strategy, moment: Moment) -> Iterator[Difference]:
+def _first(after: Strategy, *, lasting: bool) -> Iterator[Difference]:
     """All that a first version says, as a release file would: there is nothing before it to widen or narrow."""
-    yield Difference("release", None, after.release, Effect.WIDENING, gives_weights(after, moment))
-    said = [*_whole(Strategy(release=after.release), after, moment)]
+    yield Difference("release", None, after.release, Effect.WIDENING, lasting)
+    said = [*_whole(Strategy(release=after.release), after, lasting=lasting)]
     for stage in after.stages:
         for field in ("opens", "closes"):
             said += _field(f"stages.{stage.name}.{field}", None, date_of(stage, field))
@@ -99,15 +104,14 @@ def _first(after: Strategy, moment: Moment) -> Iterator[Difference]:
     yield from (Difference(each.path, None, each.after, Effect.NEUTRAL) for each in said)
 
 
-def _whole(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Difference]:
-    """What stands outside the stages."""
+def _whole(before: Strategy, after: Strategy, *, lasting: bool) -> Iterator[Difference]:
+    """What stands outside the stages; `lasting`: weights may leave by the new version."""
     yield from _field("listed", before.listed, after.listed, narrows=not after.listed)
     yield from _field("serves.inference", called(before), called(after), narrows=after.inference is None)
-    yield from _weights(before, after, moment)
+    yield from _weights(before, after, lasting=lasting)
     for name in unlike(before, after, COMPARED):
         values = [plain(getattr(strategy, name)) for strategy in (before, after)]
         yield from _field(name, *values, changes=Effect.NEUTRAL if name in DESCRIBING else None)
-    lasting = gives_weights(after, moment)
     yield from _declared("terms", before.terms, after.terms, lambda _: False, lasting=lasting)
     old, new = before.audiences, after.audiences
     shown = [{name: audience_line(audience) for name, audience in declared.items()} for declared in (old, new)]
@@ -120,8 +124,8 @@ def _whole(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Differ
         yield Difference(f"requests{change.path}", change.before, change.after, change.effect)
 
 
-def _weights(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Difference]:
-    old, new, lasting = before.weights, after.weights, gives_weights(after, moment)
+def _weights(before: Strategy, after: Strategy, *, lasting: bool) -> Iterator[Difference]:
+    old, new = before.weights, after.weights
     folders = [None if target is None else target.path for target in (old, new)]
     yield from _field("serves.weights.path", *folders, narrows=new is None, lasting=lasting)
     files = [{} if target is None else target.files for target in (old, new)]
@@ -130,13 +134,12 @@ def _weights(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Diff
         yield from _field(f"serves.weights.files.{path}", *digests, narrows=digests[1] is None, lasting=lasting)
 
 
-def _order(before: Strategy, after: Strategy, moment: Moment, recorded: Recorded) -> Iterator[Difference]:
+def _order(before: Strategy, after: Strategy, together: Compared) -> Iterator[Difference]:
     """Stages that came, went, or open at other times, by other requirements or for others: what they do together.
 
     A stage that has requirements and says anything else than before needs them met anew, which is told as well.
     """
-    together = compared(before, after, moment, recorded)
-    old, new = _by_name(before), _by_name(after)
+    old, new = ({stage.name: stage for stage in strategy.stages} for strategy in (before, after))
     for name in dict.fromkeys([*new, *old]):
         for field in ("opens", "closes"):
             was, becomes = (date_of(stages.get(name), field) for stages in (old, new))
@@ -159,16 +162,17 @@ def _opening(before: Strategy, was: Stage, after: Strategy, becomes: Stage, toge
         yield Difference(f"{place}.opening", "as it was recorded", anew, effect, lasting)
 
 
-def _stages(before: Strategy, after: Strategy, moment: Moment) -> Iterator[Difference]:
+def _stages(old: Course, new: Course, moment: Moment) -> Iterator[Difference]:
     """What stages say: those of both versions field by field, new ones as they are."""
-    old = _by_name(before)
-    for stage in after.stages:
-        was = old.get(stage.name)
+    known = {stage.name: stage for stage in old.strategy.stages}
+    for stage in new.strategy.stages:
+        was = known.get(stage.name)
         if was is None:
             yield from _said(stage)
             continue
-        matters = matters_again(before, was, moment) and matters_again(after, stage, moment)
-        for found in _stage(was, before, stage, after):
+        differing = list(_stage(was, old.strategy, stage, new.strategy))
+        matters = differing and matters_again(old, was, moment) and matters_again(new, stage, moment)
+        for found in differing:
             yield found if matters else Difference(found.path, found.before, found.after, Effect.NEUTRAL)
 
 
@@ -243,7 +247,3 @@ def _field(
     if before != after:
         effect = changes or (Effect.NARROWING if narrows else Effect.WIDENING)
         yield Difference(path, before, after, effect, lasting and effect is Effect.WIDENING)
-
-
-def _by_name(strategy: Strategy) -> dict[str, Stage]:
-    return {stage.name: stage for stage in strategy.stages}

@@ -12,7 +12,7 @@ import msgspec
 from gateway.clock import NEVER, Instant, Moment
 from gateway.releases.components import Component
 from gateway.releases.narrowness import audiences_within, stage_within
-from gateway.releases.positions import Position, are_few, positions, together
+from gateway.releases.positions import Course, Position, are_few, together
 from gateway.releases.recorded import NOTHING_RECORDED, Recorded
 from gateway.releases.strategies import AccessLevel, Stage, Strategy
 
@@ -41,31 +41,32 @@ def instants(strategies: Iterable[Strategy], moment: Moment) -> list[Instant]:
     return sorted(found)
 
 
-def stands_again(strategy: Strategy, stage: Stage, moment: Moment) -> bool:
+def stands_again(course: Course, stage: Stage, moment: Moment) -> bool:
     """Whether a stage of this name may be in force at some instant from now on, for somebody."""
-    return not are_few(strategy) or any(
+    return not are_few(course.strategy) or any(
         position.stage is not None and position.stage.name == stage.name
-        for instant in instants([strategy], moment)
-        for position in positions(strategy, instant)
+        for instant in instants([course.strategy], moment)
+        for position in course.positions(instant)
     )
 
 
-def matters_again(strategy: Strategy, stage: Stage, moment: Moment) -> bool:
+def matters_again(course: Course, stage: Stage, moment: Moment) -> bool:
     """Whether a stage of this name may be in force, or the next to open, which decides who may know of the release.
 
     One that has missed its end while it waited is the next to open for ever.
     """
-    return not are_few(strategy) or any(
+    return not are_few(course.strategy) or any(
         found is not None and found.name == stage.name
-        for instant in instants([strategy], moment)
-        for position in positions(strategy, instant)
+        for instant in instants([course.strategy], moment)
+        for position in course.positions(instant)
         for found in (position.stage, position.coming)
     )
 
 
-def gives_weights(strategy: Strategy, moment: Moment) -> bool:
+def gives_weights(course: Course, moment: Moment) -> bool:
     """Whether weights may leave at some instant from now on."""
-    return any(Component.WEIGHTS in stage.offers and stands_again(strategy, stage, moment) for stage in strategy.stages)
+    stages = course.strategy.stages
+    return any(Component.WEIGHTS in stage.offers and stands_again(course, stage, moment) for stage in stages)
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -77,21 +78,22 @@ class Compared(msgspec.Struct, frozen=True):
     """By which they were compared."""
 
 
-def compared(before: Strategy, after: Strategy, moment: Moment, recorded: Recorded = NOTHING_RECORDED) -> Compared:
+def compared(old: Course, new: Course, moment: Moment, recorded: Recorded = NOTHING_RECORDED) -> Compared:
     """What it does that other stages stand at other times, for others, or by other requirements.
 
     What a stage of both versions says is left out. Whatever requirements come to, and whoever asks, counts, beside
     what was recorded of the stages of either. Where that is more than can be gone through, it widens.
     """
+    before, after = old.strategy, new.strategy
     if not (are_few(before) and are_few(after)):
         return Compared(Effect.WIDENING, any(Component.WEIGHTS in stage.offers for stage in after.stages), recorded)
     steps: dict[tuple[Stage | None, ...], Effect] = {}
     for instant in instants([before, after], moment):
-        for one, other in together(before, after, instant, recorded):
+        for one, other in together(old, new, instant, recorded):
             pair = (one.stage, one.coming, other.stage, other.coming)
             if pair not in steps:
-                old, new = _Stood(before, one), _Stood(after, other)
-                steps[pair] = worst([_standing(old, new), _known(old, new)])
+                stood, stands = _Stood(before, one), _Stood(after, other)
+                steps[pair] = worst([_standing(stood, stands), _known(stood, stands)])
     irreversible = any(
         effect is Effect.WIDENING and becomes is not None and Component.WEIGHTS in becomes.offers
         for (_, _, becomes, _), effect in steps.items()

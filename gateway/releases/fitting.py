@@ -73,4 +73,4 @@ def _replaced(line: str, node: Scalar, value: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    return value if _PLAIN.fullmatch(value) else json.dumps(value)
+    return value if _PLAIN.fullmatch(value) and value.lower() != "null" else json.dumps(value)

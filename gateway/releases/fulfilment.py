@@ -53,7 +53,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     soaking_until: Instant = NEVER
     """When it closes by itself."""
     pauses: tuple[Pause, ...] = ()
-    """When the release was narrowed for everybody."""
+    """When something that the stage before offers was narrowed for everybody."""
+    barred: tuple[Pause, ...] = ()
+    """When something that the stage itself offers was."""
     soaking_calls: int = 0
     """How many calls were admitted meanwhile; not counted before the days have passed."""
 
@@ -66,14 +68,16 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def answers(requirements: Iterable[Requirement], known: Known, moment: Moment) -> list[tuple[str, Answer]]:
-    """Each requirement in words, and whether it holds; and that nothing narrows the release, where something does.
+    """Each requirement in words, and whether it holds; and that nothing narrows what it offers, where something does.
 
     What one person gives back, two have agreed to: no stage opens meanwhile behind what was taken.
     """
     found = [(title(each), answer(each, known, moment)) for each in requirements]
-    since = paused_since(known.pauses, moment)
+    since = paused_since(known.barred, moment)
     if since is not None:
-        found.append(("no narrowing", _unmet(f"the release has been narrowed for everybody since {text_from(since)}")))
+        found.append(
+            ("no narrowing", _unmet(f"what it offers has been narrowed for everybody since {text_from(since)}"))
+        )
     return found
 
 
@@ -187,7 +191,9 @@ def _approved(wanted: Approvals, known: Known) -> Answer:
     counted = len(approving(standing, known.authors))
     void = len(known.approvals) - len(standing)
     before = f"; {void} given before the evidence changed no longer count" if void else ""
-    return Answer(met=counted >= wanted.people, said=f"{counted} of {wanted.people} approvals{before}")
+    return Answer(
+        met=counted >= wanted.people, said=f"{counted} of {spelling.counted(wanted.people, 'approval')}{before}"
+    )
 
 
 def _soaked(wanted: Soak, known: Known, moment: Moment) -> Answer:

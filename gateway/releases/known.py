@@ -13,8 +13,9 @@ from gateway.ledger.search import Query, counted
 from gateway.releases import past
 from gateway.releases.changes.store import change_by_id
 from gateway.releases.fulfilment import Known, answers, read_by, soaked_for
+from gateway.releases.letting_go import lets_go
 from gateway.releases.pauses import pauses
-from gateway.releases.requirements import Approvals, Soak
+from gateway.releases.requirements import Approvals, Concurs, Soak
 from gateway.releases.store import versions
 from gateway.releases.strategies import Stage, Strategy, digest_of
 from gateway.releases.versions import StrategyVersion
@@ -33,6 +34,8 @@ class Gated(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: Instant | None
     after: str
     """The stage before that has not opened and must; empty where none must."""
+    irreversible: bool
+    """Whether what cannot be undone may follow on its opening without another person's word."""
     soaking: tuple[Stage, Instant] | None
     """The stage before, and from when it is open; None where it is not."""
 
@@ -43,7 +46,8 @@ def gated_stages(connection: Connection, version: StrategyVersion, recorded_by: 
     recorded = past.openings_by(connection, strategy.release, recorded_by)
     incidents = past.incident_states_by(connection, strategy.release, recorded_by)
     evidence = past.evidence_by(connection, strategy.release, recorded_by)
-    openings = strategy.openings(strategy.opened(recorded))
+    opened = strategy.opened(recorded)
+    openings = strategy.openings(opened)
     found: list[Gated] = []
     for place, (stage, _) in enumerate(openings):
         if not stage.is_gated:
@@ -58,6 +62,7 @@ def gated_stages(connection: Connection, version: StrategyVersion, recorded_by: 
                 digest=digest,
                 basis=digest_of(msgspec.json.encode([digest, read, incidents])),
                 opened_at=recorded.get(strategy.opening_digest(stage)),
+                irreversible=lets_go(strategy, stage, opened),
                 after=next((each.stage.name for each in found if each.opened_at is None), ""),
                 soaking=before if before is not None and before[1] < NEVER else None,
             )
@@ -69,10 +74,11 @@ def known_of(connection: Connection, gated: Gated, moment: Moment, recorded_by: 
     """Everything that the requirements of this stage may read; by what was recorded by an instant, or ever."""
     strategy = gated.version.strategy
     release = strategy.release
-    needs_past = any(isinstance(each, Approvals | Soak) for each in gated.stage.opens_when)
+    needs_past = any(isinstance(each, Approvals | Concurs | Soak) for each in gated.stage.opens_when)
     before = gated.version.number + 1
     earlier = versions(connection, release, before=before, limit=VERSIONS_MAX) if needs_past else []
     since, until = _soaked(earlier, gated)
+    narrowings = past.narrowings_by(connection, release, recorded_by)
     known = Known(
         snapshot=strategy.snapshot,
         evidence=past.evidence_by(connection, release, recorded_by),
@@ -83,7 +89,8 @@ def known_of(connection: Connection, gated: Gated, moment: Moment, recorded_by: 
         incidents=past.incidents_by(connection, release, recorded_by),
         soaking_since=since,
         soaking_until=until,
-        pauses=pauses(past.narrowings_by(connection, release, recorded_by)),
+        pauses=pauses(narrowings, gated.soaking[0].offers if gated.soaking is not None else ()),
+        barred=pauses(narrowings, gated.stage.offers),
     )
     counted_until = _counted_until(until, recorded_by)
     return msgspec.structs.replace(known, soaking_calls=_calls(connection, gated, known, counted_until, moment))

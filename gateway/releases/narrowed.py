@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from gateway.clock import NEVER, Moment, text_from
-from gateway.identity.predicates import Among, Facts, Truth, tests_in, truth_of
+from gateway.identity.predicates import Among, Truth, tests_in, truth_for_all
 from gateway.releases.audiences import PUBLIC
 from gateway.releases.components import Component
 from gateway.releases.narrowings import TO_A_STAGE, InEffect, Verb
@@ -137,11 +137,8 @@ def _for_some(stage: Stage, held: AccessLevel | None) -> Stage:
 
 
 def _takes(each: InEffect, component: Component) -> bool:
-    """Whether whoever asks for a component is in its scope."""
-    if each.narrowing.scope and not _is_of_components(each):
-        return False
-    facts = Facts(roles=(), has_grant=False, attributes={}, component=component)
-    return truth_of(each.scope, facts) is Truth.YES
+    """Whether whoever asks for a component is surely in its scope."""
+    return truth_for_all(each.scope, component) is Truth.YES
 
 
 def _is_of_components(each: InEffect) -> bool:

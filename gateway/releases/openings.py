@@ -6,29 +6,30 @@ stage, for whom it is or what it gives needs its requirements met anew.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection
 
 from gateway.clock import Instant, Moment, text_from
 from gateway.database.engine import Database
-from gateway.errors import Conflict, Invalid, NotFound
-from gateway.identity.callers import Role
+from gateway.errors import Conflict, Invalid
 from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
-from gateway.releases.agreement import Agreement, Judged, agreement_of
+from gateway.releases.agreement import Agreement, Judged, Word, agreement_of
 from gateway.releases.evidence import store
 from gateway.releases.evidence.records import A_LATER_END, Approval, Concurrence
 from gateway.releases.fulfilment import Answer, Known, answers
 from gateway.releases.known import Gated, gated_stages, known_of
-from gateway.releases.requirements import Concurs
 from gateway.releases.store import version_in_force
+from gateway.releases.unopened import check_asked, check_seen, unopened_stage
 from gateway.releases.versions import StrategyVersion
-from gateway.spelling import nearest
+
+T = TypeVar("T")
 
 TRIES_MAX = 5
-"""How often an approval is judged anew because what it was judged on moved meanwhile."""
+"""How often a word is judged anew because what it was judged on moved meanwhile."""
 
 GATEWAY = Actor(key="", organisation="")
 """Acts that no caller asked for."""
@@ -97,7 +98,7 @@ class Openings:
         return await self._database.read(work)
 
     async def approve(
-        self, actor: Actor, release: str, stage: str, moment: Moment, *, roles: tuple[Role, ...], basis: str = ""
+        self, actor: Actor, release: str, stage: str, moment: Moment, *, word: Word, basis: str = ""
     ) -> Approval:
         """Give one person's word for opening a stage.
 
@@ -105,17 +106,9 @@ class Openings:
         says of whoever may not.
         """
 
-        def asked(connection: Connection) -> tuple[Gated, Agreement]:
-            gated = _unopened(connection, release, stage)
-            _check_seen(gated, basis)
-            known = known_of(connection, gated, moment)
-            return gated, agreement_of(connection, gated, known, actor.key, roles)
-
-        def work(connection: Connection) -> tuple[Approval, list[Act]]:
-            gated, agreement = asked(connection)
+        def work(connection: Connection, gated: Gated, agreement: Agreement) -> tuple[Approval, list[Act]]:
             who = agreement.actor
-            if agreement != judged or who is None:
-                raise Moved
+            assert who is not None, "it was asked for by somebody"
             approval = Approval(
                 id=f"approval_{secrets.token_hex(12)}",
                 release=release,
@@ -130,29 +123,29 @@ class Openings:
             detail = {"stage": stage, "approval": approval.id, "basis": gated.basis, "strategy": gated.version.digest}
             return approval, [_act(Event.APPROVAL_GIVEN, gated, {**detail})]
 
-        for _ in range(TRIES_MAX):
-            _, judged = await self._database.read(asked)
-            refusal = await self._judged(judged)
-            if refusal is not None:
-                raise refusal
-            try:
-                return await self._ledger.administer(actor, work)
-            except Moved:
-                continue
-        raise Conflict(
-            "The stage moves faster than it can be judged.",
-            code="change_contended",
-            next_step=f"Look again, then approve: `gateway release show {release}`.",
-        )
+        def unopened(connection: Connection) -> Gated:
+            gated = unopened_stage(connection, release, stage)
+            check_seen(gated, basis)
+            return gated
 
-    async def concur(self, actor: Actor, stage: str, concurrence: Concurrence, moment: Moment) -> Concurrence:
-        """Record that an authority whom a stage asks for concurs with it. Raises NotFound, Conflict or Invalid."""
+        return await self._say(actor, word, unopened, work, moment)
+
+    async def concur(
+        self, actor: Actor, stage: str, concurrence: Concurrence, moment: Moment, *, word: Word
+    ) -> Concurrence:
+        """Record that an authority whom a stage asks for concurs with it.
+
+        Raises NotFound, Conflict or Invalid, and what the judge says of whoever may not.
+        """
         if not concurrence.stands(moment):
             raise Invalid("The concurrence would have expired already.", param="expires_at", next_step=A_LATER_END)
 
-        def work(connection: Connection) -> tuple[Concurrence, list[Act]]:
-            gated = _unopened(connection, concurrence.release, stage)
-            _check_asked(gated, concurrence.authority)
+        def unopened(connection: Connection) -> Gated:
+            gated = unopened_stage(connection, concurrence.release, stage)
+            check_asked(gated, concurrence.authority)
+            return gated
+
+        def work(connection: Connection, gated: Gated, _: Agreement) -> tuple[Concurrence, list[Act]]:
             kept = msgspec.structs.replace(concurrence, stage=gated.digest)
             store.add_concurrence(connection, kept)
             detail = {
@@ -162,7 +155,8 @@ class Openings:
             }
             return kept, [_act(Event.CONCURRENCE_GIVEN, gated, {"stage": stage, "concurrence": kept.id, **detail})]
 
-        return await self._ledger.administer(actor, work)
+        said = msgspec.structs.replace(word, authority=concurrence.authority)
+        return await self._say(actor, said, unopened, work, moment)
 
     async def open_due(self, release: str) -> str:
         """Open the stage of a release whose date has surely come and all of whose requirements hold.
@@ -194,6 +188,41 @@ class Openings:
 
         return await self._ledger.administer(GATEWAY, work)
 
+    async def _say(
+        self,
+        actor: Actor,
+        word: Word,
+        unopened: Callable[[Connection], Gated],
+        work: Callable[[Connection, Gated, Agreement], tuple[T, list[Act]]],
+        moment: Moment,
+    ) -> T:
+        """Write what somebody says about a stage, if the judge lets them: on what it was judged on, or judged anew."""
+
+        def asked(connection: Connection) -> tuple[Gated, Agreement]:
+            gated = unopened(connection)
+            return gated, agreement_of(connection, gated, known_of(connection, gated, moment), actor.key, word)
+
+        def written(connection: Connection) -> tuple[T, list[Act]]:
+            gated, agreement = asked(connection)
+            if agreement != judged:
+                raise Moved
+            return work(connection, gated, agreement)
+
+        for _ in range(TRIES_MAX):
+            gated, judged = await self._database.read(asked)
+            refusal = await self._judged(judged)
+            if refusal is not None:
+                raise refusal
+            try:
+                return await self._ledger.administer(actor, written)
+            except Moved:
+                continue
+        raise Conflict(
+            "The stage moves faster than it can be judged.",
+            code="change_contended",
+            next_step=f"Look again, then say it: `gateway release show {gated.version.strategy.release}`.",
+        )
+
     def _due(self, connection: Connection, release: str) -> _Due | None:
         moment = self._ledger.now()
         version = version_in_force(connection, release)
@@ -213,49 +242,6 @@ class Openings:
 
 def _required(gated: Gated, known: Known, moment: Moment) -> tuple[Required, ...]:
     return tuple(Required(named, said) for named, said in answers(gated.stage.opens_when, known, moment))
-
-
-def _unopened(connection: Connection, release: str, stage: str) -> Gated:
-    """The stage of the version in force by its name. Raises NotFound or Conflict."""
-    version = version_in_force(connection, release)
-    if version is None:
-        raise NotFound(f"There is no release `{release}`.", next_step="See `gateway release list`.")
-    names = [each.name for each in version.strategy.stages]
-    if stage not in names:
-        meant = nearest(stage, names)
-        next_step = f"See `gateway release show {release}`."
-        raise NotFound(f"There is no stage `{stage}` of `{release}`.{meant}", next_step=next_step)
-    gated = next((each for each in gated_stages(connection, version) if each.stage.name == stage), None)
-    if gated is None:
-        raise Conflict(f"The stage `{stage}` opens by its date alone: nothing is to be approved.")
-    if gated.opened_at is not None:
-        raise Conflict(f"The stage `{stage}` was opened at {text_from(gated.opened_at)}.")
-    return gated
-
-
-def _check_seen(gated: Gated, basis: str) -> None:
-    """Raise Conflict where an approver saw something else."""
-    if basis and basis != gated.basis:
-        raise Conflict(
-            "The stage, or the evidence for it, is not what it was when you looked.",
-            code="stage_moved",
-            next_step=f"Look again, then approve: `gateway release show {gated.version.strategy.release}`.",
-        )
-
-
-def _check_asked(gated: Gated, authority: str) -> None:
-    """Raise Invalid for the concurrence of somebody whom the stage does not ask: it would open nothing."""
-    asked = sorted({each.authority for each in gated.stage.opens_when if isinstance(each, Concurs)})
-    if authority in asked:
-        return
-    if not asked:
-        raise Invalid(f"The stage `{gated.stage.name}` asks for no authority's concurrence.", param="authority")
-    raise Invalid(
-        f"The stage `{gated.stage.name}` does not ask for the concurrence of that authority, but of"
-        f" {' and '.join(f'`{each}`' for each in asked)}.",
-        param="authority",
-        next_step="Name the authority as the stage does, letter for letter.",
-    )
 
 
 def _act(

@@ -1,30 +1,31 @@
-"""When a release was narrowed for everybody: nothing was tried out then, and nothing opens over it. Pure.
+"""When what a stage offers was narrowed for everybody: nothing was tried out then, and nothing opens over it. Pure.
 
-What narrows it for some leaves the others using it, and pauses nothing.
+What narrows a release for some leaves the others using it, and pauses nothing. What takes other components than those
+that a stage offers leaves the stage as it was. What takes one of several does not: what is left is not what is to be
+tried out, or to be opened.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from gateway.clock import NEVER, Instant, Moment
-from gateway.identity.predicates import Among, tests_in
+from gateway.clock import Instant, Moment
+from gateway.identity.predicates import Predicate, Truth, truth_for_all
+from gateway.releases.components import Component
 from gateway.releases.narrowings import Narrowing, Verb, kept_scope
 
 Pause = tuple[Instant, Instant]
 """From when until when; NEVER while it lasts."""
 
 
-def pauses(rows: Iterable[Narrowing]) -> tuple[Pause, ...]:
-    """When everybody was narrowed by any of these, in order, none touching another. Restored for some, it lasts."""
-    taken = list(rows)
-    over = {row.inverse_of: row.taken_at for row in taken if row.verb is Verb.RESTORE and not row.scope}
+def pauses(rows: Iterable[Narrowing], components: Collection[Component]) -> tuple[Pause, ...]:
+    """When any of these components was narrowed for everybody, in order, none touching another.
+
+    Restored for some, it lasts.
+    """
     found: list[Pause] = []
-    for row in sorted(taken, key=lambda row: row.taken_at):
-        if row.verb is Verb.RESTORE or not _is_for_everybody(row):
-            continue
-        begins, ends = row.taken_at, min(row.until, over.get(row.id, NEVER))
+    for begins, ends in sorted(_spans(list(rows), components)):
         if found and begins <= found[-1][1]:
-            begins, ends = found[-1][0], max(ends, found.pop()[1])
-        if begins < ends:
+            found[-1] = (found[-1][0], max(ends, found[-1][1]))
+        elif begins < ends:
             found.append((begins, ends))
     return tuple(found)
 
@@ -41,6 +42,18 @@ def without(found: Iterable[Pause], since: Instant, until: Instant) -> int:
     return max(0, until - since - lost)
 
 
-def _is_for_everybody(row: Narrowing) -> bool:
-    """Whether its scope asks for nothing, or for nothing but the component."""
-    return all(isinstance(test, Among) and test.what == "component" for test in tests_in(kept_scope(row)))
+def _spans(rows: Sequence[Narrowing], components: Collection[Component]) -> Iterator[Pause]:
+    """From when until when each narrowing took each of the components from everybody."""
+    scopes = {row.id: kept_scope(row) for row in rows}
+    for row in rows:
+        if row.verb is Verb.RESTORE:
+            continue
+        undoing = [each for each in rows if each.verb is Verb.RESTORE and each.inverse_of == row.id]
+        for component in components:
+            if _is_for_everybody(scopes[row.id], component):
+                over = [each.taken_at for each in undoing if _is_for_everybody(scopes[each.id], component)]
+                yield row.taken_at, min([row.until, *over])
+
+
+def _is_for_everybody(scope: Predicate, component: Component) -> bool:
+    return truth_for_all(scope, component) is Truth.YES

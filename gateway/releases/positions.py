@@ -60,10 +60,27 @@ def are_few(strategy: Strategy) -> bool:
     return (gates + 1) * (longest + 1) ** 2 <= POSITIONS_MAX
 
 
-def positions(strategy: Strategy, instant: Instant) -> list[Position]:
-    """Every position at an instant at which the strategy may stand."""
-    stages = strategy.stages
-    gates = _gates(strategy)
+class Course:
+    """A strategy through time: digests of its gates, and its positions at an instant, are each worked out once."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        self.strategy = strategy
+        self._gates = _gates(strategy)
+        self._positions: dict[Instant, list[Position]] = {}
+
+    def positions(self, instant: Instant) -> list[Position]:
+        """Every position at an instant at which the strategy may stand."""
+        if instant not in self._positions:
+            self._positions[instant] = _positions(self.strategy.stages, self._gates, instant)
+        return self._positions[instant]
+
+    def reachable(self, instant: Instant, recorded: Recorded) -> list[Position]:
+        """The positions in which no gate is shut whose opening was recorded."""
+        found = self.positions(instant)
+        return [each for each in found if not each.pending or each.pending[-1].digest not in recorded.opened]
+
+
+def _positions(stages: Sequence[Stage], gates: Sequence[Gate], instant: Instant) -> list[Position]:
     reached = sum(stage.opens <= instant for stage in stages)
     narrowed = max((at for at in range(reached) if _goes_by_date(stages[at])), default=-1)
     waiting = [at for at in range(reached) if stages[at].is_gated]
@@ -89,26 +106,20 @@ def positions(strategy: Strategy, instant: Instant) -> list[Position]:
 
 
 def together(
-    old: Strategy, new: Strategy, instant: Instant, recorded: Recorded = NOTHING_RECORDED
+    old: Course, new: Course, instant: Instant, recorded: Recorded = NOTHING_RECORDED
 ) -> Iterator[tuple[Position, Position]]:
     """The positions of an older and a newer strategy that can be both at once, by what was recorded of either.
 
     What is still to be met is thought to be met alike: whoever would approve the one would approve the other. What
     was met before says nothing of the other.
     """
-    for before in _reachable(old, instant, recorded):
-        for after in _reachable(new, instant, recorded):
+    for before in old.reachable(instant, recorded):
+        for after in new.reachable(instant, recorded):
             anew = [gate for gate in after.opened if not _was_met(gate, recorded)]
             if _is_possible((*before.inside, *after.inside), (*before.outside, *after.outside)) and not (
                 _would_have_opened(before.pending, anew) or _have_opened(after.pending, before.opened)
             ):
                 yield before, after
-
-
-def _reachable(strategy: Strategy, instant: Instant, recorded: Recorded) -> list[Position]:
-    """The positions in which no gate is shut whose opening was recorded."""
-    found = positions(strategy, instant)
-    return [each for each in found if not each.pending or each.pending[-1].digest not in recorded.opened]
 
 
 def _was_met(gate: Gate, recorded: Recorded) -> bool:

@@ -12,11 +12,11 @@ from gateway.clock import Moment
 from gateway.errors import Invalid
 from gateway.identity.callers import Caller
 from gateway.scim.answers import Answer, answer
-from gateway.scim.endpoints import Change, Endpoint
-from gateway.scim.lists import Query, listed
-from gateway.scim.patch import patched, read_patch
+from gateway.scim.endpoints import Change, Endpoint, Patch
+from gateway.scim.lists import Query, Shown, listed
+from gateway.scim.patch import read_patch
 from gateway.scim.representations import Resource, version_of
-from gateway.scim.requests import Headers, check_version, has_version
+from gateway.scim.requests import Headers, check_version, has_version, names_version
 from gateway.scim.resources import read_resource
 
 
@@ -54,6 +54,8 @@ class Asked(msgspec.Struct, frozen=True):
             try:
                 found, resources = await endpoint.index(self.issuer, part)
             except Invalid as error:
+                if error.code != "invalidFilter":
+                    raise
                 refused.append(error)
                 continue
             total += found
@@ -73,16 +75,21 @@ class Asked(msgspec.Struct, frozen=True):
             return self._told(201, await self.endpoint.create(self.caller, self.issuer, said, self.now), request_id)
         if method == "PUT":
             said = read_resource(body, kind)
-            changed = await self._change(lambda resource: _replaced(resource, said))
-        else:
-            steps = read_patch(body, kind)
-            changed = await self._change(lambda resource: patched(resource, steps))
-        return self._told(200, changed, request_id)
+            replaced = await self._change(lambda resource: _replaced(resource, said))
+            return self._told(200, replaced, request_id)
+        patch = Patch(read_patch(body, kind), self._check if self._must_be_read else None)
+        changed = await self.endpoint.patch(self.caller, self.issuer, self.id, patch, self.now)
+        return answer(204, None, request_id) if changed is None else self._told(200, changed, request_id)
 
     @property
     def endpoint(self) -> Endpoint:
         """The list that is meant."""
         return self.endpoints[0]
+
+    @property
+    def _must_be_read(self) -> bool:
+        """Whether the resource is to be compared with a version, or told in part (RFC 7644, section 3.5.2)."""
+        return names_version(self.headers) or self.query.shown != Shown()
 
     async def _change(self, change: Change) -> Resource:
         def changed(resource: Resource) -> Resource:

@@ -4,7 +4,7 @@ RFC 7644, sections 3.3 to 3.6. A resource is changed inside the transaction that
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from gateway.clock import Moment
 from gateway.errors import Invalid
@@ -17,11 +17,21 @@ from gateway.identity.provisioning.roster import Roster, Wanted
 from gateway.scim import representations
 from gateway.scim.attributes import GROUPS, USERS, Kind
 from gateway.scim.lists import Query
+from gateway.scim.moves import moves_in
+from gateway.scim.patch import Operation, patched
 from gateway.scim.representations import Resource
 
 Change = Callable[[Resource], Resource]
 """What is to become of a resource, given what it is; may refuse by raising."""
 Check = Callable[[Resource], None]
+
+
+class Patch(NamedTuple):
+    """A change step by step."""
+
+    steps: Sequence[Operation]
+    check: Check | None
+    """What the resource is held against before; None where it is not, and need not be told afterwards either."""
 
 
 class Endpoint(Protocol):
@@ -40,6 +50,9 @@ class Endpoint(Protocol):
 
     async def change(self, caller: Caller, issuer: str, id_: str, change: Change, now: Moment) -> Resource:
         """One of them, changed."""
+
+    async def patch(self, caller: Caller, issuer: str, id_: str, patch: Patch, now: Moment) -> Resource | None:
+        """One of them, changed step by step; None where it was not read for that."""
 
     async def remove(self, caller: Caller, issuer: str, id_: str, check: Check, now: Moment) -> None:
         """One of them less."""
@@ -74,6 +87,10 @@ class Users:
             return _person(change(self._shown(person, groups)))
 
         return self._shown(*await self._roster.edit(caller, issuer, id_, editing, now))
+
+    async def patch(self, caller: Caller, issuer: str, id_: str, patch: Patch, now: Moment) -> Resource:
+        """One of them, changed step by step."""
+        return await self.change(caller, issuer, id_, _stepwise(patch), now)
 
     async def remove(self, caller: Caller, issuer: str, id_: str, check: Check, now: Moment) -> None:
         """One of them less."""
@@ -111,12 +128,29 @@ class Groups:
             await self._roster.edit_group(caller, issuer, id_, lambda group: _group(change(self._shown(group))), now)
         )
 
+    async def patch(self, caller: Caller, issuer: str, id_: str, patch: Patch, now: Moment) -> Resource | None:
+        """One of them, changed step by step; None where no more was said than who joins and who leaves."""
+        moves = moves_in(patch.steps) if patch.check is None else None
+        if moves is None:
+            return await self.change(caller, issuer, id_, _stepwise(patch), now)
+        await self._roster.move(caller, issuer, id_, moves, now)
+        return None
+
     async def remove(self, caller: Caller, issuer: str, id_: str, check: Check, now: Moment) -> None:
         """One of them less."""
         await self._roster.remove_group(caller, issuer, id_, lambda group: check(self._shown(group)), now)
 
     def _shown(self, group: Group) -> Resource:
         return representations.group(group, self._base)
+
+
+def _stepwise(patch: Patch) -> Change:
+    def changed(resource: Resource) -> Resource:
+        if patch.check is not None:
+            patch.check(resource)
+        return patched(resource, patch.steps)
+
+    return changed
 
 
 def _wanted(query: Query) -> Wanted:

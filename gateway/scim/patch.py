@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from gateway.errors import Invalid
-from gateway.identity.provisioning.conditions import Comparison, Condition, holds
+from gateway.identity.provisioning.conditions import Comparison, Condition, Some, comparisons, holds
 from gateway.scim.attributes import Attribute, Kind
 from gateway.scim.filters import read_filter, without_schema
 from gateway.scim.resources import checked, same
@@ -19,8 +19,11 @@ from gateway.scim.resources import checked, same
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 OPERATIONS_MAX = 1_000
-SEARCHES_MAX = 20
-"""Filters that have to be held against every member."""
+TERMS_MAX = 2_000
+"""Comparisons in all the filters of one patch."""
+COMPARED_MAX = 10_000
+"""Comparisons that filters may ask for, each against every value there is: some hundredths of a second. The record of
+every call waits for as long as a patch takes."""
 _PATH = re.compile(r"(?P<name>[A-Za-z$][\w$-]*)(?:\[(?P<filter>.*)\])?(?:\.(?P<part>[A-Za-z$][\w$-]*))?", re.DOTALL)
 
 Resource = Mapping[str, Any]
@@ -55,17 +58,37 @@ def read_patch(body: Mapping[str, Any], kind: Kind) -> list[Operation]:
         raise Invalid("A patch has a list of `Operations`.", code="invalidSyntax")
     if len(listed) > OPERATIONS_MAX:
         raise Invalid(f"A patch has at most {OPERATIONS_MAX} operations.", code="tooMany")
-    return [step for each in listed for step in _steps(each, kind)]
+    steps = list[Operation]()
+    terms = 0
+    for each in listed:
+        said = _steps(each, kind)
+        terms += sum(1 for step in said if step.path.condition for _ in comparisons(step.path.condition))
+        if terms > TERMS_MAX:
+            raise Invalid(f"A patch has at most {TERMS_MAX} comparisons in its filters.", code="tooMany")
+        steps += said
+    return steps
 
 
 def patched(resource: Resource, steps: Sequence[Operation]) -> dict[str, Any]:
-    """The resource with every step taken. Raises Invalid, and then none is."""
-    if sum(step.path.condition is not None and _named(step.path) is None for step in steps) > SEARCHES_MAX:
-        raise Invalid(f"A patch has at most {SEARCHES_MAX} filters but on `value`.", code="tooMany")
+    """The resource with every step taken. Raises Invalid, and then none is; at once where they cost too much."""
+    _check_cost(resource, steps)
     changed = dict(resource)
     for step in steps:
         _take(changed, step)
     return {name: [*said.values()] if isinstance(said, _Values) else said for name, said in changed.items()}
+
+
+def _check_cost(resource: Resource, steps: Sequence[Operation]) -> None:
+    sought = [step for step in steps if step.path.condition and named_in(step.path.condition) is None]
+    terms = sum(1 for step in sought if step.path.condition for _ in comparisons(step.path.condition))
+    values = sum(len(resource.get(name, ())) for name in {step.path.attribute.name for step in sought})
+    values += sum(len(step.value) for step in steps if sought and isinstance(step.value, list))
+    if terms * values > COMPARED_MAX:
+        raise Invalid(
+            "The filters of this patch compare more than can be worked out while it is written.",
+            code="tooMany",
+            next_step='Name each member that is meant: `members[value eq "…"]`, or in the `value` of the operation.',
+        )
 
 
 class _Values(dict[str, dict[str, Any]]):
@@ -178,9 +201,9 @@ def _chosen(values: _Values, step: Operation) -> list[str]:
     """Which values a step is about: those that the path means, those that its value names, or all."""
     condition = step.path.condition
     if condition is not None:
-        named = _named(step.path)
+        named = named_in(condition)
         if named is not None:
-            return [named] if named in values else []
+            return [each for each in named if each in values]
         return [value for value, each in values.items() if holds(condition, each)]
     if step.value in (None, "", []):
         return [*values]
@@ -193,9 +216,13 @@ def _without(values: _Values, chosen: list[str]) -> _Values:
     return values
 
 
-def _named(path: Path) -> str | None:
-    """The one value that a path means: `members[value eq "…"]`; None where it has to be looked for."""
-    match path.condition:
+def named_in(condition: Condition) -> list[str] | None:
+    """The values that a filter means by name, `value eq "…" or value eq "…"`; None where they have to be looked for."""
+    match condition:
         case Comparison("value", "eq", str(value)):
-            return value
+            return [value]
+        case Some(parts):
+            named = [named_in(part) for part in parts]
+            if all(each is not None for each in named):
+                return [*dict.fromkeys(value for each in named if each for value in each)]
     return None

@@ -20,7 +20,7 @@ Resource = dict[str, Any]
 
 def user(person: Person, memberships: Sequence[Membership], base: str) -> Resource:
     """A person."""
-    shown: Resource = {"userName": person.user_name, "active": person.active}
+    shown: Resource = {"userName": person.user_name, "active": person.is_listed_active}
     if person.display_name:
         shown["displayName"] = person.display_name
     if memberships:
@@ -33,17 +33,16 @@ def user(person: Person, memberships: Sequence[Membership], base: str) -> Resour
             }
             for each in memberships
         ]
-    return _whole(USERS, person, shown, base)
+    return _whole(USERS, person, shown, {}, base)
 
 
 def group(found: Group, base: str) -> Resource:
     """A group."""
-    shown: Resource = {"displayName": found.display_name}
+    members: Resource = {}
     if found.members:
-        shown["members"] = [
-            {"value": each, "$ref": f"{base}{USERS.endpoint}/{each}", "type": "User"} for each in found.members
-        ]
-    return _whole(GROUPS, found, shown, base)
+        start = f"{base}{USERS.endpoint}/"
+        members["members"] = [{"value": each, "$ref": start + each, "type": "User"} for each in found.members]
+    return _whole(GROUPS, found, {"displayName": found.display_name}, members, base)
 
 
 def version_of(resource: Mapping[str, Any]) -> str:
@@ -51,14 +50,16 @@ def version_of(resource: Mapping[str, Any]) -> str:
     return str(resource["meta"]["version"])
 
 
-def _whole(kind: Kind, kept: Person | Group, shown: Resource, base: str) -> Resource:
+def _whole(kind: Kind, kept: Person | Group, shown: Resource, members: Resource, base: str) -> Resource:
+    """With its version. Members may be thousands, and go into that by their ids: all else shown of them follows."""
     resource = {"schemas": [kind.schema], "id": kept.id, **shown}
     if kept.external_id is not None:
         resource["externalId"] = kept.external_id
     resource["meta"] = _meta(kind, kept.id, (kept.created_at, kept.changed_at), base)
-    digest = sha256(msgspec.json.encode(resource, order="sorted")).hexdigest()
+    ids = kept.members if isinstance(kept, Group) else ()
+    digest = sha256(msgspec.json.encode([resource, ids], order="sorted")).hexdigest()
     resource["meta"]["version"] = f'W/"{digest[:32]}"'
-    return resource
+    return resource | members
 
 
 def _meta(kind: Kind, id_: str, when: tuple[Instant, Instant], base: str) -> dict[str, str]:

@@ -70,6 +70,11 @@ def check_version(headers: Headers, version: str) -> None:
         raise PreconditionFailed
 
 
+def names_version(headers: Headers) -> bool:
+    """Whether what is asked is asked of one version alone."""
+    return bool(_versions(headers, b"if-match"))
+
+
 def has_version(headers: Headers, version: str) -> bool:
     """Whether whoever asks has this very version already."""
     held = _versions(headers, b"if-none-match")

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.errors import Invalid
+from gateway.identity.provisioning.groups import MEMBERS_MAX
 from gateway.scim.attributes import Attribute, Kind
 from gateway.scim.filters import without_schema
 
 TEXT_MAX = 200
 """However its letters are written: some become three where case does not count."""
-MEMBERS_MAX = 5_000
-"""Of one group."""
-
 _TRUTHS = {"true": True, "false": False}
 
 

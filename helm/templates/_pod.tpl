@@ -18,7 +18,7 @@ capabilities: {drop: [ALL]}
 {{/* Settings as the environment has them: no secret is among them, only the files that secrets are mounted as. */}}
 {{- define "gateway.environment" -}}
 {{- /* Behind an ingress all callers come from its address: bounded by source, one who guesses would keep all others out. */}}
-{{- $settings := dict "host" "0.0.0.0" "log_format" "json" "token_requests_per_source" 0 }}
+{{- $settings := dict "host" "0.0.0.0" "log_format" "json" "token_requests_per_source" 0 "sign_in_requests_per_source" 0 }}
 {{- range $name, $value := .Values.settings }}
 {{- $_ := set $settings $name $value }}
 {{- end }}

@@ -61,7 +61,10 @@ _time_is_up if input.planned_for_s >= waits_s
 # scope: document
 default waits_s := 0
 
-waits_s := 86400 if input.irreversible == true
+waits_s := 86400 if {
+	input.irreversible == true
+	not input.act in acts_on_stages
+}
 
 # METADATA
 # title: How soon a second person looks at what one has narrowed

@@ -4,14 +4,13 @@ package changes
 # title: A change may be approved
 # description: >
 #   By anybody but its author, once, while it is open and nothing that it was planned against has
-#   moved. Whoever approves what cannot be undone says that they know.
+#   moved.
 act_may_pass if {
 	input.act == "approve"
 	change_is_open
 	input.is_current
 	actor_may_agree
-	irreversible_step_is_acknowledged
-	sign_in_is_fresh_enough
+	what_cannot_be_undone_is_agreed_to_knowingly
 }
 
 # METADATA
@@ -55,32 +54,6 @@ _review_is_due if {
 change_is_open if input.state in {"approved", "planned"}
 
 # METADATA
-# title: Who agrees to what cannot be undone says so
-# scope: document
-irreversible_step_is_acknowledged if input.irreversible == false
-
-irreversible_step_is_acknowledged if {
-	input.irreversible == true
-	input.actor.acknowledged == true
-}
-
-# METADATA
-# title: Who agrees to what cannot be undone has just proved who they are
-# description: >
-#   Within ten minutes, where people sign in at all. A key does not do then: it proves who was given
-#   it, some time.
-# scope: document
-sign_in_is_fresh_enough if input.irreversible == false
-
-sign_in_is_fresh_enough if input.asks_sign_in == false
-
-sign_in_is_fresh_enough if {
-	input.irreversible == true
-	is_number(input.signed_in_s)
-	input.signed_in_s <= 600
-}
-
-# METADATA
 # title: change_closed
 obstacles contains "change_closed" if {
 	input.act in {"apply", "approve", "reject"}
@@ -116,18 +89,4 @@ obstacles contains "no_review_due" if {
 	input.act == "review"
 	input.state == "applied"
 	not _review_is_due
-}
-
-# METADATA
-# title: sign_in_stale
-obstacles contains "sign_in_stale" if {
-	input.act == "approve"
-	not sign_in_is_fresh_enough
-}
-
-# METADATA
-# title: acknowledgement_missing
-obstacles contains "acknowledgement_missing" if {
-	input.act == "approve"
-	not irreversible_step_is_acknowledged
 }

@@ -2,8 +2,9 @@
 # title: Whether an act on a change may pass
 # description: >
 #   One question in, one decision out: may this person approve, reject, apply or review this
-#   change of a release's strategy, or approve that a stage opens. What is required is written as
-#   what must be so, never as what must not: a missing fact refuses. Obstacles only explain.
+#   change of a release's strategy, approve that a stage opens, or record who concurs with it. What
+#   is required is written as what must be so, never as what must not: a missing fact refuses.
+#   Obstacles only explain.
 # scope: package
 # schemas:
 #   - input: schema.changes.question

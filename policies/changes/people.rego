@@ -109,6 +109,10 @@ roles_that_agree := {"analyst", "approver", "provider"}
 acts_of_another := {"approve", "approve_stage", "review", "review_narrowing"}
 
 # METADATA
+# title: Acts that take a person
+acts_of_people := acts_of_another | {"concur_stage"}
+
+# METADATA
 # title: The actor holds the role that this is done in
 actor_holds_the_role if input.actor.role in input.actor_roles
 
@@ -142,7 +146,7 @@ obstacles contains "key_too_new" if {
 # METADATA
 # title: machine_cannot_agree
 obstacles contains "machine_cannot_agree" if {
-	input.act in acts_of_another
+	input.act in acts_of_people
 	not actor_is_a_person
 }
 

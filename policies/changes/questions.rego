@@ -59,10 +59,9 @@ _actor_is_well_formed if {
 }
 
 _act_is_well_formed if {
-	input.act in {"approve_stage", "open_stage"}
+	input.act in acts_on_stages
 	input.state == "waiting"
 	input.effect == "widening"
-	input.irreversible == false
 }
 
 _act_is_well_formed if {

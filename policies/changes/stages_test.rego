@@ -52,3 +52,22 @@ test_a_stage_that_does_not_wait_is_not_understood if {
 	facts := object.union(waiting, {"state": "planned"})
 	changes.decision.reasons == ["change_not_understood"] with input as by(first, facts)
 }
+
+test_a_concurrence_is_recorded_by_a_provider_or_an_approver if {
+	concurs := {"act": "concur_stage", "state": "waiting"}
+	changes.decision.allow with input as by(first, concurs)
+	changes.decision.allow with input as by(person("author", "provider"), concurs)
+	changes.decision.reasons == ["role_cannot_act"] with input as by(second, concurs)
+
+	machine := object.union(first, {"is_machine": true})
+	changes.decision.reasons == ["machine_cannot_agree"] with input as by(machine, concurs)
+
+	unheld := object.union(by(first, concurs), {"actor_roles": ["auditor"]})
+	changes.decision.reasons == ["role_not_held"] with input as unheld
+}
+
+test_what_cannot_be_undone_opens_as_any_stage_once_it_was_agreed_to if {
+	changes.decision.allow with input as object.union(opening([first, second]), {"irreversible": true})
+	lacking := object.union(opening([first]), {"irreversible": true})
+	changes.decision.reasons == ["approvals_missing"] with input as lacking
+}

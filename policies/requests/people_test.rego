@@ -13,6 +13,26 @@ test_who_issued_the_askers_key_reviews_nothing if {
 	requests.decision.reasons == ["related_to_asker"] with input as with_facts({"actor": person("root")})
 }
 
+test_in_one_organisation_whom_one_hand_issued_a_key_does_not_review_for_the_other if {
+	boss := {"issuers": ["boss", "root"]}
+	facts := {
+		"asker": object.union(asker, boss), "actor": object.union(person("first"), boss),
+		"same_organisation": true,
+	}
+	every act in ["approve", "need_info", "reject"] {
+		requests.decision.reasons == ["related_to_asker"] with input as with_facts(object.union(facts, {"act": act}))
+	}
+
+	colleague := object.union(facts, {"actor": person("first")})
+	requests.decision.leads_to == "granted" with input as with_facts(colleague)
+
+	counted := object.union(colleague, {
+		"act": "concur", "state": "awaiting_external_concurrence",
+		"approvals": [object.union(approval("second"), boss)],
+	})
+	requests.decision.reasons == ["act_not_possible"] with input as with_facts(counted)
+}
+
 test_only_the_roles_of_the_form_review if {
 	requests.decision.reasons == ["not_a_reviewer"] with input as with_facts({"actor_roles": ["provider"]})
 }

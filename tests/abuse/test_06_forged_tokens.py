@@ -6,7 +6,6 @@ import os
 import random
 import string
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +14,7 @@ import httpx
 import pytest
 from joserfc import jwk
 
+from tests.fakes.garbling import decoded, encoded, mutated
 from tests.fakes.house import House, eventually, open_house
 from tests.fakes.issuer import FakeIssuer, an_issuer, declaration, signed
 
@@ -65,15 +65,6 @@ def parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims."""
     header, claims, _ = token.split(".")
     return json.loads(decoded(header)), json.loads(decoded(claims))
-
-
-def decoded(part: str) -> bytes:
-    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
-
-
-def encoded(value: Any) -> str:
-    content = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def with_header(token: str, **changed: Any) -> str:
@@ -274,9 +265,9 @@ def test_no_mutation_of_a_good_token_is_let_in_or_answered_by_a_fault(forger: Fo
         good = goods[turn % 2]
         if turn % 5_000 == 4_999:  # before they end
             goods = [forger.token(), forger.issuer.token()]
-        mutated = mutation(chance, good)
-        if mutated != good:
-            met[forger.ask(mutated).status_code] += 1
+        hostile = mutated(chance, good)
+        if hostile != good:
+            met[forger.ask(hostile).status_code] += 1
         if turn % 20 == 0:
             slow.append(timed(forger, goods[0]))
 
@@ -298,31 +289,3 @@ def timed(forger: Forger, token: str) -> float:
     began = time.perf_counter()
     assert forger.ask(token).status_code == 200
     return time.perf_counter() - began
-
-
-LETTERS = string.ascii_letters + string.digits + "-_."
-
-
-def mutation(chance: random.Random, token: str) -> str:
-    """The token with something changed in it: letters, parts, or a claim or header in its JSON."""
-    place, kind = chance.randrange(len(token)), chance.randrange(7)
-    if kind == 0:
-        return token[:place] + chance.choice(LETTERS) + token[place + 1 :]
-    if kind == 1:
-        return token[:place] + token[place + 1 :]
-    if kind == 2:
-        return token[:place] + chance.choice(LETTERS) + token[place:]
-    if kind == 3:
-        other = chance.randrange(len(token))
-        return token[: min(place, other)] + token[max(place, other) :]
-    if kind == 4:
-        letters = list(token)
-        for _ in range(chance.randrange(1, 8)):
-            letters[chance.randrange(len(letters))] = chance.choice(LETTERS)
-        return "".join(letters)
-    header, claims, signature = token.split(".")
-    said = json.loads(decoded(claims if kind == 5 else header))
-    name = chance.choice([*said, "crit", "jku", "cnf", "admin"])
-    said[name] = chance.choice([None, True, 0, -1, 2**63, "", "none", [], {}, [said.get(name)], "x" * 300])
-    text = encoded(said)
-    return f"{header}.{text}.{signature}" if kind == 5 else f"{text}.{claims}.{signature}"

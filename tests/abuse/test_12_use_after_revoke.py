@@ -19,6 +19,7 @@ from tests.fakes.gateway import GatewayProcess, until
 from tests.fakes.house import CHAT, MESSAGES, House, open_house
 from tests.fakes.logins import logged_in
 from tests.fakes.postgresql import PostgreSQLServer
+from tests.fakes.premises import PROVIDERS
 from tests.fakes.upstream import Seen, chunked
 
 BOUND_S = 1.0
@@ -265,7 +266,10 @@ def test_a_key_that_was_revoked_stays_so_whatever_is_asked_with_it(paced: House)
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory, postgresql_server: PostgreSQLServer) -> Iterator[Replicas]:
     """Two gateway processes on one database."""
-    with replicas(tmp_path_factory.mktemp("two"), postgresql_server, 2, interval_ms=20) as running:
+    folder = tmp_path_factory.mktemp("two")
+    declared = folder / "providers.yaml"
+    declared.write_text(PROVIDERS)
+    with replicas(folder, postgresql_server, 2, interval_ms=20, identity_providers=str(declared)) as running:
         running.first.apply(
             "release: demo/slow\nserves: {inference: {upstream: fake, model: slow}}\n"
             "stages: [{name: general, opens: 2026-01-05T00:00:00Z, access: api, to: [public]}]\n"

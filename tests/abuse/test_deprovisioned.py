@@ -17,8 +17,9 @@ from gateway.database.engine import open_database
 from gateway.identity.callers import Role
 from gateway.identity.directory import Directory
 from gateway.identity.keyring import KeyOrder
-from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Limits
 from gateway.identity.people.cookies import SESSION
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.identity.peppers import open_peppers
@@ -96,7 +97,7 @@ async def sign_in(two: Replicas, user_name: str) -> Held:
     database = open_database(settings["database_url"])
     ledger = Ledger(database, now)
     peppers = open_peppers(Path(settings["key_pepper_file"]))
-    beside = Directory(database, ledger, peppers)
+    beside = Directory(database, ledger, peppers, providers=["corporate"])
     session, secret, digest = mint_session()
     arrival = Arrival(
         vouched=Vouched(

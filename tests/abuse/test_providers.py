@@ -8,13 +8,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from gateway.clock import MINUTE
-from gateway.errors import Forbidden, GatewayError, Unauthenticated
+from gateway.errors import Forbidden, Unauthenticated
 from gateway.identity.callers import Role
-from gateway.identity.people.code_flow import refused
 from gateway.identity.people.discovery import Discovery
 from gateway.identity.people.mapping import PersonRule, mapped, proven
-from gateway.identity.people.sign_in_rates import SignInRates, TooManySignIns
+from gateway.identity.people.tried import Tried
 from gateway.identity.tokens.fetching import Address, Unfetched
 from gateway.identity.tokens.mapping import claim_at
 from tests.fakes.gateway import free_port
@@ -136,7 +134,7 @@ def test_whoever_comes_back_by_another_way_is_not_let_in(opened: House, provider
 # What is made up
 
 
-def test_a_sign_in_tries_one_code_and_whoever_makes_up_more_is_slowed(opened: House, provider: FakeProvider) -> None:
+def test_a_sign_in_tries_one_code_however_many_are_made_up(opened: House, provider: FakeProvider) -> None:
     one = Browser(opened.url)
     state = dict(parse_qsl(urlsplit(one.go("/control/session/start?provider=corporate").headers["location"]).query))
 
@@ -150,38 +148,15 @@ def test_a_sign_in_tries_one_code_and_whoever_makes_up_more_is_slowed(opened: Ho
     assert signed_in(opened)[1].status_code == 303
 
 
-def test_a_source_whose_sign_ins_fail_waits_and_others_do_not() -> None:
-    clock = [0]
-    rates = SignInRates(60, lambda: clock[0])
-
-    def fails(number: int, peer: str) -> str:
-        try:
-            with rates.trying(f"{peer} {number}", peer):
-                raise refused("made up")
-        except GatewayError as error:
-            return error.code
-
-    told = [fails(number, "192.0.2.1") for number in range(20)]
-
-    assert told == ["sign_in_failed"] * 6 + ["too_many_failed_sign_ins"] * 14
-    assert fails(0, "192.0.2.2") == "sign_in_failed"
-    with pytest.raises(TooManySignIns) as slowed, rates.trying("x", "192.0.2.1"):
-        pass
-    assert slowed.value.retry_after_s == 1
-    clock[0] += MINUTE
-    assert fails(21, "192.0.2.1") == "sign_in_failed"
-
-
 def test_sign_ins_that_were_tried_are_kept_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.identity.people.sign_in_rates.TRIED_MAX", 10)
-    rates = SignInRates(0)
+    monkeypatch.setattr("gateway.identity.people.tried.TRIED_MAX", 10)
+    tried = Tried()
     for number in range(100):
-        with rates.trying(str(number), None):
-            pass
+        tried.take(str(number))
 
-    assert len(rates._tried) == 10
-    with pytest.raises(Unauthenticated), rates.trying("99", None):
-        pass
+    assert len(tried) == 10
+    with pytest.raises(Unauthenticated):
+        tried.take("99")
 
 
 # What is claimed

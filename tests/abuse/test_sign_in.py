@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from joserfc import jwk
 
+from tests.abuse.logs import captured_logs
 from tests.fakes.gateway import free_port
 from tests.fakes.house import House, eventually, open_house
 from tests.fakes.issuer import signed
@@ -33,7 +34,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory, providers: tuple[FakeProvid
     (folder / "corporate.secret").write_text(SECRET)
     file = folder / "providers.yaml"
     file.write_text(declaration(*providers))
-    with open_house(folder, identity_providers=file, port=free_port()) as house:
+    with open_house(folder, identity_providers=file, port=free_port(), sign_in_requests_per_source=0) as house:
         eventually(lambda: all(each.metadata for each in house.installation.providers.values()))
         yield house
 
@@ -197,7 +198,7 @@ def test_a_refusal_of_the_provider_is_told_in_our_own_words(opened: House, provi
     answer = one.go(changed(back, state=state))
 
     assert code_of(answer) == (401, "sign_in_failed")
-    assert "555" not in answer.text and "script" not in answer.text
+    assert "555-0100" not in answer.text and "script" not in answer.text
 
 
 # Where somebody is sent
@@ -528,6 +529,51 @@ def test_whom_no_rule_fits_has_no_role_and_no_session(opened: House, provider: F
     assert opened.newest() == before
 
 
+def test_the_operator_sees_what_came_of_sign_ins_and_of_nobody_whose(opened: House, provider: FakeProvider) -> None:
+    def counted(outcome: str) -> float:
+        wanted = f'gateway_sign_ins_total{{outcome="{outcome}",provider="corporate"}} '
+        lines = opened.client.get(f"{opened.url}/metrics").text.splitlines()
+        return next((float(line[len(wanted) :]) for line in lines if line.startswith(wanted)), 0.0)
+
+    outcomes = ("signed_in", "no_role_mapped", "identity_provider_refuses_client")
+    before = [counted(each) for each in outcomes]
+    with captured_logs() as log:
+        signed_in(opened)
+        provider.claims |= {"sub": "mallory", "preferred_username": "mallory", "groups": ["strangers"]}
+        refused = browser(opened).sign_in("?provider=corporate")
+        provider.token_answer = (401, b'{"error": "invalid_client"}', 0.0)
+        unknown = browser(opened).sign_in("?provider=corporate")
+        lines = [json.loads(line) for line in log.getvalue().splitlines()]
+
+    told = [(line["provider"], line["code"]) for line in lines if line["event"] == "sign_in_failed"]
+    assert told == [("corporate", "no_role_mapped"), ("corporate", "identity_provider_refuses_client")]
+    assert "mallory" not in log.getvalue()
+    assert [counted(each) - was for each, was in zip(outcomes, before, strict=True)] == [1, 1, 1]
+    assert code_of(refused) == (403, "no_role_mapped")
+    assert code_of(unknown) == (503, "identity_provider_refuses_client")
+    assert "to sign in again does not help" in unknown.text and "retry-after" not in unknown.headers
+
+
+def test_people_are_told_on_a_page_and_programs_are_not(opened: House, provider: FakeProvider) -> None:
+    provider.claims["groups"] = ["strangers"]
+    one, back = begun(opened)
+    html = {"accept": "text/html,application/xhtml+xml"}
+
+    refused = one.go(back, **html)
+    nobody = browser(opened).go("/control/session", **html)
+    strange = browser(opened).go("/control/session/start?provider=%3Cscript%3E", **html)
+    program = browser(opened).go("/control/session")
+
+    for status, answer in ((403, refused), (401, nobody), (400, strange)):
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert "<script" not in answer.text and answer.headers["cache-control"] == "no-store"
+    assert "given you no role here" in refused.text
+    assert "/control/session/start" in nobody.text
+    assert program.headers["content-type"] == "application/problem+json"
+    assert "/control/session/start" in program.json()["next_step"]
+
+
 def test_who_must_prove_themself_anew_and_does_not_is_refused(opened: House, provider: FakeProvider) -> None:
     provider.auth_time = int(time.time()) - 3600
     usual = browser(opened).sign_in("?provider=corporate")
@@ -556,6 +602,7 @@ def test_who_must_prove_themself_anew_and_does_not_is_refused(opened: House, pro
         (200, b"[" * 100_000, 503),
         (400, b'{"error": "invalid_grant", "error_description": "<b>"}', 401),
         (401, b'{"error": {"deep": ["x"]}}', 401),
+        (401, b'{"error": "invalid_client"}', 503),
         (302, b"", 503),
     ],
 )

@@ -123,6 +123,15 @@ async def test_losing_sight_of_what_is_in_force_ends_every_stream(streams: Strea
     assert passage.cut_reason == "snapshot_stale"
 
 
+async def test_a_process_that_can_never_record_again_cuts_at_once_what_it_has_open(streams: Streams) -> None:
+    passage = await streams.open()
+    streams.house.writer.has_given_up = True
+
+    streams.review.cut_what_cannot_go_on()
+
+    assert passage.cut_reason == "ledger_unavailable"
+
+
 async def test_a_narrowing_while_a_call_is_being_recorded_still_finds_it(streams: Streams) -> None:
     passage = await streams.open()
     told: list[str] = []

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.access.consequences import Consequences
+from gateway.access.consequences import Consequences, Unknown
 from gateway.access.proposed import Proposed
 from gateway.access.warnings import warnings_of, without_end
 from gateway.clock import DAY, at, text_from
@@ -17,6 +17,7 @@ from gateway.releases.requirements import Approvals, Soak
 from gateway.releases.stage_dates import Review
 from gateway.releases.strategies import AccessLevel, Stage, Strategy
 from tests.builders import PAST, a_stage, a_strategy
+from tests.releases.builders import an_audience
 
 LATER = PAST + DAY
 
@@ -67,6 +68,22 @@ def test_a_soak_that_an_adopted_version_counts_by_its_own_word_is_warned_of() ->
     assert text_from(PAST) in codes(changed(soaked))["soak_adopted"]
     assert "soak_adopted" not in codes(changed(soaked, adopt=False))
     assert "soak_adopted" not in codes(changed(plain))
+
+
+@pytest.mark.parametrize(("asked", "more"), [("kyc", ""), ("kyc@2", ", or not as surely as it asks")])
+def test_whom_an_audience_does_not_know_is_told_with_why(asked: str, more: str) -> None:
+    stage = a_stage(name="known", to=("known",))
+    proposed = changed(a_strategy(stage, audiences={"known": an_audience((asked, ">=", "K3"))}))
+    doubted = (Unknown("known", "known", 3),)
+    consequences = Consequences(steps=(), unknown=doubted, unreached=(), is_complete=True)
+
+    [said] = [
+        each.message for each in warnings_of(proposed, consequences, at(LATER)) if each.code == "audience_unknown"
+    ]
+    assert (
+        f"3 organisations belong to `known` of `known` is unknown, because nobody has asserted what it asks{more}:"
+        in said
+    )
 
 
 def test_what_lets_weights_out_is_warned_of_once() -> None:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from gateway.ledger.checkpoints.checkpoint import Checkpoint, origin_of
+from gateway.ledger.checkpoints.notes import signed
 from gateway.ledger.signing import open_signing_key
 from tests.fakes.terminal import Terminal
 
@@ -36,6 +38,17 @@ def test_another_checkpoint_of_the_same_size_is_a_fork_and_is_never_written_over
 
     assert refused.exit_code == 1 and "forked" in refused.stderr and "gateway audit verify" in refused.stderr
     assert Path(told["file"]).read_text() == "another\n"
+
+
+def test_the_same_entries_signed_by_another_key_are_no_fork(shell: Terminal, tmp_path: Path) -> None:
+    told = json.loads(shell.type("audit", "checkpoint", "--into", str(tmp_path), "--json", by="auditor").stdout)
+    other = open_signing_key(tmp_path / "other.key")
+    theirs = Checkpoint(origin_of(other), told["size"], bytes.fromhex(told["root"]))
+    Path(told["file"]).write_text(signed(theirs.text(), theirs.origin, other))
+
+    refused = shell.type("audit", "checkpoint", "--into", str(tmp_path), by="auditor")
+
+    assert refused.exit_code == 1 and "signed by another" in refused.stderr and "forked" not in refused.stderr
 
 
 def test_only_who_oversees_is_given_one(shell: Terminal) -> None:

@@ -54,13 +54,31 @@ def test_what_is_missing_is_shown_and_goes_as_it_is_met(gated: Terminal) -> None
     after = gated.type("release", "show", GATED).stdout
 
     assert "general: not open: waits for what is not met" in before
-    assert "  not met  approval by one person: 0 of 1 approvals" in before
+    assert "  not met  approval by one person: 0 of 1 approval" in before
     assert "is approved as sha256:" in approved.stdout and "concurs with general" in concurred.stdout
     assert [line for line in almost.splitlines() if line.startswith("  not met")] == [
         f"  not met  no open incident: {incident} is open"
     ]
     assert "is closed" in closed.stdout and "  not met" not in after
     assert "plugged" in gated.type("incident", "list").stdout
+
+
+def test_opening_what_cannot_be_shut_again_is_acknowledged(gated: Terminal) -> None:
+    files = f"weights: {{path: weights/a, files: {{a.bin: sha256:{'0' * 64}}}}}"
+    asks = "[{approvals: 1}, {concurrence: CAISI}]"
+    file = (
+        f"release: acme/weights\nserves: {{{files}}}\nstages:\n  - {{name: out, opens: 2200-01-01T00:00:00Z, "
+        f"access: open-weights, irreversible: true, to: [public], offers: [weights.final], opens_when: {asks}}}\n"
+    )
+    gated.loop.run(gated.house.apply(file, by="author"))
+    concur = ("concur", "acme/weights", "out", "--authority", "CAISI", "--reference", "7", "--expires", "2201-01-01")
+
+    for words in (("approve", "acme/weights", "out"), concur):
+        refused = gated.type("release", *words, by="approver")
+        given = gated.type("release", *words, "--cannot-be-undone", by="approver")
+
+        assert refused.exit_code == 1 and "--cannot-be-undone" in refused.stderr
+        assert given.exit_code == 0, given.stderr
 
 
 def test_whoever_wrote_it_is_told_why_they_cannot_approve(gated: Terminal) -> None:

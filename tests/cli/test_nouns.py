@@ -164,7 +164,7 @@ def test_a_release_is_shown_with_what_its_audiences_ask_and_every_condition(shel
     file.write_text(
         open_release()
         .replace(
-            "terms: {aup", 'audiences: {vetted: {kyc: ">= K3", residence_country: {not_in: [KP, SY]}}}\nterms: {aup'
+            "terms: {aup", 'audiences: {vetted: {kyc@2: ">= K3", residence_country: {not_in: [KP, SY]}}}\nterms: {aup'
         )
         .replace("to: [public]", "to: [vetted]")
         .replace("60,", "60, max_output_tokens: 777, log: metadata+hash, retain_days: 42,")
@@ -173,7 +173,7 @@ def test_a_release_is_shown_with_what_its_audiences_ask_and_every_condition(shel
 
     shown = shell.type("release", "show", OPEN).stdout
 
-    assert "audience vetted  kyc >= K3; residence_country not in [KP, SY]; unknown: deny" in shown
+    assert "audience vetted  kyc@2 >= K3; residence_country not in [KP, SY]; unknown: deny" in shown
     assert "777" in shown and "metadata+hash" in shown and "42 days" in shown
 
 

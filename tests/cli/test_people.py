@@ -1,13 +1,29 @@
 """People at the terminal: listed, shown with their sessions, let in no more and again."""
 
 import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 from gateway.clock import HOUR, MINUTE
 from gateway.errors import Unauthenticated
 from gateway.identity.callers import Role
-from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Limits
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.sessions import SessionKind, mint_session
-from tests.fakes.terminal import Terminal
+from tests.fakes.premises import PROVIDERS
+from tests.fakes.terminal import Terminal, terminal
+
+
+@pytest.fixture
+def shell(furnished: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Terminal]:
+    """A terminal in front of a gateway where people sign in."""
+    folder, tokens = furnished
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    with terminal(tmp_path, tokens, providers=PROVIDERS) as opened:
+        yield opened
 
 
 def arrived(shell: Terminal, name: str) -> tuple[str, str, str]:

@@ -20,6 +20,8 @@ TIMES = 100 if SOAK else 4
 P99_S = 1.0
 WORST_S = 5.0
 CLIENTS = 10
+MINUTE_S = 60.0
+LIMITS = (1, 7, 60) if SOAK else (7,)
 
 
 def late_s(house: ClusterHouse, token: str, model: str, take_away: Callable[[], object]) -> float:
@@ -79,19 +81,33 @@ def test_a_revocation_and_a_suspension_are_in_force_at_both_gateways_within_a_se
         write_report("in force at both gateways of a cluster under load", figures)
 
 
-@pytest.mark.parametrize("limit", [1, 7, 60] if SOAK else [7])
-def test_a_limit_is_exact_with_ten_clients_racing_over_both_gateways(loaded: ClusterHouse, limit: int) -> None:
-    name = f"force/limit-{limit}"
-    loaded.apply(open_to_all(name, f"requests_per_minute: {limit}, tokens_per_day: 1000000000"))
-    _, token = loaded.enter(f"racers-{limit}")
-    urls = (loaded.base_url, *loaded.processes)
+@pytest.mark.soak
+def test_limits_are_exact_with_ten_clients_racing_over_both_gateways(loaded: ClusterHouse) -> None:
+    figures = {}
+    for limit in LIMITS:
+        asked, answers = raced(loaded, f"force/limit-{limit}", limit)
+        assert answers == {200: limit, 429: asked - limit}
+        assert len(loaded.entries(event="access:admitted", release=f"force/limit-{limit}")) == limit
+        figures[f"{limit} a minute"] = (
+            f"{asked} calls of {CLIENTS} clients, {limit} admitted and recorded, the rest 429"
+        )
+    if SOAK:
+        write_report("limits raced over both gateways of a cluster under load", figures)
+
+
+def raced(house: ClusterHouse, name: str, limit: int) -> tuple[int, Counter[int]]:
+    """How many calls were made of a release by all clients at once, by either gateway and by the balancer, and what
+    they were answered."""
+    house.apply(open_to_all(name, f"requests_per_minute: {limit}, tokens_per_day: 1000000000"))
+    _, token = house.enter(f"racers-{limit}")
+    urls = (house.base_url, *house.processes)
     tries = 3 + limit // 4
 
     def race(client: int) -> list[int]:
-        return [call(loaded, urls[client % len(urls)], name, token) for _ in range(tries)]
+        return [call(house, urls[client % len(urls)], name, token) for _ in range(tries)]
 
+    began = time.monotonic()
     with ThreadPoolExecutor(CLIENTS) as clients:
         answers = Counter(status for told in clients.map(race, range(CLIENTS)) for status in told)
-
-    assert answers == {200: limit, 429: CLIENTS * tries - limit}
-    assert len(loaded.entries(event="access:admitted", release=name)) == limit
+    assert time.monotonic() - began < MINUTE_S, "what the race began with is free again: it proves nothing"
+    return CLIENTS * tries, answers

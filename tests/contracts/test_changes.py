@@ -1,19 +1,22 @@
 """Changes as they are kept and acted on, on both engines, with the policies that ship."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
 from sqlalchemy import Connection, update
+from sqlalchemy import event as hooks
 
 from gateway.access.change_decisions import ChangeDecision, ChangeReason, ChangeRefused
 from gateway.access.change_questions import ChangeQuestion
 from gateway.access.changing import Changing
 from gateway.access.judges.embedded import EmbeddedJudge
 from gateway.access.judges.policies import read_policy_set
+from gateway.access.proposed import Proposed, Surroundings, proposed_of
 from gateway.clock import DAY, SECOND, Moment, at
 from gateway.database.engine import Database
 from gateway.errors import Conflict, InvalidFile, Unavailable
@@ -226,7 +229,45 @@ async def test_a_file_with_mistakes_is_no_change(board: Board) -> None:
     with pytest.raises(InvalidFile):
         await board.plan(file(20, opens="2001-01-01T00:00:00Z"))
 
-    assert await board.changing.page(release="", state=None, before="", limit=10) == []
+    assert await board.changing.page(release="", state=None, before="", limit=10) == ([], True)
+
+
+async def test_a_page_that_would_take_long_ends_early_and_the_next_goes_on(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = [await board.plan(file(20 + number), at(START + number)) for number in range(3)]
+    monkeypatch.setattr("gateway.access.changing.WEIGHING_S", -1.0)
+
+    found, before, are_last = list[str](), "", False
+    while not are_last:
+        page, are_last = await board.changing.page(release="", state=None, before=before, limit=10)
+        assert len(page) == 1
+        found.append(before := page[0].change.id)
+
+    assert found == [change.id for change in reversed(planned)]
+
+
+async def test_a_list_asks_the_database_no_more_often_for_many_changes_than_for_few(
+    board: Board, database: Database
+) -> None:
+    planned = [await board.plan(file(20 + number), at(START + number)) for number in range(6)]
+
+    def listed(connection: Connection, count: int) -> tuple[list[Proposed], int]:
+        found, asked = changes.changes(connection, release="", state=None, before="", limit=count), list[object]()
+        note: Callable[..., None] = lambda *given: asked.append(given)  # noqa: E731
+        hooks.listen(connection, "before_cursor_execute", note)
+        shown = [proposed_of(around, change) for around in [Surroundings(connection)] for change in found]
+        hooks.remove(connection, "before_cursor_execute", note)
+        return shown, len(asked)
+
+    one, few = await database.read(partial(listed, count=1))
+    shown, many = await database.read(partial(listed, count=6))
+    alone = [await board.changing.get(change.id) for change in reversed(planned)]
+
+    assert (len(one), len(shown)) == (1, 6) and few == many > 0
+    assert [(each.weighed, each.grounds, each.in_force) for each in shown] == [
+        (each.weighed, each.grounds, each.in_force) for each in alone
+    ]
 
 
 async def test_changes_are_found_by_release_and_state_from_the_newest(board: Board) -> None:
@@ -234,9 +275,9 @@ async def test_changes_are_found_by_release_and_state_from_the_newest(board: Boa
     await board.changing.reject(board.people["approver"], planned[1].id, "approver", "no", NOW)
 
     async def ids(state: ChangeState | None, before: str = "", release: str = RELEASE) -> list[str]:
-        return [
-            each.change.id for each in await board.changing.page(release=release, state=state, before=before, limit=10)
-        ]
+        found, are_last = await board.changing.page(release=release, state=state, before=before, limit=10)
+        assert are_last
+        return [each.change.id for each in found]
 
     assert await ids(None) == [change.id for change in reversed(planned)]
     assert await ids(ChangeState.PLANNED) == [planned[2].id, planned[0].id]

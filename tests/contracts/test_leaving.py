@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 
 from gateway.access.change_decisions import ChangeReason, ChangeRefused
@@ -14,8 +15,9 @@ from gateway.clock import DAY, HOUR
 from gateway.database.engine import Database
 from gateway.identity.callers import Caller, Role
 from gateway.identity.keyring import KeyOrder
-from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Limits
 from gateway.identity.people.persons import Person
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.identity.provisioning.acting import WantedPerson
@@ -36,12 +38,19 @@ class Bench:
     registry: Registry
     changing: Changing
 
-    async def sign_in(self, name: str, role: Role) -> Caller:
+    async def sign_in(self, name: str, *roles: Role, organisation: str = "provider") -> Caller:
         session, secret, digest = mint_session()
         arrival = Arrival(
-            vouched=Vouched(issuer="corporate", subject=name, user_name=name, display_name="", signed_in_at=START),
-            organisation="provider",
-            roles=(role,),
+            vouched=Vouched(
+                issuer="corporate",
+                subject=name,
+                user_name=name,
+                display_name="",
+                signed_in_at=START,
+                user_names=name,
+            ),
+            organisation=organisation,
+            roles=roles,
             assertions=(),
             session=session,
             kind=SessionKind.BROWSER,
@@ -160,3 +169,49 @@ async def test_an_approval_by_a_key_of_their_own_goes_with_them_too(bench: Bench
     await bench.registry.disable(bench.installation.provider, owner.person, "left", NOW)
 
     assert (await bench.now(planned)).approvals == ()
+
+
+async def test_what_somebody_agreed_to_is_taken_back_when_they_come_from_elsewhere(bench: Bench) -> None:
+    author, approver = await bench.sign_in("ada", Role.PROVIDER), await bench.sign_in("bo", Role.APPROVER)
+    planned = await bench.plan(author)
+    await bench.approve(planned, approver)
+
+    moved = await bench.sign_in("bo", Role.DEVELOPER, organisation="acme")
+
+    assert (moved.key, (await bench.now(planned)).approvals) == (approver.key, ())
+    said = [body for event, body in await lines(bench.installation) if event == "change:approval_withdrawn"]
+    assert [(body["subject"], body["detail"]["cause"]) for body in said] == [
+        (planned.id, "moved to another organisation")
+    ]
+
+
+async def test_what_somebody_agreed_to_in_a_role_is_taken_back_when_they_have_it_no_more(bench: Bench) -> None:
+    author = await bench.sign_in("ada", Role.PROVIDER)
+    planned, other = await bench.plan(author), await bench.plan(author, 30)
+    approver = await bench.sign_in("bo", Role.ANALYST, Role.APPROVER)
+    await bench.approve(planned, msgspec.structs.replace(approver, roles=(Role.APPROVER,)))
+    await bench.approve(other, msgspec.structs.replace(approver, roles=(Role.ANALYST,)))
+
+    await bench.sign_in("bo", Role.ANALYST, Role.APPROVER)
+    kept = [each.role for change in (planned, other) for each in (await bench.now(change)).approvals]
+    await bench.sign_in("bo", Role.ANALYST)
+
+    assert kept == ["approver", "analyst"]
+    assert (await bench.now(planned)).approvals == ()
+    assert [each.role for each in (await bench.now(other)).approvals] == ["analyst"]
+
+
+async def test_an_author_whom_the_list_has_entered_anew_agrees_to_nothing_of_their_own(bench: Bench) -> None:
+    author, owner = await bench.sign_in("ada", Role.PROVIDER), bench.installation.provider
+    planned = await bench.plan(author)
+    roster = Roster(bench.installation.directory, ["corporate"], bench.registry.leave)
+    await roster.remove(owner, "corporate", author.key, lambda *_: None, NOW)
+    again = WantedPerson(user_name="ada", external_id=None, display_name="", active=True)
+    await roster.enter(owner, "corporate", again, NOW)
+    reborn = await bench.sign_in("ada", Role.PROVIDER, Role.APPROVER)
+
+    with pytest.raises(ChangeRefused) as refused:
+        await bench.approve(planned, msgspec.structs.replace(reborn, roles=(Role.APPROVER,)))
+
+    assert reborn.key != author.key
+    assert refused.value.reasons == (ChangeReason.SELF_APPROVED,)

@@ -18,8 +18,10 @@ from gateway.identity.logins.challenges import challenge_of, new_verifier
 from gateway.identity.logins.codes import Redemption
 from gateway.identity.logins.logging_in import LoggingIn, Tokens
 from gateway.identity.logins.redirects import Redirect
+from gateway.identity.logins.refusals import TooManyWrongCodes
 from gateway.identity.logins.requests import AuthorizationRequest
-from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Limits
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.identity.tokens.authority import Authority
@@ -47,9 +49,13 @@ class Desk:
 
     def another_process(self) -> tuple[Directory, LoggingIn]:
         directory = Directory(
-            self.installation.database, self.installation.ledger, PEPPERS, believed=Believed([self.issuer])
+            self.installation.database,
+            self.installation.ledger,
+            PEPPERS,
+            believed=Believed([self.issuer]),
+            providers=["corporate"],
         )
-        return directory, LoggingIn(self.installation.database, directory, self.issuer)
+        return directory, LoggingIn(self.installation.database, directory, self.issuer, TokenRates(0, 0))
 
     async def arrive(self, *roles: Role, now: Moment = NOW) -> Caller:
         """Sign in in a browser."""
@@ -90,9 +96,11 @@ class Desk:
 async def desk(database: Database, tmp_path: Path) -> Desk:
     installation = await begun(database)
     issuer = OwnIssuer(URL, SigningKeys(tmp_path / "token.keys"), 10 * MINUTE)
-    directory = Directory(installation.database, installation.ledger, PEPPERS, believed=Believed([issuer]))
+    directory = Directory(
+        installation.database, installation.ledger, PEPPERS, believed=Believed([issuer]), providers=["corporate"]
+    )
     registry = Registry(directory, lambda *_: [])
-    logging_in = LoggingIn(installation.database, directory, issuer)
+    logging_in = LoggingIn(installation.database, directory, issuer, TokenRates(0, 0))
     made = Desk(installation, issuer, directory, logging_in, registry, installation.provider)
     made.alice = await made.arrive()
     return made
@@ -414,8 +422,9 @@ async def test_guessing_codes_is_stopped_and_for_that_person_alone(desk: Desk) -
         assert await refused(desk.logging_in.waiting(desk.alice, guess, NOW)) == "invalid_request"
     reads = desk.installation.database.reads
 
-    with pytest.raises(Invalid, match="Too many"):
+    with pytest.raises(TooManyWrongCodes) as stopped:
         await desk.logging_in.waiting(desk.alice, started.user_code, NOW)
+    assert 590 <= stopped.value.retry_after_s <= 600
 
     assert desk.installation.database.reads == reads
     assert (await desk.logging_in.waiting(bob, started.user_code, NOW)).user_code == started.user_code

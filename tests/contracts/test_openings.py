@@ -24,7 +24,7 @@ from gateway.ledger.entries import AccessBody, Draft, written
 from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Appending, Ledger, Touch
 from gateway.ledger.tables import entry_table, revision_table
-from gateway.releases.agreement import Agreement
+from gateway.releases.agreement import Agreement, Word
 from gateway.releases.catalogue import Catalogue
 from gateway.releases.changes import acting
 from gateway.releases.changes.change import weigh
@@ -47,6 +47,7 @@ RELEASE = "acme/atlas-1"
 OURS, THEIRS = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 BEFORE, AFTER = a_moment("2026-12-01T00:00:00Z"), a_moment("2027-06-01T00:00:00Z")
 AUTHOR, ANN, BEN, CLEO = (Actor(key=name, organisation="provider") for name in ("author", "ann", "ben", "cleo"))
+WORD = Word(roles=(Role.APPROVER,))
 WMDP = "{evidence: {suite: lm-eval, task: wmdp_bio, metric: acc, at_most: 0.35}}"
 
 
@@ -96,7 +97,7 @@ class House:
         return await self.vouching.add(ANN, submission, read_evidence(files), self.moment)
 
     async def approve(self, by: Actor, **given: Any) -> None:
-        await self.openings.approve(by, RELEASE, "general", self.moment, roles=(Role.APPROVER,), **given)
+        await self.openings.approve(by, RELEASE, "general", self.moment, word=WORD, **given)
 
     async def standing(self) -> Standing:
         return (await self.openings.standing(await self.catalogue.get(RELEASE), self.moment))["general"]
@@ -148,9 +149,10 @@ class House:
         """A key of the provider's."""
         key = Key(
             id=name, kind="pro", organisation="provider", label="", roles=(Role.APPROVER,), scopes=None, networks=None,
-            issued_at=0, issued_by=issued_by, expires_at=at(0).latest + 1, rotated_from=rotated_from, **more,
+            issued_at=0, issued_by=issued_by, expires_at=at(0).latest + 1, rotated_from=rotated_from,
+            pepper="pepper", **more,
         )  # fmt: skip
-        await self.database.write(lambda c: identity.add_key(c, SignedKey(key, b"digest", "pepper")))
+        await self.database.write(lambda c: identity.add_key(c, SignedKey(key, b"digest")))
 
 
 @pytest.fixture
@@ -318,7 +320,7 @@ async def test_an_approval_is_void_when_the_evidence_it_was_given_on_changes(hou
     await house.measured(0.1)
 
     assert await house.openings.open_due(RELEASE) == ""
-    assert await house.missing() == ["0 of 1 approvals; 1 given before the evidence changed no longer count"]
+    assert await house.missing() == ["0 of 1 approval; 1 given before the evidence changed no longer count"]
     await house.approve(ANN)
     assert await house.openings.open_due(RELEASE) == "general"
 
@@ -348,7 +350,7 @@ async def test_an_approval_goes_with_whoever_gave_it_until_the_stage_is_open(hou
     assert await house.openings.open_due(RELEASE) == "general"
     assert await leave() == [], "what is open stays open, and so do the words by which it was opened"
     assert (taken_back.event, taken_back.subject) == (Event.APPROVAL_WITHDRAWN, stage)
-    assert missing == ["0 of 1 approvals"]
+    assert missing == ["0 of 1 approval"]
     assert [each.given_by for each in then] == [ANN.key], "what was so then was so"
 
 
@@ -358,7 +360,7 @@ async def test_an_approval_is_void_when_the_stage_changes_and_stands_when_it_doe
     house.moment = AFTER
 
     await house.apply(a_gated_file("{approvals: 1}", "{incident_free: true}"))
-    assert await house.missing() == ["0 of 1 approvals"]
+    assert await house.missing() == ["0 of 1 approval"]
     await house.apply(a_gated_file("{approvals: 1}"))
 
     assert await house.openings.open_due(RELEASE) == "general"
@@ -377,7 +379,7 @@ async def test_whoever_wrote_the_stage_does_not_approve_it_before_or_after(house
     house.moment = AFTER
     assert refused.value.code == "self_approved"
     assert await house.openings.open_due(RELEASE) == "", "who approved has become an author"
-    assert await house.missing() == ["0 of 1 approvals"]
+    assert await house.missing() == ["0 of 1 approval"]
 
 
 async def test_one_person_with_two_keys_is_one_person(house: House) -> None:
@@ -489,9 +491,9 @@ async def test_only_a_stage_that_waits_is_approved(house: House) -> None:
 
     for stage in ("internal", "none"):
         with pytest.raises((Conflict, NotFound)):
-            await house.openings.approve(ANN, RELEASE, stage, BEFORE, roles=(Role.APPROVER,))
+            await house.openings.approve(ANN, RELEASE, stage, BEFORE, word=WORD)
     with pytest.raises(NotFound):
-        await house.openings.approve(ANN, "acme/none", "general", BEFORE, roles=(Role.APPROVER,))
+        await house.openings.approve(ANN, "acme/none", "general", BEFORE, word=WORD)
     await house.approve(ANN)
     house.moment = AFTER
     await house.openings.open_due(RELEASE)
@@ -516,9 +518,9 @@ async def test_a_concurrence_opens_what_it_is_with_until_it_expires(house: House
     )  # fmt: skip
     house.moment = AFTER
 
-    kept = await house.openings.concur(ANN, "general", given, AFTER)
+    kept = await house.openings.concur(ANN, "general", given, AFTER, word=WORD)
     with pytest.raises(Invalid):
-        await house.openings.concur(ANN, "general", given, at(AFTER.latest + DAY))
+        await house.openings.concur(ANN, "general", given, at(AFTER.latest + DAY), word=WORD)
 
     assert kept.stage == (await house.standing()).digest
     house.moment = at(AFTER.latest + DAY)
@@ -554,7 +556,7 @@ async def test_an_approval_from_before_an_incident_does_not_open_a_stage_once_th
     house.moment = AFTER
 
     assert await house.openings.open_due(RELEASE) == ""
-    assert await house.missing() == ["0 of 1 approvals; 1 given before the evidence changed no longer count"]
+    assert await house.missing() == ["0 of 1 approval; 1 given before the evidence changed no longer count"]
     await house.approve(ANN)
     assert await house.openings.open_due(RELEASE) == "general"
 
@@ -570,8 +572,27 @@ async def test_nothing_opens_while_everybody_is_narrowed_and_it_does_when_that_i
     back = Order(release=RELEASE, verb=Verb.RESTORE, inverse_of=taken.id, cause="fine")
     await house.restraint.take(BEN, back, AFTER)
 
-    assert shut == ("", [f"the release has been narrowed for everybody since {text_from(AFTER.latest)}"])
+    assert shut == ("", [f"what it offers has been narrowed for everybody since {text_from(AFTER.latest)}"])
     assert await house.openings.open_due(RELEASE) == "general", "what is taken from some keeps nothing from the others"
+
+
+async def test_a_component_that_it_does_not_offer_keeps_no_stage_from_opening_nor_its_soak_from_passing(
+    house: House,
+) -> None:
+    await house.apply(a_gated_file("{soak: {days: 30}}", opens="2027-01-10T00:00:00Z"))
+    house.moment = a_moment("2027-01-15T00:00:00Z")
+    elsewhere = Order(release=RELEASE, verb=Verb.SUSPEND, scope="component = weights.final", cause="look")
+    await house.restraint.take(BEN, elsewhere, house.moment)
+    house.moment = a_moment("2027-02-04T00:00:00Z")
+    own = Order(release=RELEASE, verb=Verb.SUSPEND, scope="component = inference.text", cause="look")
+    taken = await house.restraint.take(BEN, own, house.moment)
+
+    shut = await house.openings.open_due(RELEASE), await house.missing()
+    back = Order(release=RELEASE, verb=Verb.RESTORE, inverse_of=taken.id, cause="fine")
+    await house.restraint.take(BEN, back, house.moment)
+
+    assert shut == ("", ["what it offers has been narrowed for everybody since 2027-02-04T00:00:00Z"])
+    assert await house.openings.open_due(RELEASE) == "general"
 
 
 async def test_the_time_for_which_everybody_was_narrowed_is_no_soak(house: House) -> None:

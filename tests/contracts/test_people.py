@@ -16,8 +16,9 @@ from gateway.identity.directory import Directory
 from gateway.identity.keyring import KeyOrder, Rotation
 from gateway.identity.lineages import Lineage, lineage_of
 from gateway.identity.people import store
-from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Limits
 from gateway.identity.people.persons import Person, new_person_id
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.ledger.store import Act
@@ -79,8 +80,9 @@ async def household(database: Database) -> Household:
     installation = await begun(database)
     withdrawn: list[tuple[tuple[str, ...], str]] = []
 
-    def withdraw(_: Connection, keys: object, cause: str, __: Moment) -> list[Act]:
-        withdrawn.append((tuple(keys), cause))
+    def withdraw(_: Connection, keys: object, cause: str, __: Moment, keeping: object) -> list[Act]:
+        if not keeping:
+            withdrawn.append((tuple(keys), cause))
         return []
 
     return Household(installation, Registry(installation.directory, withdraw), withdrawn)
@@ -346,7 +348,7 @@ async def test_who_was_provisioned_is_known_by_what_links_them_and_later_by_thei
     again, _ = await household.sign_in(Vouched(**{**_asdict(known), "user_names": "renamed@acme.example"}))
 
     assert first.person == again.person == person.id
-    assert codes == ["not_provisioned", "not_provisioned"]
+    assert codes == ["listed_as_another", "not_provisioned"]
 
 
 def _asdict(vouched: Vouched) -> dict[str, object]:

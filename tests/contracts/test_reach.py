@@ -32,7 +32,10 @@ PREVIEW_MAX_S = 10.0
 SCOPES = (
     "not us_person",
     "not us_person and (residence_country = CN or citizenships in [CN, RU] or kyc < K3)",
+    "not us_person@2 and kyc@3 < K3",
 )
+ASSURANCE = 3
+"""Of everything that is asserted of the many."""
 
 NOW = 20_000 * DAY
 STRATEGY = a_strategy(a_stage(offers=(Component.TEXT, Component.WEIGHTS)))
@@ -168,7 +171,7 @@ async def fill(database: Database, count: int) -> list[tuple[str, dict[str, Fact
     def put(batch: list[tuple[str, dict[str, Fact]]]) -> Callable[[Connection], None]:
         organisations = [(organisation, organisation, NOW, "") for organisation, _ in batch]
         assertions = [
-            (next(ids), organisation, name, msgspec.json.encode(value), "registry", 3, NOW - DAY, NEVER, "")
+            (next(ids), organisation, name, msgspec.json.encode(value), "registry", ASSURANCE, NOW - DAY, NEVER, "")
             for organisation, held in batch
             for name, value in held.items()
         ]
@@ -191,13 +194,13 @@ async def test_a_suspension_by_class_of_person_is_previewed_over_every_organisat
     everybody = await fill(postgresql_database, ORGANISATIONS)
     took = {}
 
-    for scope in (
-        "not us_person",
-        "not us_person and (residence_country = CN or citizenships in [CN, RU] or kyc < K3)",
-    ):
+    for scope in SCOPES:
         predicate = scope_of(scope)
         expected = Counter(
-            truth_of(predicate, Facts(("developer",), False, held, organisation, Component.TEXT))
+            truth_of(
+                predicate,
+                Facts(("developer",), False, held, organisation, Component.TEXT, dict.fromkeys(held, ASSURANCE)),
+            )
             for organisation, held in everybody
         )
         began = time.monotonic()

@@ -37,7 +37,9 @@ class Machines:
         """A directory that has seen nothing yet, and the authority beside it."""
         issuer = OwnIssuer(URL, self._keys, 600 * SECOND)
         ledger = self.installation.ledger
-        directory = Directory(self.installation.database, ledger, PEPPERS, believed=Believed([issuer]))
+        directory = Directory(
+            self.installation.database, ledger, PEPPERS, believed=Believed([issuer]), providers=["corporate"]
+        )
         return directory, Authority(directory, ledger, issuer, TokenRates(0, 0))
 
     async def client(self, order: KeyOrder = CLIENT) -> Credentials:

@@ -172,7 +172,7 @@ async def test_a_version_shows_what_each_audience_asks(house: Premises) -> None:
         """\
 release: acme/asking
 serves: {inference: {upstream: simulated, model: x}}
-audiences: {testers: {grant: required, kyc: ">= K3", residence_country: {not_in: [KP, SY]}, on_unknown: allow}}
+audiences: {testers: {grant: required, kyc@2: ">= K3", residence_country: {not_in: [KP, SY]}, on_unknown: allow}}
 stages:
   - name: preview
     opens: 2024-01-01T00:00:00Z
@@ -187,9 +187,9 @@ stages:
     assert version["audiences"] == {
         "testers": {
             "asks": [
-                {"attribute": "grant", "op": "=", "value": "required"},
-                {"attribute": "kyc", "op": ">=", "value": "K3"},
-                {"attribute": "residence_country", "op": "not_in", "value": ["KP", "SY"]},
+                {"attribute": "grant", "op": "=", "value": "required", "assurance": 0},
+                {"attribute": "kyc", "op": ">=", "value": "K3", "assurance": 2},
+                {"attribute": "residence_country", "op": "not_in", "value": ["KP", "SY"], "assurance": 0},
             ],
             "on_unknown": "allow",
         }

@@ -73,6 +73,20 @@ async def test_a_scope_takes_it_from_those_in_it_alone_and_a_partial_restoration
     ]
 
 
+async def test_what_a_scope_asks_more_surely_than_it_is_known_is_unknown_to_it(admitted: Premises) -> None:
+    answers = []
+    for assurance in (1, 2):
+        claim = {"name": "us_person", "value": True, "issuer": "registry", "assurance": assurance}
+        await admitted.ask("POST", "/organisations/acme/attributes", json=claim)
+        for on_unknown in ("deny", "allow"):
+            taken = await take(admitted, "suspend", scope="not  us_person@2", on_unknown=on_unknown)
+            answers.append(await usable(admitted, "developer", LIMITED))
+            await take(admitted, "restore", inverse_of=taken.json()["id"])
+
+    assert taken.json()["scope"] == "not us_person@2"
+    assert answers == ["suspended", "yes", "yes", "yes"]
+
+
 async def test_a_scope_names_organisations_that_there_are_and_is_warned_of_where_it_concerns_none(
     admitted: Premises,
 ) -> None:

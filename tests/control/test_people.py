@@ -134,6 +134,43 @@ def test_what_cannot_be_undone_is_approved_by_who_has_just_proved_who_they_are(
     assert given["person"] == given["actor_key"] and given["session"].startswith("session_")
 
 
+def test_a_stage_that_lets_go_of_what_cannot_be_undone_is_opened_by_who_has_just_proved_who_they_are(
+    house: House, provider: FakeProvider
+) -> None:
+    """Its own approvals, an authority's concurrence, and approvals of a stage that only a date follows."""
+    asks = "opens_when: [{approvals: 2}, {concurrence: CAISI}]"
+    gated = release(lasting=True).replace("out, opens: 2200", "out, opens: 2201").replace(STAGE, f"{STAGE}, {asks}")
+    wider = "  - {name: wider, opens: 2200-01-01T00:00:00Z, access: api, to: [public], opens_when: [{approvals: 1}]}\n"
+    before, _, out = release(lasting=True).replace("out, opens: 2200", "out, opens: 2201").partition("  - {name: out")
+    author = come(house, provider, "mia", "managers")
+    for name, file in {
+        "gated": gated,
+        "undoable": before + wider,
+        "followed": f"{before}{wider}  - {{name: out{out}",
+    }.items():
+        body = {"file": file.replace(WEIGHTS, f"demo/{name}"), "documents": {}, "adopt": True}
+        applied = author.do("/control/releases", body)
+        assert applied.status_code == 200, applied.text
+    house.enter("stages by key", "provider", Role.APPROVER)
+    letter = {"authority": "CAISI", "reference": "7", "expires_at": "2202-01-01T00:00:00Z", "cannot_be_undone": True}
+    words = [
+        ("/control/releases/demo/gated/stages/out/approve", {"cannot_be_undone": True}),
+        ("/control/releases/demo/gated/stages/out/concur", letter),
+        ("/control/releases/demo/followed/stages/wider/approve", {"cannot_be_undone": True}),
+    ]
+    late = come(house, provider, "ada", "risk", auth_time=int(time.time()) - 7200)
+    stale = [(late.do(path, word), house.ask("POST", path, "stages by key", json=word)) for path, word in words]
+    fresh = come(house, provider, "ada", "risk")
+    unaware = [fresh.do(path, {**word, "cannot_be_undone": False}) for path, word in words]
+    given = [fresh.do(path, word) for path, word in words]
+    undoable = house.ask("POST", "/control/releases/demo/undoable/stages/wider/approve", "stages by key", json={})
+
+    assert {told(answer) for answers in stale for answer in answers} == {(403, "sign_in_stale")}
+    assert {told(answer) for answer in unaware} == {(409, "acknowledgement_missing")}
+    assert [answer.status_code for answer in given] == [200, 200, 200], [answer.text for answer in given]
+    assert undoable.status_code == 200, "what can be undone is approved by a key as before"
+
+
 def test_what_can_be_undone_is_approved_by_a_key_as_before(house: House, provider: FakeProvider) -> None:
     author = come(house, provider, "mia", "managers")
     wider = (

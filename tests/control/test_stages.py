@@ -79,7 +79,7 @@ async def test_what_keeps_a_stage_shut_is_shown_requirement_by_requirement_until
 
     assert (before["state"], before["opened_at"]) == ("waiting", None)
     assert {each["requires"]: each["said"] for each in before["requirements"] if not each["met"]} == {
-        "approval by one person": "0 of 1 approvals",
+        "approval by one person": "0 of 1 approval",
         "concurrence of CAISI": "no concurrence of CAISI is recorded",
         "lm-eval wmdp_bio acc at most 0.35": "no evidence of lm-eval wmdp_bio acc was added",
     }

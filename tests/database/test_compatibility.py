@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from sqlalchemy import Engine, event
 
 from gateway.cli.main import gateway
@@ -70,6 +70,42 @@ def newer(tmp_path: Path) -> Newer:
     return Newer(tmp_path / "newer")
 
 
+def typed(newer: Newer, url: str, *words: str) -> Result:
+    """`gateway db` as the build to come runs it."""
+    with newer.running():
+        return CliRunner().invoke(gateway, ["db", *words], env={"GATEWAY_DATABASE_URL": url})
+
+
+@pytest.mark.parametrize("declared", [(), (f'compatible_from = "{migrate.head()}"',)], ids=["nothing", "with this one"])
+def test_an_upgrade_that_could_not_be_rolled_back_says_so_before_it_changes_anything(
+    newer: Newer, url: str, declared: tuple[str, ...]
+) -> None:
+    elsewhere(migrate.upgrade(url))
+    newer.add("tomorrow", EXPANDS, *declared)
+    elsewhere_head = migrate.head()
+
+    looked = json.loads(typed(newer, url, "current", "--json").stdout)
+    first = typed(newer, url, "upgrade")
+    between = elsewhere(migrate.current(url))
+    second = typed(newer, url, "upgrade", "--yes")
+
+    assert looked["can_roll_back"] is bool(declared)
+    if declared:
+        assert first.exit_code == 0 and "warning" not in first.stderr and between != elsewhere_head
+    else:
+        assert first.exit_code == 1 and "Nothing was changed" in first.stderr and "--yes" in first.stderr
+        assert between == elsewhere_head and "warning: This takes the schema" in second.stderr
+    assert second.exit_code == 0 and elsewhere(migrate.current(url)) != elsewhere_head
+
+
+def test_an_empty_database_is_made_without_a_question(newer: Newer, url: str) -> None:
+    newer.add("tomorrow", EXPANDS)
+
+    made = typed(newer, url, "upgrade")
+
+    assert made.exit_code == 0 and "warning" not in made.stderr
+
+
 def test_code_serves_from_a_schema_ahead_that_only_adds_and_its_upgrade_changes_nothing(
     newer: Newer, url: str, tmp_path: Path
 ) -> None:
@@ -91,6 +127,7 @@ def test_code_serves_from_a_schema_ahead_that_only_adds_and_its_upgrade_changes_
         "needed": migrate.head(),
         "serves_code_from": before,
         "may_serve": True,
+        "can_roll_back": True,
     }
     found = next(each for each in json.loads(doctor.stdout)["findings"] if each["part"] == "schema")
     assert found["state"] == "odd" and ahead in found["said"]

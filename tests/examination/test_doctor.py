@@ -15,11 +15,16 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.access.judges.policies import read_policy_set
+from gateway.app import create_app
 from gateway.cli.main import gateway
+from gateway.database.exclusive import made
+from gateway.errors import SettingsInvalid
 from gateway.examination import files
 from gateway.examination.files import look_at_files
 from gateway.examination.findings import State
 from gateway.identity.peppers import open_peppers
+from gateway.identity.tokens.signing_keys import rotate
+from gateway.installation import Installation
 from gateway.ledger.checkpoints.checkpoint import Checkpoint, origin_of
 from gateway.ledger.checkpoints.notes import signed
 from gateway.ledger.signing import open_signing_key
@@ -89,6 +94,48 @@ def test_what_is_not_there_yet_is_not_made(tmp_path: Path) -> None:
 
     assert said.code == 0
     assert list(tmp_path.iterdir()) == []
+
+
+LOCKED = '{"keys": [{"kid": "a", "x": "AAAA", "d": "AAAA"}]}'
+FILES: dict[str, tuple[str, str, int, str]] = {
+    "token keys that others may read": ("token_keys_file", "", 0o644, "token keys"),
+    "token keys that are none": ("token_keys_file", "{}", 0o600, "token keys"),
+    "a token key that is none": ("token_keys_file", LOCKED, 0o600, "token keys"),
+    "a bundle token that is too short": ("bundle_token_file", "short\n", 0o600, "bundle token file"),
+    "a bundle token that others may read": ("bundle_token_file", "a" * 64, 0o644, "bundle token file"),
+    "an OPA token that is no text": ("opa_token_file", "\N{SNOWMAN}", 0o600, "opa token file"),
+}
+
+
+@pytest.mark.parametrize("how", FILES)
+def test_what_a_start_does_not_take_is_wrong_and_told_in_the_same_words(tmp_path: Path, how: str) -> None:
+    setting, content, mode, part = FILES[how]
+    file = tmp_path / "file"
+    if content:
+        file.write_text(content)
+    else:
+        rotate(file, 0, announce=0, overlap=0)
+    file.chmod(mode)
+    judged = {"judge": "opa", "opa_url": "http://127.0.0.1:9"} if setting == "opa_token_file" else {}
+    given = {"data": str(tmp_path / "data"), setting: str(file), **judged}
+
+    with pytest.raises(SettingsInvalid) as told:
+        made(tmp_path / "data")
+        settings = Settings.from_mapping({f"GATEWAY_{name.upper()}": value for name, value in given.items()})
+        create_app(Installation(settings, {}))
+    (tmp_path / "data").rename(tmp_path / "aside")
+    said = doctor(tmp_path / "data", **{setting: str(file), **judged})
+
+    assert said.code == 1 and said.findings[part]["state"] == "wrong"
+    assert said.findings[part]["said"] == told.value.message
+
+
+@pytest.mark.parametrize("setting", ["token_keys_file", "key_pepper_file", "signing_key_file"])
+def test_a_secret_that_a_first_start_could_not_make_is_wrong(tmp_path: Path, setting: str) -> None:
+    said = doctor(tmp_path / "data", **{setting: str(tmp_path / "nowhere" / "file")})
+
+    assert said.code == 1 and len(said.wrong()) == 1
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_every_mistake_of_the_settings_is_told(tmp_path: Path) -> None:

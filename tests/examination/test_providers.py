@@ -31,10 +31,11 @@ def test_one_by_which_people_can_sign_in_is_well_and_nobody_has(provider: FakePr
     said = looked_over(tmp_path, provider)
 
     found = {part: each["state"] for part, each in said.findings.items() if part.startswith("identity")}
-    parts = (CORPORATE, *(f"{CORPORATE}: {of}" for of in ("secret", "redirect", "clock")))
+    parts = (CORPORATE, *(f"{CORPORATE}: {of}" for of in ("secret", "redirect", "client", "clock")))
     assert found == dict.fromkeys(parts, "well")
     assert said.code == 0
-    assert [asked["prompt"] for asked in provider.asked] == ["none"] and not provider.exchanged
+    assert [asked["prompt"] for asked in provider.asked] == ["none"]
+    assert [form["grant_type"] for form in provider.exchanged] == ["authorization_code"], "for a code of nobody's"
     assert SECRET not in said.text
 
 
@@ -56,6 +57,15 @@ def test_one_that_is_not_as_it_was_declared_is_wrong(
 
     assert said.wrong() == {CORPORATE} and told in said.findings[CORPORATE]["said"]
     assert not provider.asked, "who is not trusted is asked nothing"
+
+
+def test_one_that_knows_the_client_by_another_secret_is_wrong(provider: FakeProvider, tmp_path: Path) -> None:
+    provider.token_answer = (401, b'{"error": "invalid_client"}', 0.0)
+
+    said = looked_over(tmp_path, provider)
+
+    assert said.wrong() == {f"{CORPORATE}: client"}
+    assert "client_secret_file" in said.findings[f"{CORPORATE}: client"]["next_step"] and SECRET not in said.text
 
 
 def test_one_that_is_not_there_is_wrong(tmp_path: Path) -> None:

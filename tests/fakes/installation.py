@@ -1,6 +1,6 @@
 """An installation's identity: the provider, two customers, and their keys."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -23,6 +23,8 @@ T = TypeVar("T")
 START = 20_000 * DAY
 NOW = at(START)
 PEPPERS = Peppers([b"p" * 32])
+PROVIDERS = ("corporate", "other")
+"""The identity providers that are declared."""
 ACME = KeyOrder(organisation="acme")
 CLAIM = Claim(name="kyc", value="K5", issuer="registry", assurance=4)
 
@@ -66,9 +68,9 @@ class Installation:
     provider: Caller
     provider_token: str
 
-    def another_process(self) -> Directory:
+    def another_process(self, providers: Collection[str] = PROVIDERS) -> Directory:
         """A directory over the same database that has seen nothing yet."""
-        return Directory(self.database, self.ledger, PEPPERS)
+        return Directory(self.database, self.ledger, PEPPERS, providers=providers)
 
     async def issue(self, order: KeyOrder, *, by: Caller | None = None, now: Moment = NOW) -> Issued:
         return await self.directory.issue_key(by or self.provider, order, now)
@@ -83,7 +85,7 @@ async def begun(database: Database) -> Installation:
     """An installation just begun, with the organisations `acme` and `bolt`."""
     counted = CountedDatabase(database)
     ledger = Ledger(counted, lambda: NOW)
-    directory = Directory(counted, ledger, PEPPERS)
+    directory = Directory(counted, ledger, PEPPERS, providers=PROVIDERS)
     first = await directory.bootstrap(NOW)
     assert first is not None
     provider = await directory.authenticate(first.token.reveal(), None, NOW)

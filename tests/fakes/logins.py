@@ -15,12 +15,14 @@ from gateway.identity.logins.codes import Redemption
 from gateway.identity.logins.logging_in import LoggingIn
 from gateway.identity.logins.redirects import Redirect
 from gateway.identity.logins.requests import AuthorizationRequest
-from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Limits
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
 from gateway.identity.peppers import open_peppers
 from gateway.identity.tokens.believing import Believed
 from gateway.identity.tokens.own import OwnIssuer
+from gateway.identity.tokens.rates import TokenRates
 from gateway.identity.tokens.signing_keys import SigningKeys
 from gateway.ledger.store import Ledger
 
@@ -32,6 +34,8 @@ class LoggedIn(NamedTuple):
 
     person: str
     access_token: str
+    shown: str
+    """What their browser shows of its session."""
 
 
 def logged_in(settings: Mapping[str, str], name: str) -> LoggedIn:
@@ -44,7 +48,9 @@ async def _logged_in(settings: Mapping[str, str], name: str) -> LoggedIn:
     database = open_database(settings["database_url"])
     issuer = OwnIssuer(settings["public_url"], SigningKeys(Path(settings["token_keys_file"])), 10 * MINUTE)
     peppers = open_peppers(Path(settings["key_pepper_file"]))
-    directory = Directory(database, Ledger(database, lambda: now), peppers, believed=Believed([issuer]))
+    directory = Directory(
+        database, Ledger(database, lambda: now), peppers, believed=Believed([issuer]), providers=["corporate"]
+    )
     session, shown, digest = mint_session()
     arrival = Arrival(
         vouched=Vouched(
@@ -62,11 +68,14 @@ async def _logged_in(settings: Mapping[str, str], name: str) -> LoggedIn:
     )
     try:
         await Registry(directory, lambda *_: []).arrive(arrival, now)
-        person, logging_in = await directory.in_session(shown.reveal(), now), LoggingIn(database, directory, issuer)
+        person, logging_in = (
+            await directory.in_session(shown.reveal(), now),
+            LoggingIn(database, directory, issuer, TokenRates(0, 0)),
+        )
         verifier = new_verifier()
         request = AuthorizationRequest(LISTENER, challenge_of(verifier), "state", "control")
         code = (await logging_in.allow(person, request, now)).reveal()
         tokens = await logging_in.redeem(Redemption(code, LISTENER.uri, verifier), now)
-        return LoggedIn(person.person, tokens.access_token)
+        return LoggedIn(person.person, tokens.access_token, shown.reveal())
     finally:
         await database.close()

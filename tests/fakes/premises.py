@@ -27,6 +27,15 @@ from gateway.settings import Settings
 
 DOCUMENTS = {"terms/aup.md": "Do no harm.\n"}
 
+PROVIDERS = """\
+identity_providers:
+  corporate:
+    issuer: http://127.0.0.1:9
+    client_id: release-gateway
+    people: [{match: {groups: staff}, organisation: provider, roles: [staff]}]
+"""
+"""A provider that nobody reaches, for people whose sessions are made without it."""
+
 OPEN = "acme/open"
 LIMITED = "acme/limited"
 CLOSED = "acme/closed"
@@ -90,14 +99,21 @@ class Premises:
 
 
 @asynccontextmanager
-async def premises(folder: Path, tokens: Mapping[str, str] | None = None) -> AsyncIterator[Premises]:
+async def premises(
+    folder: Path, tokens: Mapping[str, str] | None = None, *, providers: str = "", **settings: Any
+) -> AsyncIterator[Premises]:
     """A gateway with the organisations acme and bolt, three releases, and a key for each role.
 
     The folder has a migrated database, furnished already where its tokens are given. Nothing runs in the
-    background: what follows, follows when it is told.
+    background: what follows, follows when it is told. `providers` declares whose people sign in.
     """
-    settings = Settings(data=folder, access_request_url="https://example.com/ask")
-    installation = Installation(settings, {"simulated": upstream_at("simulated", "http://127.0.0.1:9")})
+    declared = folder / "providers.yaml"
+    declared.write_text(providers)
+    chosen = {"data": folder, "access_request_url": "https://example.com/ask", **settings}
+    installation = Installation(
+        Settings(**chosen, identity_providers=declared if providers else None),
+        {"simulated": upstream_at("simulated", "http://127.0.0.1:9")},
+    )
     house = Premises(installation, create_app(installation))
     try:
         await installation.judge.start()

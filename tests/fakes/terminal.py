@@ -78,13 +78,13 @@ class Terminal:
 
 
 @contextmanager
-def terminal(folder: Path, tokens: Mapping[str, str]) -> Iterator[Terminal]:
+def terminal(folder: Path, tokens: Mapping[str, str], *, providers: str = "") -> Iterator[Terminal]:
     """A terminal in front of a furnished gateway in a folder."""
     loop = Loop()
     stack = AsyncExitStack()
 
     async def open_up() -> Premises:
-        return await stack.enter_async_context(premises(folder, tokens))
+        return await stack.enter_async_context(premises(folder, tokens, providers=providers))
 
     try:
         yield Terminal(loop, loop.run(open_up()))

@@ -32,7 +32,7 @@ class SmallDisk:
         self.folder = folder
         self._filling = folder / "filling"
 
-    def fill(self, pid: int) -> None:
+    def fill(self, pid: int = 0) -> None:
         with self._filling.open("wb", buffering=0) as file:
             try:
                 while file.write(b"\0" * 4096):
@@ -40,7 +40,7 @@ class SmallDisk:
             except OSError:
                 return
 
-    def clear(self, pid: int) -> None:
+    def clear(self, pid: int = 0) -> None:
         self._filling.unlink()
 
 
@@ -60,10 +60,10 @@ class ShortFiles:
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[Disk]:
+def small_disk(folder: Path, size: int = DISK_BYTES) -> Iterator[SmallDisk]:
     """A small file system in memory, mounted for the length of the block."""
     folder.mkdir(exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     subprocess.run(command, check=True, capture_output=True)
     try:
         yield SmallDisk(folder)
@@ -78,7 +78,8 @@ def short_files(folder: Path) -> Iterator[Disk]:
     yield ShortFiles(folder)
 
 
-def _can_mount() -> bool:
+def can_mount() -> bool:
+    """Whether this machine lets us mount a disk."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             with small_disk(Path(folder)):
@@ -88,5 +89,5 @@ def _can_mount() -> bool:
 
 
 FULL: dict[str, Callable[[Path], AbstractContextManager[Disk]]] = {"no file may grow": short_files}
-if _can_mount():
+if can_mount():
     FULL["no room is left"] = small_disk

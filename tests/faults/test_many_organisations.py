@@ -155,7 +155,10 @@ def test_a_suspension_by_predicate_is_previewed_and_ends_whom_it_is_for_within_a
     expected = installation.population.tally(predicate)
     assert (preview["inside"], preview["outside"]) == (expected[Truth.YES], expected[Truth.NO])
     assert preview["unknown"] >= expected[Truth.UNKNOWN]
+    losing = preview["affected"]["losing"]
+    assert expected[Truth.YES] + expected[Truth.UNKNOWN] <= losing <= preview["inside"] + preview["unknown"]
     assert took < PREVIEW_MAX_S
+    installation.figures["of them would lose access"] = f"{losing} of {preview['inside'] + preview['unknown']}"
     last = [each.began for each in load.between(suspended_at, restored_at, of=inside) if each.status == 200]
     in_force_s = max([*last, *ended], default=suspended_at) - suspended_at
     installation.figures["in force in both processes, open streams cut"] = f"within {in_force_s:.2f} s"

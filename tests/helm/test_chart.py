@@ -212,7 +212,7 @@ def test_the_migration_runs_once_before_the_rollout_with_the_database_and_nothin
     (container,) = job["spec"]["template"]["spec"]["containers"]
 
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
-    assert container["args"] == ["db", "upgrade"]
+    assert container["args"] == ["db", "upgrade", "--yes"]
     assert {each["name"] for each in container["env"]} == {
         "GATEWAY_DATABASE_URL",
         "GATEWAY_DATABASE_PASSWORD_FILE",

@@ -13,6 +13,7 @@ import yaml
 
 from gateway.metrics import Metrics
 from tests.fakes.gateway import GatewayProcess, running, until
+from tests.fakes.provider import FakeProvider, declaration
 from tests.fakes.upstreams import upstream_process
 from tests.helm.charts import CHART, ROOT, tool
 from tests.helm.prometheus import RULES, Prometheus, scraping
@@ -74,11 +75,23 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[GatewayP
     folder = tmp_path_factory.mktemp("watched")
     with (
         upstream_process(folder / "paced", interval_ms=20, chunks=1500) as paced,
-        running(folder / "gateway", upstreams={"paced": paced.url, "down": "http://127.0.0.1:9/v1"}) as gateway,
+        running(
+            folder / "gateway",
+            upstreams={"paced": paced.url, "down": "http://127.0.0.1:9/v1"},
+            settings={"identity_providers": str(an_absent_provider(folder))},
+        ) as gateway,
         scraping(folder / "prometheus", [gateway.port]) as prometheus,
     ):
         happen(gateway)
         yield gateway, prometheus
+
+
+def an_absent_provider(folder: Path) -> Path:
+    """A file that declares an identity provider which nobody reaches."""
+    (folder / "corporate.secret").write_text("of the client")
+    file = folder / "providers.yaml"
+    file.write_text(declaration(FakeProvider(9)))
+    return file
 
 
 def happen(gateway: GatewayProcess) -> None:
@@ -95,6 +108,7 @@ def happen(gateway: GatewayProcess) -> None:
     assert file.status_code == 200
     with gateway.http("nobody") as client:
         assert client.get("/v1/models").status_code == 401
+    assert httpx.get(f"{gateway.base_url}/control/session/start").status_code == 503
     with streaming(gateway, "developer", "story/cut") as stream:
         narrowing = {"verb": "suspend", "cause": "drill"}
         gateway.control("POST", "/releases/story/cut/narrowings", json=narrowing)

@@ -206,8 +206,11 @@ async def test_case_5_thousands_of_tokens_with_shared_prefixes_each_stand_for_th
     def enter_all(connection: Connection) -> None:
         for token, place in tokens.items():
             ended = None if place % 4 else START
-            key = Key(token[8:20], "dev", "provider", "", (), None, None, START, "", START + DAY, None, ended)
-            store.add_key(connection, SignedKey(key, PEPPERS.sign(token)[1], PEPPERS.names[0]))
+            pepper, digest = PEPPERS.sign(token)
+            key = Key(
+                token[8:20], "dev", "provider", "", (), None, None, START, "", START + DAY, None, ended, pepper=pepper
+            )
+            store.add_key(connection, SignedKey(key, digest))
 
     await sqlite_database.write(enter_all)
     for token, place in tokens.items():

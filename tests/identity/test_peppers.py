@@ -44,6 +44,18 @@ def test_the_newest_signs_and_older_ones_still_verify() -> None:
     assert not before.verifies("token", *signed_after)
 
 
+def test_a_pepper_that_waits_is_read_and_does_not_sign(tmp_path: Path) -> None:
+    path = tmp_path / "peppers"
+    path.write_text(f"{OLD.hex()}\nnext {NEW.hex()}\n")
+    path.chmod(0o600)
+    waiting, signing = open_peppers(path), Peppers([OLD, NEW])
+
+    assert waiting.signs == waiting.names[0] == Peppers([OLD]).signs and waiting.waiting == waiting.names[1:]
+    assert waiting.verifies("token", *signing.sign("token"))
+    assert waiting.unsealed(signing.seal("sign-in")) == "sign-in" == signing.unsealed(waiting.seal("sign-in"))
+    assert waiting.pseudonym("acme", "mia") == signing.pseudonym("acme", "mia")
+
+
 def test_a_digest_verifies_one_token_under_one_pepper_only() -> None:
     peppers = Peppers([OLD, NEW])
     name, digest = peppers.sign("token")
@@ -84,7 +96,20 @@ def test_a_file_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "\n\n", "ab", OLD.hex() + "\n" + OLD.hex(), "g" * 64, OLD.hex() + "\nshort", "\u0661" * 64]
+    "content",
+    [
+        "",
+        "\n\n",
+        "ab",
+        OLD.hex() + "\n" + OLD.hex(),
+        "g" * 64,
+        OLD.hex() + "\nshort",
+        "\u0661" * 64,
+        f"next {OLD.hex()}",
+        f"then {OLD.hex()}",
+        f"{OLD.hex()} {NEW.hex()}",
+        f"{OLD.hex()}\nnext {OLD.hex()}",
+    ],
 )
 def test_a_damaged_file_is_refused_without_repeating_what_is_in_it(tmp_path: Path, content: str) -> None:
     path = tmp_path / "peppers"

@@ -5,8 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.clock import MINUTE, SECOND
-from gateway.errors import Unauthenticated
-from gateway.identity.tokens.rates import FAILURE_COST, Rate, TokenRates, TooManyTokenRequests, source_of
+from gateway.errors import GatewayError, Invalid, Unauthenticated
+from gateway.identity.tokens.rates import (
+    FAILED_PROOFS,
+    FAILURE_COST,
+    Rate,
+    SignInRates,
+    SourceRates,
+    TokenRates,
+    TooManyRequests,
+    TooManyTokenRequests,
+    source_of,
+)
 
 
 class Standing:
@@ -97,3 +107,43 @@ def test_what_is_counted_is_bounded_and_who_used_most_is_remembered() -> None:
 
     assert rate.wait_us("busy", 10_000) > 0
     assert Rate(0).wait_us("anybody", 0) == 0
+
+
+def asked(rates: SourceRates, peer: str, fails_by: Exception | None = None) -> bool:
+    """Whether it was looked at."""
+    try:
+        with rates.asking(peer):
+            if fails_by is not None:
+                raise fails_by
+    except TooManyRequests:
+        return False
+    except GatewayError:
+        return True
+    return True
+
+
+def test_a_source_that_presents_what_was_never_given_is_charged_as_one_that_guesses() -> None:
+    guesses = [Invalid("Never given.", code=code) for code in sorted(FAILED_PROOFS)] + [Unauthenticated()]
+    for guess in guesses:
+        rates = SignInRates(3 * FAILURE_COST, Standing())
+        assert [asked(rates, "10.6.6.6", guess) for _ in range(4)] == [True] * 3 + [False]
+        assert asked(rates, "10.0.0.1")
+
+    waiting = TokenRates(1, 4, Standing())
+    pending = Invalid("Nobody has entered the code yet.", code="authorization_pending")
+    assert [asked(waiting, "10.0.0.1", pending) for _ in range(5)] == [True] * 4 + [False]
+
+
+def test_what_a_session_is_given_is_bounded_whatever_address_it_is_asked_from() -> None:
+    clock = Standing()
+    rates = TokenRates(2, 0, clock)
+    for _ in range(2):
+        rates.give("session_a")
+
+    with pytest.raises(TooManyTokenRequests) as refused:
+        rates.give("session_a")
+    rates.give("session_b")
+    clock.now += 30 * SECOND
+    rates.give("session_a")
+
+    assert refused.value.retry_after_s == 30

@@ -27,6 +27,7 @@ from tests.fakes.provider import SECRET, Browser, FakeProvider, an_identity_prov
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND_S = 60
+HTML = {"accept": "text/html,application/xhtml+xml"}
 SOAK = os.environ.get("RELEASE_GATEWAY_SOAK") == "1"
 """Ten commands race, and four people sign in, where there is time for it."""
 
@@ -131,11 +132,11 @@ def be(provider: FakeProvider, subject: str, group: str, name: str) -> None:
     provider.claims = {"sub": subject, "preferred_username": subject, "name": name, "groups": [group]}
 
 
-def follow(browser: Browser, address: str) -> httpx.Response:
+def follow(browser: Browser, address: str, **headers: str) -> httpx.Response:
     """Go there, and wherever one is sent."""
-    answer = browser.go(address)
+    answer = browser.go(address, **headers)
     while answer.status_code == 303:
-        answer = browser.go(answer.headers["location"])
+        answer = browser.go(answer.headers["location"], **headers)
     return answer
 
 
@@ -197,14 +198,61 @@ def test_who_signs_in_for_models_too_gets_a_token_that_clients_take(
     assert house.models["api"] in {each["id"] for each in answer.json()["data"]}
 
 
-def test_who_has_no_role_here_is_not_signed_in(house: House, provider: FakeProvider, tmp_path: Path) -> None:
+def test_who_has_no_role_here_is_told_so_in_the_browser_and_the_command_ends_at_once(
+    house: House, provider: FakeProvider, tmp_path: Path
+) -> None:
     be(provider, "nobody", "others", "Nobody")
+    typed, browser = Shell(house, tmp_path).begin("login", "--no-browser"), Browser(house.url)
+
+    begun = time.monotonic()
+    page = follow(browser, typed.wait_for(r"(http://\S+/oauth/authorize\S+)"), **HTML)
+
+    assert page.status_code == 200 and "You were not signed in" in page.text and "given you no role" in page.text
+    assert typed.end() == 4 and time.monotonic() - begun < 30
+    assert "given you no role here" in typed.shown and "within five minutes" not in typed.shown
+
+
+def test_who_has_no_role_here_stops_what_waits_on_another_device(
+    house: House, provider: FakeProvider, tmp_path: Path
+) -> None:
+    be(provider, "nobody", "others", "Nobody")
+    typed, browser = Shell(house, tmp_path).begin("login", "--device"), Browser(house.url)
+    code = typed.wait_for(r"code: ([A-Z]{4}-[A-Z]{4})")
+
+    refused = follow(browser, typed.wait_for(r"(http://\S+/oauth/device)"), **HTML)
+    wrong = press(browser, refused, "Stop waiting", user_code="BBBB-BBBB")
+    stopped = press(browser, wrong, "Stop waiting", user_code=code)
+
+    assert refused.status_code == 403 and "given you no role" in refused.text
+    assert wrong.status_code == 400 and "Nothing waits for this code" in wrong.text
+    assert stopped.status_code == 200 and "The command line was told" in stopped.text
+    assert typed.end() == 4 and "may not sign in here" in typed.shown
+
+
+def test_who_was_disabled_is_told_so_where_they_sign_in_again(
+    house: House, provider: FakeProvider, tmp_path: Path
+) -> None:
+    be(provider, "erin", "audit", "Erin")
+    shell = Shell(house, tmp_path)
+    log_in(shell, Browser(house.url))
+    house.control(f"/people/{shell.me()['person']['id']}/disable", cause="left")  # type: ignore[index]
+    typed = shell.begin("login", "--no-browser")
+
+    follow(Browser(house.url), typed.wait_for(r"(http://\S+/oauth/authorize\S+)"), **HTML)
+
+    assert typed.end() == 4 and "taken off the list" in typed.shown
+
+
+def test_a_provider_that_is_away_ends_the_command_at_once(
+    house: House, provider: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(house.installation.providers["corporate"]), "metadata", None)
     typed = Shell(house, tmp_path).begin("login", "--no-browser")
+    follow(Browser(house.url), typed.wait_for(r"(http://\S+/oauth/authorize\S+)"), **HTML)
+    page = Browser(house.url).go("/control/session/start", **HTML)
 
-    page = follow(Browser(house.url), typed.wait_for(r"(http://\S+/oauth/authorize\S+)"))
-
-    assert page.status_code == 403
-    typed.interrupt()
+    assert typed.end() == 1 and "cannot be reached now" in typed.shown
+    assert page.status_code == 503 and "cannot be reached now" in page.text and page.text.startswith("<!doctype")
 
 
 def test_who_says_no_is_told_so(house: House, provider: FakeProvider, tmp_path: Path) -> None:

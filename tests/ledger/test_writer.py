@@ -369,7 +369,7 @@ async def test_a_fenced_writer_appends_nothing_more(faulty: FaultyDatabase) -> N
         with pytest.raises(LedgerUnavailable):
             writer.submit(finished("call_3"), keep=True)
 
-        assert writer.fenced
+        assert writer.fenced and writer.has_given_up
         assert not writer.healthy
         assert writer.failing_s() > 0
     assert await ids(faulty) == ["call_1"]
@@ -478,5 +478,6 @@ async def test_a_writer_that_ended_by_itself_refuses_from_then_on(faulty: Faulty
         with pytest.raises(LedgerUnavailable):
             writer.submit(refused("call_2"))
 
+        assert writer.has_given_up and not writer.fenced
         assert not writer.healthy
         assert writer.failing_s() > 0

@@ -17,17 +17,20 @@ from gateway.identity.callers import Role
 from gateway.identity.logins.challenges import challenge_of, new_verifier
 from gateway.identity.logins.logging_in import LoggingIn
 from gateway.identity.organisations import PROVIDER
-from gateway.identity.people.arriving import Arrival, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Limits
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.sessions import SessionKind, mint_session
+from gateway.identity.people.turned_away import TurnedAway
 from gateway.oauth.browsing import Browser
 from gateway.oauth.door import OAuthDoor
 from tests.fakes.forms import form_in
 from tests.fakes.postgresql import elsewhere
-from tests.fakes.premises import Premises, furnished_once, premises
+from tests.fakes.premises import PROVIDERS, Premises, furnished_once, premises
 
 LISTENER = "http://127.0.0.1:49152/signed-in"
 STATE = "the state of this sign-in"
+UNBOUNDED = {"token_requests_per_client": 100_000, "token_requests_per_source": 0, "sign_in_requests_per_source": 0}
 HTML = {"accept": "text/html,application/xhtml+xml"}
 
 
@@ -48,6 +51,15 @@ class Browsers:
 
     def ways(self, back: str, *, fresh: bool) -> dict[str, str]:
         return dict.fromkeys(self.providers, f"/sign-in?fresh={fresh}&back={back}")
+
+    def word(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        return next((value.decode() for name, value in headers if name == b"x-word"), "")
+
+    def turned_away(self, word: str, back: str, moment: Moment) -> TurnedAway | None:
+        return self._house.installation.turning_away.found(word, back, moment)
+
+    def forgetting(self) -> tuple[bytes, bytes]:
+        return b"set-cookie", b"word=; Max-Age=0"
 
 
 @dataclass
@@ -83,7 +95,7 @@ class Counter:
     async def ask(self, method: str, path: str, browser: str = "", **given: Any) -> httpx.Response:
         """One request, of a browser that shows this."""
         headers = {**given.pop("headers", {}), **({"cookie": browser} if browser else {})}
-        transport = httpx.ASGITransport(app=self.door, client=("192.0.2.7", 5000))
+        transport = httpx.ASGITransport(app=self.door, client=(given.pop("peer", "192.0.2.7"), 5000))
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
             return await client.request(method, path, headers=headers, **given)
 
@@ -130,14 +142,16 @@ def furnished(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> 
 
 
 @asynccontextmanager
-async def opened(furnished: tuple[Path, dict[str, str]], folder: Path) -> AsyncIterator[Counter]:
-    """The door in front of a furnished gateway."""
+async def opened(furnished: tuple[Path, dict[str, str]], folder: Path, **settings: Any) -> AsyncIterator[Counter]:
+    """The door in front of a furnished gateway; bounds that only some tests are about are out of the others' way."""
     shutil.copytree(furnished[0], folder, dirs_exist_ok=True)
-    async with premises(folder, furnished[1]) as house:
+    async with premises(folder, furnished[1], providers=PROVIDERS, **{**UNBOUNDED, **settings}) as house:
         parts = house.installation
-        logging_in = LoggingIn(parts.database, parts.directory, parts.issuer)
+        logging_in = LoggingIn(parts.database, parts.directory, parts.issuer, parts.token_rates)
         browsers = Browsers(house)
-        door = OAuthDoor(parts.authority, parts.current, parts.metrics, logging_in, browsers)
+        door = OAuthDoor(
+            parts.authority, parts.current, parts.metrics, logging_in, browsers, sign_in_rates=parts.sign_in_rates
+        )
         yield Counter(house, door, new_verifier(), browsers)
 
 

@@ -95,7 +95,7 @@ async def test_who_says_no_is_not_signed_in(counter: Counter) -> None:
 
     assert answer == {
         "error": "access_denied",
-        "error_description": "You said no in the browser.",
+        "error_description": "You said no in the browser. Start again: `gateway login`.",
         "state": STATE,
         "iss": counter.house.installation.issuer.url,
     }

@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 
+from gateway.clock import SECOND
 from gateway.identity.callers import Role
 from gateway.identity.logins import devices, pacing
 from tests.fakes.forms import form_in
@@ -100,8 +101,10 @@ async def test_codes_are_not_guessed(counter: Counter) -> None:
     in_another_browser = await entered(counter, await counter.sign_in("guesser"), started["user_code"])
     ada = await entered(counter, await counter.sign_in("ada"), started["user_code"])
 
-    assert (stopped.status_code, in_another_browser.status_code, ada.status_code) == (400, 400, 200)
+    assert (stopped.status_code, in_another_browser.status_code, ada.status_code) == (429, 429, 200)
     assert "Too many" in stopped.text and "Too many" in in_another_browser.text
+    assert 0 < int(stopped.headers["retry-after"]) <= pacing.GUESSES_WITHIN // SECOND
+    assert pacing.GUESSES_WITHIN >= devices.LASTS, "no code stands for longer than its guesses are counted"
 
 
 async def test_nothing_that_a_stranger_wrote_is_shown_and_no_link_enters_a_code(counter: Counter) -> None:

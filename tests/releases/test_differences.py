@@ -298,6 +298,28 @@ def test_a_difference_names_its_place_and_both_values() -> None:
     ]
 
 
+def test_a_gate_is_digested_no_more_often_for_many_dates_than_for_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    digested: list[str] = []
+    digest = Strategy.stage_digest
+
+    def counted(self: Strategy, stage: Stage) -> str:
+        digested.append(stage.name)
+        return digest(self, stage)
+
+    monkeypatch.setattr(Strategy, "stage_digest", counted)
+
+    def often(plain: int) -> int:
+        """How often, where so many stages without requirements follow one that has some."""
+        gate = a_stage("gate", PAST, to=("verified",), opens_when=(EVIDENCE, Soak(days=1)))
+        later = [a_stage(f"later-{number}", SOON + number * DAY) for number in range(plain)]
+        before = strategy(a_stage("some", PAST - DAY, to=("verified",)), gate, *later)
+        digested.clear()
+        differences(before, msgspec.structs.replace(before, listed=False), HERE)
+        return len(digested)
+
+    assert 0 < often(1) == often(12)
+
+
 def test_strategies_that_are_equal_differ_in_nothing() -> None:
     assert differences(OPEN, one(), HERE) == ()
 

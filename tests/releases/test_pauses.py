@@ -7,10 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.clock import NEVER, at
+from gateway.releases.components import Component
 from gateway.releases.narrowings import Narrowing, Verb
 from gateway.releases.pauses import Pause, paused_since, pauses, without
 
 CASES = 10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 300
+
+
+OFFERED = (Component.TEXT, Component.EMBEDDINGS)
 
 
 def taken(number: int, at_instant: int, verb: Verb = Verb.SUSPEND, **differences: object) -> Narrowing:
@@ -34,6 +38,20 @@ def back(of: int, at_instant: int, scope: str = "") -> Narrowing:
         ([taken(1, 10), back(1, 15, "us_person")], ((10, NEVER),)),
         ([taken(1, 10, scope="us_person")], ()),
         ([taken(1, 10, scope="component = inference.text")], ((10, NEVER),)),
+        ([taken(1, 10, scope="component in [inference.embeddings, weights.final]")], ((10, NEVER),)),
+        ([taken(1, 10, scope="component = weights.final")], ()),
+        ([taken(1, 10, scope="not component = weights.final")], ((10, NEVER),)),
+        ([taken(1, 10, scope="component = inference.text or us_person")], ((10, NEVER),)),
+        ([taken(1, 10, scope="component = inference.text and us_person")], ()),
+        ([taken(1, 10, scope="component = inference.text and not grant")], ()),
+        ([taken(1, 10, scope="organisation != acme")], ()),
+        ([taken(1, 10), back(1, 15, "component = weights.final")], ((10, NEVER),)),
+        ([taken(1, 10), back(1, 15, "component = inference.text")], ((10, NEVER),)),
+        ([taken(1, 10), back(1, 15, "not component = weights.final")], ((10, 15),)),
+        (
+            [taken(1, 10), back(1, 15, "component = inference.text"), taken(2, 12, until=14)],
+            ((10, NEVER),),
+        ),
         (
             [taken(1, 10, Verb.HOLD), back(1, 15), taken(2, 12), back(2, 30), taken(3, 40, until=50)],
             ((10, 30), (40, 50)),
@@ -41,7 +59,11 @@ def back(of: int, at_instant: int, scope: str = "") -> Narrowing:
     ],
 )
 def test_when_everybody_was_narrowed(rows: list[Narrowing], found: tuple[Pause, ...]) -> None:
-    assert pauses(rows) == found
+    assert pauses(rows, OFFERED) == found
+
+
+def test_what_a_stage_offers_nothing_of_pauses_nothing() -> None:
+    assert pauses([taken(1, 10)], ()) == ()
 
 
 spans = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30) | st.just(NEVER)), max_size=5)
@@ -55,7 +77,7 @@ def test_a_time_is_counted_without_each_instant_at_which_anything_narrowed(
 ) -> None:
     rows = [taken(number, begins, until=ends) for number, (begins, ends) in enumerate(drawn)]
 
-    found = pauses(rows)
+    found = pauses(rows, OFFERED)
 
     narrowed = [any(begins <= t < ends for begins, ends in drawn) for t in range(31)]
     assert without(found, since, until) == sum(not narrowed[t] for t in range(since, until))

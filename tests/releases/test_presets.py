@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.clock import DAY, NEVER, Instant, instant_from
@@ -138,6 +138,9 @@ def test_evaluator_access_widens_from_level_to_level() -> None:
 INSTANTS = st.datetimes(datetime(2027, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(instant_from)
 
 
+@example(
+    each=EVERY[0], starts=instant_from(datetime(2027, 1, 1, tzinfo=UTC)), release="a/0", upstream="null", model="Null"
+)
 @given(
     each=st.sampled_from(EVERY),
     starts=INSTANTS,

@@ -74,7 +74,7 @@ def test_entra_id_fills_a_group_and_empties_it(listed: Listed) -> None:
         {"op": "Add", "path": "members", "value": [{"$ref": None, "value": ada}]},
         {"op": "Add", "path": "members", "value": [{"value": bo}, {"value": ada}]},
     ):
-        assert listed.patch(path, operation).status_code == 200
+        assert listed.patch(path, operation).status_code == 204
     assert len(found(listed, "Groups", f'id eq "{made.json()["id"]}" and members eq "{bo}"')) == 1
     listed.patch(path, {"op": "Remove", "path": "members", "value": [{"$ref": None, "value": ada}]})
     assert [each["value"] for each in listed.ask("GET", path).json()["members"]] == [bo]

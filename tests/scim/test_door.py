@@ -65,8 +65,14 @@ def test_groups_show_who_is_in_them_and_people_which_they_are_in(listed: Listed)
     group = listed.group(ada["id"])
     path = f"/Groups/{group['id']}"
 
-    both = listed.patch(path, {"op": "add", "path": "members", "value": [{"value": bo["id"]}]}).json()
-    one = listed.patch(path, {"op": "remove", "path": f'members[value eq "{ada["id"]}"]'}).json()
+    assert listed.patch(path, {"op": "add", "path": "members", "value": [{"value": bo["id"]}]}).status_code == 204
+    both = listed.ask("GET", path).json()
+    one = listed.patch(
+        path,
+        {"op": "remove", "path": f'members[value eq "{ada["id"]}"]'},
+        params={"attributes": "members"},
+        headers={"if-match": both["meta"]["version"]},
+    ).json()
     shown = listed.ask("GET", f"/Users/{bo['id']}").json()["groups"]
 
     assert {each["value"] for each in both["members"]} == {ada["id"], bo["id"]}
@@ -84,6 +90,22 @@ def test_groups_show_who_is_in_them_and_people_which_they_are_in(listed: Listed)
     assert "members" not in listed.ask("GET", "/Groups", params=query).json()["Resources"][0]
     assert listed.ask("DELETE", path).status_code == 204
     assert "groups" not in listed.ask("GET", f"/Users/{bo['id']}").json()
+
+
+def test_a_search_that_is_too_much_for_one_list_is_not_answered_by_the_other(
+    listed: Listed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = listed.group(*[listed.user()["id"] for _ in range(2)])
+    groups = listed.ask("GET", "/Groups").json()["totalResults"]
+    people = [listed.user() for _ in range(groups + 1)]
+    monkeypatch.setattr("gateway.identity.provisioning.costs.COMPARED_MAX", groups)
+    body = {"schemas": [SEARCH], "filter": f'displayName eq "{group["displayName"]}"'}
+
+    assert listed.ask("POST", "/Groups/.search", json=body).json()["totalResults"] == 1
+    refused = listed.ask("POST", "/.search", json=body)
+    assert (refused.status_code, refused.json()["scimType"]) == (400, "tooMany")
+    named = {"schemas": [SEARCH], "filter": f'id eq "{people[0]["id"]}"'}
+    assert listed.ask("POST", "/.search", json=named).json()["totalResults"] == 1
 
 
 def test_a_list_begins_where_it_is_asked_to_and_holds_as_many(listed: Listed) -> None:

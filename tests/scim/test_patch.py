@@ -168,8 +168,46 @@ def test_many_steps_on_many_members_take_no_longer_and_searches_are_few() -> Non
     assert [each["value"] for each in left] == [f"person_{number}" for number in range(1_000, 5_000)]
     assert len(apply(team, GROUPS, sought)["members"]) == 5_000 - 1_111
     with pytest.raises(Invalid) as told:
-        apply(team, GROUPS, *[sought] * 21)
+        apply(team, GROUPS, *[sought] * 2)
     assert told.value.code == "tooMany"
+
+
+def test_a_patch_that_compares_too_much_is_refused_before_it_compares_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty such steps on a group of five thousand took 21 s, in which nothing was recorded and so nothing served."""
+    team = {**TEAM, "members": [{"value": f"person_{number}"} for number in range(5_000)]}
+    costly = " or ".join(['value co "zzzz"'] * 64)
+    monkeypatch.setattr("gateway.scim.patch.holds", lambda *_: pytest.fail("compared"))
+
+    for operations in (
+        [{"op": "remove", "path": f"members[{costly}]"}] * 20,
+        [{"op": "remove", "path": f"members[{costly}]"}],
+        [
+            {"op": "add", "path": "members", "value": [{"value": f"new_{number}"} for number in range(5_000)]},
+            {"op": "remove", "path": 'members[value co "z" or value co "y"]'},
+        ],
+    ):
+        with pytest.raises(Invalid) as told:
+            apply(team, GROUPS, *operations)
+        assert told.value.code == "tooMany"
+
+
+def test_members_who_are_named_by_a_filter_are_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    team = {**TEAM, "members": [{"value": f"person_{number}"} for number in range(5_000)]}
+    named = " or ".join(f'value eq "person_{number}"' for number in range(64))
+    monkeypatch.setattr("gateway.scim.patch.holds", lambda *_: pytest.fail("compared"))
+
+    assert len(apply(team, GROUPS, {"op": "remove", "path": f"members[{named}]"})["members"]) == 5_000 - 64
+
+
+def test_a_patch_has_so_many_comparisons_whatever_they_cost() -> None:
+    named = " or ".join(f'value eq "person_{number}"' for number in range(64))
+    steps = [{"op": "remove", "path": f"members[{named}]"}] * 32
+
+    with pytest.raises(Invalid) as told:
+        apply(TEAM, GROUPS, *steps)
+
+    assert told.value.code == "tooMany"
+    assert members(*steps[:31]) == []
 
 
 def test_a_patch_says_that_it_is_one() -> None:

@@ -37,6 +37,9 @@ def settings(layout: Layout) -> dict[str, str]:
         "drain_s": str(DRAIN_S),
         "shutdown_s": str(SHUTDOWN_S),
         "log_format": "json",
+        # All callers come from the balancer's address: bounded by source, one who guesses would keep all others out.
+        "token_requests_per_source": "0",
+        "sign_in_requests_per_source": "0",
         **layout.settings,
     }
     return {f"GATEWAY_{name.upper()}": value for name, value in told.items()}
@@ -53,7 +56,7 @@ def gateway(layout: Layout, place: int, build: Path = ROOT) -> Program:
 
 def upgrade(layout: Layout, build: Path) -> None:
     """Bring the database's schema to what a build needs, as the migration Job does before a rollout."""
-    command = [sys.executable, "-P", "-m", "gateway.cli.main", "db", "upgrade"]
+    command = [sys.executable, "-P", "-m", "gateway.cli.main", "db", "upgrade", "--yes"]
     environment = {**os.environ, **_environment(layout, build)}
     ran = subprocess.run(command, env=environment, cwd=layout.folder, capture_output=True, text=True, check=False)
     if ran.returncode:

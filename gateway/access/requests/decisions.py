@@ -70,7 +70,10 @@ REQUEST_MEANINGS: dict[RequestReason, Meaning] = {
     ),
     RequestReason.REVIEWER_ASKED: Meaning(409, "Nobody reviews their own request.", _ANOTHER),
     RequestReason.RELATED_TO_ASKER: Meaning(
-        409, "One of your key and the asker's key issued the other, so they count as one person's.", _ANOTHER
+        409,
+        "Your key and the asker's issued one another, or one hand issued both in one organisation: they count as one"
+        " person's.",
+        _ANOTHER,
     ),
     RequestReason.REVIEWED_ALREADY: Meaning(409, "You have approved this request already: that counts once.", _ANOTHER),
     RequestReason.RELATED_TO_REVIEWER: Meaning(

@@ -3,7 +3,7 @@
 The request goes back before whoever reviews. What was granted stays granted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from sqlalchemy import Connection
@@ -19,11 +19,18 @@ from gateway.ledger.store import Act
 _APPROVED = (RequestState.AWAITING_SECOND_APPROVAL, RequestState.AWAITING_EXTERNAL_CONCURRENCE)
 
 
-def withdraw_request_approvals(connection: Connection, keys: Sequence[str], cause: str, moment: Moment) -> list[Act]:
-    """Take back every approval that somebody known by any of these ids gave to a request that is under way."""
+def withdraw_request_approvals(
+    connection: Connection, keys: Sequence[str], cause: str, moment: Moment, keeping: Collection[str] = ()
+) -> list[Act]:
+    """Take back every approval that somebody known by any of these ids gave to a request that is under way.
+
+    What they gave in a role of `keeping` stays given.
+    """
     acts = []
     for request in store.open_requests_approved_by(connection, keys):
-        gone = [approval for approval in request.approvals if approval.key in keys]
+        gone = [each for each in request.approvals if each.key in keys and each.role not in keeping]
+        if not gone:
+            continue
         if request.state in _APPROVED:
             moved = entered(request, RequestState.PENDING_REVIEW, moment.latest)
         else:

@@ -18,10 +18,11 @@ from gateway.identity.logins.beginning import Answered
 from gateway.identity.logins.codes import Redemption
 from gateway.identity.logins.devices import Started
 from gateway.identity.logins.pacing import Guesses, Pace
-from gateway.identity.logins.refusals import invalid_grant, slow_down
+from gateway.identity.logins.refusals import TooManyWrongCodes, invalid_grant, slow_down
 from gateway.identity.logins.requests import AuthorizationRequest
 from gateway.identity.people.leaving import end_one
 from gateway.identity.tokens.own import OwnIssuer, new_number
+from gateway.identity.tokens.rates import TokenRates
 from gateway.identity.tokens.reading import is_token, read
 from gateway.identity.tokens.verifying import verify
 from gateway.ledger.store import Touch, is_outage
@@ -44,7 +45,9 @@ class Tokens(msgspec.Struct, frozen=True):
 class LoggingIn:
     """Knows what was allowed by the database, writes by the ledger, and signs as the issuer that this gateway is."""
 
-    def __init__(self, database: Database, directory: Directory, issuer: OwnIssuer) -> None:
+    def __init__(self, database: Database, directory: Directory, issuer: OwnIssuer, rates: TokenRates) -> None:
+        """`rates` bound what one session is given; what comes from one address is bounded at the door."""
+        self._rates = rates
         self._database = database
         self._directory = directory
         self._issuer = issuer
@@ -55,6 +58,7 @@ class LoggingIn:
 
     async def allow(self, person: Caller, request: AuthorizationRequest, now: Moment) -> Secret:
         """A code for the command line on this computer, by a person in a session of their browser."""
+        self._rates.give(person.session)
         return await self._write(lambda connection: codes.give(connection, request, person.session, now))
 
     async def redeem(self, redemption: Redemption, now: Moment) -> Tokens:
@@ -69,15 +73,28 @@ class LoggingIn:
         return await self._write(lambda connection: devices.start(connection, scope, peer, now))
 
     async def waiting(self, person: Caller, user_code: str | None, now: Moment) -> store.Device:
-        """Which command line waits for this code. Raises Invalid; soon for all codes, where too many were wrong."""
+        """Which command line waits for this code. Raises Invalid, and TooManyWrongCodes where too many were wrong."""
+        return await self._waiting(person.person, user_code, now)
+
+    async def turn_away(self, sign_in: str, user_code: str | None, now: Moment) -> None:
+        """Tell the command line that waits for this code that nobody signs in, by a sign-in that came to nothing.
+
+        Raises Invalid, TooManyWrongCodes or Conflict.
+        """
+        device = await self._waiting(sign_in, user_code, now)
+        code = device.user_code or ""
+        await self._write(lambda connection: devices.decide(connection, code, "", now, allows=False))
+
+    async def _waiting(self, who: str, user_code: str | None, now: Moment) -> store.Device:
         elapsed = elapsed_us()
-        if self._guesses.are_used_up(person.person, elapsed):
-            raise Invalid("Too many codes were wrong.", next_step="Wait five minutes, then enter the one you see.")
+        wait_us = self._guesses.wait_us(who, elapsed)
+        if wait_us:
+            raise TooManyWrongCodes(wait_us)
         found = None
         if user_code is not None:
             found = await self._directory.look_up(lambda connection: devices.waiting(connection, user_code, now))
         if found is None:
-            self._guesses.note(person.person, elapsed)
+            self._guesses.note(who, elapsed)
             raise Invalid(
                 "Nothing waits for this code.", next_step="Look whether it is typed as it is shown, and still shown."
             )
@@ -144,6 +161,7 @@ class LoggingIn:
         session = await self._directory.look_up(behind)
         if session is None:
             raise invalid_grant()  # nothing waits behind the ledger for what was never given
+        self._rates.give(session)
         number = new_number()
         actor = await self._directory.look_up(partial(beginning.actor_in, session_id=session))
         given = await self._directory.administer(actor, partial(work, number=number))

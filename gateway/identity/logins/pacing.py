@@ -15,7 +15,9 @@ SLOWER = 5 * SECOND
 WAIT_MAX = 2 * MINUTE
 
 GUESSES = 5
-GUESSES_WITHIN = 5 * MINUTE
+GUESSES_WITHIN = 10 * MINUTE
+"""As long as a code stands: so that nobody tries more than five while any one does, which finds it once in five billion
+times (RFC 8628, 5.1)."""
 
 KEEPS = 10_000
 
@@ -47,9 +49,10 @@ class Guesses:
         self._keeps = keeps
         self._wrong: OrderedDict[str, list[int]] = OrderedDict()
 
-    def are_used_up(self, who: str, elapsed: int) -> bool:
-        """Whether this one may enter none for now."""
-        return len(self._recent(who, elapsed)) >= GUESSES
+    def wait_us(self, who: str, elapsed: int) -> int:
+        """How long until this one may enter another; 0 where that may be now."""
+        recent = self._recent(who, elapsed)
+        return recent[-GUESSES] + GUESSES_WITHIN - elapsed if len(recent) >= GUESSES else 0
 
     def note(self, who: str, elapsed: int) -> None:
         """One was wrong."""

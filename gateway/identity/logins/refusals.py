@@ -1,8 +1,17 @@
 """How those are told who are not signed in: errors with OAuth's own codes (RFC 6749, 5.2; RFC 8628, 3.5)."""
 
 from gateway.errors import Invalid
+from gateway.identity.tokens.rates import TooManyRequests
 
 _AGAIN = "Sign in again: `gateway login`."
+
+
+class TooManyWrongCodes(TooManyRequests):
+    """Somebody has entered as many codes that nothing waits for as anybody may while one stands (RFC 8628, 5.1)."""
+
+    code = "too_many_wrong_codes"
+    message = "Too many codes were wrong."
+    next_step = "Wait as `retry-after` says, at most ten minutes; then enter the code that your terminal shows by then."
 
 
 def invalid_grant(message: str = "This was never given here, was given to another, or is over.") -> Invalid:
@@ -27,4 +36,4 @@ def expired() -> Invalid:
 
 def denied() -> Invalid:
     """Somebody said no."""
-    return Invalid("Whoever was asked said no.", code="access_denied")
+    return Invalid("Whoever was asked said no, or may not sign in here.", code="access_denied")

@@ -4,7 +4,7 @@ A sign-in is taken once. What they hold already is never wider than what they ar
 have a role which they have no more, or belong to another organisation, end here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from hashlib import sha256
 
 import msgspec
@@ -16,10 +16,14 @@ from gateway.identity import store as identity
 from gateway.identity.callers import Assertion, Role
 from gateway.identity.people import leaving, store
 from gateway.identity.people.persons import NAME_MAX, Person
+from gateway.identity.people.recognising import Vouched, recognised
 from gateway.identity.people.sessions import Session, SessionKind, parts_of
 from gateway.identity.tokens.store import use_assertion
 from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Touch
+
+TakeBack = Callable[[Connection, Person, Collection[Role], str, Moment], list[Act]]
+"""Takes back what somebody agreed to and is not done yet, but in these roles, for a cause."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -27,24 +31,6 @@ class Limits(msgspec.Struct, frozen=True):
 
     idle: int
     absolute: int
-
-
-class Vouched(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody whom a declared provider has vouched for."""
-
-    issuer: str
-    subject: str
-    user_name: str
-    """What to call them, where they were not provisioned under another name."""
-    display_name: str
-    signed_in_at: Instant
-    """`auth_time`; where the provider says none, when it issued the ID token."""
-    user_names: str = ""
-    """The claim that equals the `userName` of somebody provisioned; empty where none does."""
-    external_id: str = ""
-    """The claim that equals the `externalId` of somebody provisioned; empty where none does."""
-    provisioned_only: bool = False
-    """Whether nobody comes in who was not provisioned before."""
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,28 +63,9 @@ class Moved(Exception):
     """Who it is has changed since it was looked up."""
 
 
-def expected_person(connection: Connection, vouched: Vouched) -> Person | None:
-    """Whom this gateway knows as the one vouched for; None for somebody new. By subject, else as provisioned.
-
-    Who was taken off the list stays so, unless they were entered anew.
-    """
-    found = store.person_by_subject(connection, vouched.issuer, vouched.subject)
-    if found is not None and found.removed_at is None:
-        return found
-    provisioned = _provisioned(connection, vouched)
-    return provisioned if provisioned is not None and provisioned.subject is None else found
-
-
-def _provisioned(connection: Connection, vouched: Vouched) -> Person | None:
-    found = None
-    if vouched.external_id:
-        found = store.person_by_external_id(connection, vouched.issuer, vouched.external_id)
-    if found is None and vouched.user_names:
-        found = store.person_by_user_name(connection, vouched.issuer, vouched.user_names)
-    return found
-
-
-def arrive(connection: Connection, arrival: Arrival, person_id: str, moment: Moment) -> tuple[Arrived, Sequence[Act]]:
+def arrive(
+    connection: Connection, arrival: Arrival, person_id: str, moment: Moment, take_back: TakeBack
+) -> tuple[Arrived, Sequence[Act]]:
     """Begin the session of the person with this id, who is written down where they are new.
 
     Raises Moved where another id is theirs, Forbidden or Unauthenticated where they may not come in.
@@ -113,8 +80,8 @@ def arrive(connection: Connection, arrival: Arrival, person_id: str, moment: Mom
             code="no_organisation",
             next_step="Ask whoever runs the gateway.",
         )
-    person, acts = _as_they_are_now(connection, arrival, person_id, moment)
-    acts += _narrowed(connection, person, arrival.roles, moment)
+    person, acts = _as_they_are_now(connection, arrival, person_id, moment, take_back)
+    acts += _narrowed(connection, person, arrival.roles, moment, take_back)
     acts += _replaced(connection, arrival.replaces, moment)
     session = Session(
         id=arrival.session,
@@ -134,51 +101,66 @@ def arrive(connection: Connection, arrival: Arrival, person_id: str, moment: Mom
 
 
 def _as_they_are_now(
-    connection: Connection, arrival: Arrival, person_id: str, moment: Moment
+    connection: Connection, arrival: Arrival, person_id: str, moment: Moment, take_back: TakeBack
 ) -> tuple[Person, list[Act]]:
-    vouched, now = arrival.vouched, moment.latest
-    before = expected_person(connection, vouched)
+    found = recognised(connection, arrival.vouched)
+    before, formerly = found.person, found.formerly
     if before is None:
         if store.person_by_id(connection, person_id) is not None:
             raise Moved
-        if vouched.provisioned_only:
-            raise Forbidden(
-                "You have signed in, and nobody has entered you here.",
-                code="not_provisioned",
-                next_step="Ask whoever keeps your organisation's accounts to assign this gateway to you.",
-            )
-        person = Person(
-            id=person_id,
-            organisation=arrival.organisation,
-            issuer=vouched.issuer,
-            subject=vouched.subject,
-            user_name=_free_name(connection, vouched, person_id),
-            external_id=_free_external_id(connection, vouched),
-            display_name=vouched.display_name,
-            created_at=now,
-            created_by="",
-            changed_at=now,
-        )
-        store.add_person(connection, person)
-        return person, [_act(Event.PERSON_CREATED, person, {"issuer": vouched.issuer})]
+        return _entered(connection, arrival, person_id, moment)
     if before.id != person_id:
         raise Moved
     before.check_stands()
-    acts = []
-    if before.organisation != arrival.organisation:
-        acts = leaving.end_all(connection, before, "moved to another organisation", moment)
+    acts, detail = [], {"organisation": arrival.organisation}
+    if formerly is not None:
+        acts, detail["formerly"] = _succeeded(connection, formerly, moment, take_back), formerly.party
+    elif before.organisation != arrival.organisation:
+        cause = "moved to another organisation"
+        acts = leaving.end_all(connection, before, cause, moment)
+        acts += take_back(connection, before, (), cause, moment)
     person = msgspec.structs.replace(
         before,
         organisation=arrival.organisation,
-        subject=vouched.subject,
-        external_id=before.external_id or _free_external_id(connection, vouched),
+        subject=arrival.vouched.subject,
+        external_id=before.external_id or _free_external_id(connection, arrival.vouched),
+        formerly=before.formerly if formerly is None else formerly.party,
     )
     if person == before:
         return person, acts
-    person = msgspec.structs.replace(person, changed_at=now)
-    store.free_subject(connection, vouched.issuer, vouched.subject)
+    person = msgspec.structs.replace(person, changed_at=moment.latest)
     store.change_person(connection, person)
-    return person, [*acts, _act(Event.PERSON_CHANGED, person, {"organisation": person.organisation})]
+    return person, [*acts, _act(Event.PERSON_CHANGED, person, {**detail})]
+
+
+def _entered(connection: Connection, arrival: Arrival, person_id: str, moment: Moment) -> tuple[Person, list[Act]]:
+    """Somebody new."""
+    vouched = arrival.vouched
+    name = _free_name(connection, vouched, person_id)
+    person = Person(
+        id=person_id,
+        organisation=arrival.organisation,
+        issuer=vouched.issuer,
+        subject=vouched.subject,
+        user_name=name,
+        external_id=_free_external_id(connection, vouched),
+        display_name=vouched.display_name or ("" if name == vouched.user_name else vouched.user_name),
+        created_at=moment.latest,
+        created_by="",
+        changed_at=moment.latest,
+    )
+    store.add_person(connection, person)
+    return person, [_act(Event.PERSON_CREATED, person, {"issuer": vouched.issuer})]
+
+
+def _succeeded(connection: Connection, formerly: Person, moment: Moment, take_back: TakeBack) -> list[Act]:
+    """End somebody as whom they were before, and leave their subject to whom the list has entered in their place."""
+    cause = "entered anew on the list of people"
+    formerly, acts = leaving.disable(connection, formerly, leaving.Source.LIST, cause, moment)
+    if acts:
+        acts += take_back(connection, formerly, (), cause, moment)
+    store.change_person(connection, msgspec.structs.replace(formerly, subject=None))
+    return acts
 
 
 def _replaced(connection: Connection, shown: str, moment: Moment) -> list[Act]:
@@ -190,8 +172,13 @@ def _replaced(connection: Connection, shown: str, moment: Moment) -> list[Act]:
     return leaving.end_one(connection, session.id, "signed in again", moment)
 
 
-def _narrowed(connection: Connection, person: Person, roles: tuple[Role, ...], moment: Moment) -> list[Act]:
-    """End sessions that have a role which the person has no more, and keys that they could not issue any more."""
+def _narrowed(
+    connection: Connection, person: Person, roles: tuple[Role, ...], moment: Moment, take_back: TakeBack
+) -> list[Act]:
+    """End sessions that have a role which the person has no more, and keys that they could not issue any more.
+
+    What they agreed to in a role that they could not act in any more is taken back.
+    """
     acts, cause = [], "a role was taken away"
     for session in store.standing_sessions(connection, person.id):
         if not set(session.roles) <= set(roles):
@@ -200,15 +187,17 @@ def _narrowed(connection: Connection, person: Person, roles: tuple[Role, ...], m
     for key in identity.standing_keys_of(connection, person.id):
         if not set(key.roles) <= givable:
             acts.append(leaving.end_key(connection, key, cause, moment))
-    return acts
+    return acts + take_back(connection, person, givable, cause, moment)
 
 
 def _free_name(connection: Connection, vouched: Vouched, person_id: str) -> str:
     """A name that nobody else has with this provider: it is for people to read, and proves nothing.
 
-    Where people are linked by it, it is the one by which whoever keeps the list finds them.
+    Where people are linked by it, it is the one by which whoever keeps the list finds them. Where they are linked by
+    something else it is none that they could choose: the list would take them for whom it knows under it.
     """
-    for name in (vouched.user_names, vouched.user_name, vouched.subject):
+    chosen = "" if vouched.takes_a_list else vouched.user_name
+    for name in (vouched.user_names, chosen, vouched.subject):
         if 0 < len(name.casefold()) <= NAME_MAX and not store.person_by_user_name(connection, vouched.issuer, name):
             return name
     return person_id

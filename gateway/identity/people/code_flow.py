@@ -21,6 +21,10 @@ log = structlog.get_logger()
 TEXT_MAX = 32 * 1024
 """Of an ID token, which the provider itself hands over: some name every group that somebody is in, hundreds of them."""
 
+REFUSES_CLIENT = "identity_provider_refuses_client"
+OF_THE_CLIENT = ("invalid_client", "unauthorized_client", "unsupported_grant_type")
+"""What is wrong with this gateway's own registration there, whoever signs in (RFC 6749, 5.2)."""
+
 
 class Tokens(msgspec.Struct, frozen=True):
     """What a code was exchanged for. Neither is ever kept."""
@@ -65,17 +69,26 @@ def authorization_url(
 async def exchange(provider: Provider, metadata: Metadata, redirect_uri: str, code: str, verifier: str) -> Tokens:
     """What the provider gives for a code. Raises Unauthenticated where that is nothing, Unavailable when it is away."""
     try:
-        form = _form(provider, metadata, redirect_uri, code, verifier)
-        answered = await fetch_object(Address(metadata.token, provider.ca_file), form=form)
+        answered = await ask_for_tokens(provider, metadata, redirect_uri, code, verifier)
     except (Unfetched, OSError) as error:
         log.warning("code_unexchanged", provider=provider.name, error=str(error) or type(error).__name__)
         raise away() from error
+    if answered.get("error") in OF_THE_CLIENT:
+        raise not_its_client(answered["error"])
     if "error" in answered:
         raise refused(answered["error"])
     id_token, access_token = answered.get("id_token"), answered.get("access_token", "")
     if not _is_text(id_token) or not isinstance(access_token, str):
         raise refused("no_id_token")
     return Tokens(id_token, access_token)
+
+
+async def ask_for_tokens(
+    provider: Provider, metadata: Metadata, redirect_uri: str, code: str, verifier: str
+) -> dict[str, Any]:
+    """What the provider answers to a code, be it tokens or a refusal. Raises Unfetched, or OSError for the secret."""
+    form = _form(provider, metadata, redirect_uri, code, verifier)
+    return await fetch_object(Address(metadata.token, provider.ca_file), form=form)
 
 
 def _form(provider: Provider, metadata: Metadata, redirect_uri: str, code: str, verifier: str) -> Form:
@@ -100,6 +113,18 @@ def refused(why: Any) -> Unauthenticated:
         next_step="Sign in again: a sign-in is good for one time and a few minutes.",
     )
     error.add_note(str(why)[:64])
+    return error
+
+
+def not_its_client(why: str) -> Unavailable:
+    """What is told where the provider knows this gateway by another secret, or not at all; `why` is for the log."""
+    error = Unavailable(
+        "The identity provider does not accept this gateway as its client, so that nobody can sign in by it.",
+        code=REFUSES_CLIENT,
+        next_step="Tell whoever runs the gateway: to sign in again does not help. For operators: `gateway doctor`.",
+    )
+    error.retry_after_s = None
+    error.add_note(why)
     return error
 
 

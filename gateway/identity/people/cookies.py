@@ -17,6 +17,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 SESSION = "release-gateway-session"
 SIGN_IN = "release-gateway-sign-in"
+TURNED_AWAY = "release-gateway-turned-away"
 CSRF_HEADER = b"x-csrf-token"
 SIGN_IN_S = 600
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -49,6 +50,11 @@ class Cookies:
                 next_step="Delete this site's cookies, and sign in again.",
             )
         return found[0].decode("ascii", "replace") if found else ""
+
+    def forgotten(self, which: str) -> bytes:
+        """The header by which the browser forgets what it shows under this name."""
+        secure = "; Secure" if self.secure else ""
+        return f"{self.name(which)}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax{secure}".encode()
 
     def check_own(self, method: str, headers: Headers, shown: str) -> None:
         """Raise Forbidden for a request that changes something and is not this origin's own."""

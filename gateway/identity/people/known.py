@@ -4,7 +4,7 @@ A session, its person and their organisation are each looked up once, kept, and 
 Whether a session was used lately is known here before it is written down.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 import msgspec
 
@@ -15,7 +15,7 @@ from gateway.identity.callers import Caller
 from gateway.identity.keyring import revoked
 from gateway.identity.known import KnownKeys
 from gateway.identity.organisations import Profile
-from gateway.identity.people.persons import Person
+from gateway.identity.people.persons import Person, nobody_vouches
 from gateway.identity.people.sessions import Session, parts_of
 from gateway.lookups import Lookup
 
@@ -87,12 +87,16 @@ class KnownPeople:
         load_session: Callable[[str], Awaitable[Session | None]],
         load_person: Callable[[str], Awaitable[Person | None]],
         keeps: int,
+        providers: Collection[str],
     ) -> None:
+        """`providers` are the names of those declared: nobody is let in whom another once vouched for."""
+
         async def known(session_id: str) -> KnownSession | None:
             session = await load_session(session_id)
             return None if session is None else KnownSession(session)
 
         self._keys = keys
+        self._providers = frozenset(providers)
         self._load_session = load_session
         self._sessions: Lookup[str, KnownSession] = Lookup(known, keeps=keeps)
         self._people: Lookup[str, Person] = Lookup(load_person, keeps=keeps)
@@ -142,7 +146,16 @@ class KnownPeople:
         self._people.drop_all()
 
     async def _find(self, session_id: str) -> tuple[KnownSession, Behind]:
-        """A session and who is behind it, looked up where need be; nothing dropped while the rest was looked up."""
+        """A session and who is behind it, where their provider is declared.
+
+        They are looked up where need be; nothing of it was dropped while the rest was looked up.
+        """
+        known, behind = await self._look_up(session_id)
+        if behind.person.issuer not in self._providers:
+            raise nobody_vouches()
+        return known, behind
+
+    async def _look_up(self, session_id: str) -> tuple[KnownSession, Behind]:
         while True:
             known = await self._sessions.get(session_id)
             if known is None:

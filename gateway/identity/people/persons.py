@@ -35,22 +35,56 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: Instant
     disabled_at: Instant | None = None
     disabled_cause: str | None = None
+    is_disabled_by_hand: bool = False
+    is_deactivated: bool = False
+    """By whoever keeps the list of their provider's people."""
     removed_at: Instant | None = None
     """When they were taken off the list that a provider keeps; their names are erased, and nothing brings them back."""
+    formerly: str | None = None
+    """Under which id this human was first known here, where the list has entered them anew: they stay one party."""
 
     @property
     def active(self) -> bool:
         """Whether they may come in at all."""
         return self.disabled_at is None
 
+    @property
+    def is_barred(self) -> bool:
+        """Whether somebody disabled them by hand, which no list undoes; so it is where nobody wrote down who did."""
+        return self.disabled_at is not None and (self.is_disabled_by_hand or not self.is_deactivated)
+
+    @property
+    def is_listed_active(self) -> bool:
+        """Whether whoever keeps the list would have them in."""
+        return self.disabled_at is None or not self.is_deactivated
+
+    @property
+    def party(self) -> str:
+        """Id of the human, however often the list has entered them."""
+        return self.formerly or self.id
+
     def check_stands(self) -> None:
         """Raise Unauthenticated where the person was disabled."""
         if not self.active:
-            raise Unauthenticated(
-                "You have been taken off the list of people who may come in here.",
-                code="person_disabled",
-                next_step="Ask whoever keeps your organisation's accounts.",
-            )
+            raise off_the_list()
+
+
+def off_the_list() -> Unauthenticated:
+    """What somebody is told who may come in no more."""
+    return Unauthenticated(
+        "You have been taken off the list of people who may come in here.",
+        code="person_disabled",
+        next_step="Ask whoever keeps your organisation's accounts.",
+    )
+
+
+def nobody_vouches() -> Unauthenticated:
+    """What somebody is told whose identity provider was taken out of the operator's declaration."""
+    return Unauthenticated(
+        "The identity provider that knows you is declared here no more.",
+        code="provider_not_declared",
+        next_step="Ask whoever runs the gateway.",
+    )
 
 
 def new_person_id() -> str:

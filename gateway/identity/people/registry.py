@@ -1,6 +1,6 @@
 """The register of people: who arrives, who leaves, and which sessions they hold."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -14,8 +14,10 @@ from gateway.identity.directory import PAGE_MAX, Directory
 from gateway.identity.issuing import Asking
 from gateway.identity.organisations import checked_text
 from gateway.identity.people import leaving, store
-from gateway.identity.people.arriving import Arrival, Arrived, Moved, arrive, expected_person
+from gateway.identity.people.arriving import Arrival, Arrived, Moved, arrive
+from gateway.identity.people.leaving import Source
 from gateway.identity.people.persons import Person, is_person_id, new_person_id
+from gateway.identity.people.recognising import expected_person
 from gateway.identity.people.sessions import Session
 from gateway.ledger.store import Act, Actor, Touch
 
@@ -24,15 +26,15 @@ T = TypeVar("T")
 TRIES_MAX = 3
 """Of two first sign-ins of one person that come at once, one is tried again."""
 
-Withdraw = Callable[[Connection, Sequence[str], str, Moment], list[Act]]
-"""Takes back what somebody known by any of these ids has agreed to and is not done yet, for a cause."""
+Withdraw = Callable[[Connection, Sequence[str], str, Moment, Collection[str]], list[Act]]
+"""Takes back what somebody known by any of these ids has agreed to and is not done yet, but in these roles."""
 
 
 class Registry:
     """Everything that is done about people."""
 
     def __init__(self, directory: Directory, withdraw: Withdraw) -> None:
-        """`withdraw` is called inside the transaction in which somebody leaves."""
+        """`withdraw` is called inside the transaction in which somebody leaves, or has other roles than before."""
         self._directory = directory
         self._withdraw = withdraw
 
@@ -42,7 +44,7 @@ class Registry:
             known = await self._directory.look_up(partial(expected_person, vouched=arrival.vouched))
             person = new_person_id() if known is None else known.id
             actor = Actor(person, arrival.organisation, person=person, session=arrival.session)
-            work = partial(arrive, arrival=arrival, person_id=person, moment=now)
+            work = partial(arrive, arrival=arrival, person_id=person, moment=now, take_back=self._take_back)
             try:
                 return await self._directory.administer(actor, work)
             except Moved:
@@ -65,7 +67,7 @@ class Registry:
 
         def work(asks: Asking) -> tuple[Person, list[Act]]:
             person = _of(asks, person_id)
-            return self.leave(asks.connection, person, checked_text(cause, "cause"), asks.moment)
+            return self._leave(asks.connection, person, Source.HAND, checked_text(cause, "cause"), asks.moment)
 
         return await self._directory.act(actor, now, work, Touch("person", person_id))
 
@@ -78,12 +80,22 @@ class Registry:
         return await self._directory.act(actor, now, work, Touch("person", person_id))
 
     def leave(self, connection: Connection, person: Person, cause: str, moment: Moment) -> tuple[Person, list[Act]]:
-        """Inside a transaction: end the person here, what is theirs, and what they agreed to that is not done yet."""
-        gone, acts = leaving.disable(connection, person, cause, moment)
-        if not acts:
-            return gone, acts
+        """Inside a transaction of whoever keeps a list: end the person here, and what is theirs."""
+        return self._leave(connection, person, Source.LIST, cause, moment)
+
+    def _leave(
+        self, connection: Connection, person: Person, source: Source, cause: str, moment: Moment
+    ) -> tuple[Person, list[Act]]:
+        """End the person here, what is theirs, and what they agreed to that is not done yet."""
+        gone, acts = leaving.disable(connection, person, source, cause, moment)
+        return gone, acts + self._take_back(connection, person, (), cause, moment) if acts else acts
+
+    def _take_back(
+        self, connection: Connection, person: Person, keeping: Collection[Role], cause: str, moment: Moment
+    ) -> list[Act]:
+        """Take back what they agreed to and is not done yet, but in the roles that they keep."""
         known_as = [person.id, *identity.keys_ever_of(connection, person.id)]
-        return gone, acts + self._withdraw(connection, known_as, cause, moment)
+        return self._withdraw(connection, known_as, cause, moment, keeping)
 
     async def person(self, actor: Caller, person_id: str) -> Person:
         """One person. Raises NotFound also where the actor may not know of them."""

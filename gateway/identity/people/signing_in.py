@@ -7,7 +7,8 @@ can make the gateway write. A state is then taken once; and each process tries o
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from hmac import compare_digest
 from urllib.parse import urlencode
 
@@ -15,9 +16,9 @@ import msgspec
 import structlog
 
 from gateway.clock import SECOND, Moment
-from gateway.errors import Invalid, NotFound, Unauthenticated, Unavailable
+from gateway.errors import GatewayError, Invalid, NotFound, Unavailable
 from gateway.identity.keys import Secret
-from gateway.identity.people.arriving import Arrival, Arrived, Limits, Vouched
+from gateway.identity.people.arriving import Arrival, Arrived, Limits
 from gateway.identity.people.callbacks import callback_of
 from gateway.identity.people.code_flow import authorization_url, away, exchange, refused
 from gateway.identity.people.discovery import Metadata
@@ -26,10 +27,11 @@ from gateway.identity.people.mapping import mapped, proven
 from gateway.identity.people.pending import LIFETIME, Pending, not_begun_here, sealed, unsealed
 from gateway.identity.people.persons import NAME_MAX
 from gateway.identity.people.providers import Provider
+from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.return_paths import checked_return_path
 from gateway.identity.people.sessions import SessionKind, mint_session
-from gateway.identity.people.sign_in_rates import SignInRates
+from gateway.identity.people.tried import Tried
 from gateway.identity.peppers import Peppers
 from gateway.identity.tokens.mapping import asserted, claim_at
 
@@ -40,6 +42,7 @@ EXCHANGES_MAX = 16
 TURN_MAX_S = 2.0
 
 CODE_MAX = 4096
+SIGNED_IN = "signed_in"
 _REFUSALS = frozenset({"access_denied", "login_required", "interaction_required", "consent_required"})
 
 
@@ -58,16 +61,6 @@ class SignedIn(msgspec.Struct, frozen=True):
     return_path: str
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """What somebody came back with, and from where."""
-
-    code: str
-    peer: str | None
-
-    def __repr__(self) -> str:
-        return "Answer(…)"
-
-
 class SigningIn:
     """The browser's way in, by any provider that was declared."""
 
@@ -79,20 +72,26 @@ class SigningIn:
         url: str,
         limits: Limits,
         *,
-        rates: SignInRates,
+        count: Callable[[str, str], None],
     ) -> None:
-        """`url` is where people reach this gateway, as the providers know it; never taken from a request."""
+        """`url` is where people reach this gateway, as the providers know it; never taken from a request.
+
+        `count` is told of every sign-in by its provider and outcome.
+        """
         self.providers = providers
         self.limits = limits
         self._registry = registry
-        self._rates = rates
+        self._tried = Tried()
         self._peppers = peppers
+        self._count = count
         self._url = url
         self._turns = asyncio.Semaphore(EXCHANGES_MAX)
 
     def begin(self, name: str, return_path: str, now: Moment, *, fresh: bool = False) -> Begun:
         """Send somebody to a provider; without a name, to the only one. Raises NotFound, Invalid or Unavailable."""
         provider = self._provider(name)
+        with self._noted(provider.name):
+            metadata = _metadata(provider)
         pending = Pending(
             provider=provider.name,
             state=secrets.token_urlsafe(32),
@@ -104,7 +103,7 @@ class SigningIn:
         )
         url = authorization_url(
             provider,
-            _metadata(provider),
+            metadata,
             self._redirect_uri(provider.name),
             state=pending.state,
             nonce=pending.nonce,
@@ -115,28 +114,28 @@ class SigningIn:
         return Begun(url, sealed(self._peppers, pending))
 
     async def finish(
-        self, sealed: str, answered: Mapping[str, str], now: Moment, *, path: str, peer: str | None, replaces: str = ""
+        self, sealed: str, answered: Mapping[str, str], now: Moment, *, path: str, replaces: str = ""
     ) -> SignedIn:
         """Begin the session of whoever came back with this answer, to the browser that keeps this, at this path.
 
-        `replaces` is what the browser showed of a session until now. Raises Unauthenticated, Forbidden, Unavailable or
-        TooManySignIns.
+        `replaces` is what the browser showed of a session until now. Raises Unauthenticated, Forbidden or Unavailable.
         """
         pending = unsealed(self._peppers, sealed, now)
         if path != callback_of(pending.provider, self.providers):
             raise not_begun_here()
         if not compare_digest(answered.get("state", "").encode("utf-8", "replace"), pending.state.encode()):
             raise not_begun_here()
+        with self._noted(pending.provider):
+            signed_in = await self._arrived(pending, answered, now, replaces)
+        self._count(pending.provider, SIGNED_IN)
+        return signed_in
+
+    async def _arrived(self, pending: Pending, answered: Mapping[str, str], now: Moment, replaces: str) -> SignedIn:
         provider = self._provider(pending.provider)
         metadata = _metadata(provider)
-        try:
-            _check_issuer(provider, metadata, answered.get("iss"))
-            code = _code_in(answered)
-            claimed = await self._claimed(provider, metadata, pending, Answer(code, peer), now)
-        except Unauthenticated as error:
-            reasons = getattr(error, "__notes__", [error.code])
-            log.warning("sign_in_failed", provider=provider.name, reason=reasons[0])
-            raise
+        _check_issuer(provider, metadata, answered.get("iss"))
+        code = _code_in(answered)
+        claimed = await self._claimed(provider, metadata, pending, code, now)
         session, secret, digest = mint_session()
         claims = proven(claimed.claims)
         found = mapped(provider.rules, claims)
@@ -164,8 +163,19 @@ class SigningIn:
         at = provider.metadata.end_session
         return f"{at}{'&' if '?' in at else '?'}{urlencode({'client_id': provider.client_id})}"
 
+    @contextmanager
+    def _noted(self, provider: str) -> Iterator[None]:
+        """Tell the operator of a sign-in that comes to nothing in the block: why, and never whose it was."""
+        try:
+            yield
+        except GatewayError as error:
+            reasons = getattr(error, "__notes__", [error.code])
+            log.warning("sign_in_failed", provider=provider, code=error.code, reason=reasons[0])
+            self._count(provider, error.code)
+            raise
+
     async def _claimed(
-        self, provider: Provider, metadata: Metadata, pending: Pending, answer: Answer, now: Moment
+        self, provider: Provider, metadata: Metadata, pending: Pending, code: str, now: Moment
     ) -> Claimed:
         try:
             async with asyncio.timeout(TURN_MAX_S):
@@ -175,11 +185,10 @@ class SigningIn:
                 "Too many people sign in just now.", code="too_many_sign_ins", next_step="Sign in again shortly."
             ) from None
         try:
-            with self._rates.trying(pending.state, answer.peer):
-                back = self._redirect_uri(provider.name)
-                tokens = await exchange(provider, metadata, back, answer.code, pending.verifier)
-                asked = Asked(pending.nonce, pending.begun_at, self.limits.absolute, pending.fresh)
-                return await claims_of(provider, tokens, asked, now)
+            self._tried.take(pending.state)
+            tokens = await exchange(provider, metadata, self._redirect_uri(provider.name), code, pending.verifier)
+            asked = Asked(pending.nonce, pending.begun_at, self.limits.absolute, pending.fresh)
+            return await claims_of(provider, tokens, asked, now)
         finally:
             self._turns.release()
 
@@ -214,6 +223,7 @@ def _vouched(provider: Provider, claimed: Claimed) -> Vouched:
         signed_in_at=claimed.signed_in_at,
         user_names=_text(linking, link.user_name),
         external_id=_text(linking, link.external_id),
+        takes_a_list=provider.takes_a_list,
         provisioned_only=provider.provisioned_only,
     )
 

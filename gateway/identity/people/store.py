@@ -1,11 +1,13 @@
 """Rows of people and of their sessions, and the queries over them."""
 
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     ForeignKey,
@@ -17,6 +19,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     bindparam,
+    delete,
+    false,
     func,
     insert,
     select,
@@ -46,10 +50,21 @@ person_table = Table(
     Column("disabled_at", BigInteger),
     Column("disabled_cause", Text),
     Column("removed_at", BigInteger),
+    Column("is_disabled_by_hand", Boolean, nullable=False, server_default=false()),
+    Column("is_deactivated", Boolean, nullable=False, server_default=false()),
+    Column("formerly", String(40)),
     UniqueConstraint("issuer", "subject", name="uq_person_subject"),
     UniqueConstraint("issuer", "user_name_folded", name="uq_person_user_name"),
     UniqueConstraint("issuer", "external_id", name="uq_person_external_id"),
 )
+
+former_name_table = Table(
+    "former_name",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("person", String(40), ForeignKey("person.id"), nullable=False),
+)
+"""By which names the list had somebody, and has them no more: as digests, since names are erased."""
 
 session_table = Table(
     "session",
@@ -71,6 +86,7 @@ session_table = Table(
 )
 
 _people = person_table.c
+_former = former_name_table.c
 _sessions = session_table.c
 _PERSON_COLUMNS = [_people[name] for name in Person.__struct_fields__]
 _SESSION_COLUMNS = [_sessions[name] for name in Session.__struct_fields__]
@@ -122,6 +138,33 @@ def free_subject(connection: Connection, issuer: str, subject: str) -> None:
     """Let nobody who was taken off the list stand in the way of who is called so now."""
     held = (_people.issuer == issuer, _people.subject == subject, _people.removed_at.is_not(None))
     connection.execute(update(person_table).where(*held).values(subject=None))
+
+
+def party_of(connection: Connection, person: str) -> str:
+    """Id of the human behind a person's, however often a list has entered them; the same where nothing is known."""
+    found = connection.execute(select(_people.formerly).where(_people.id == person)).scalar_one_or_none()
+    return found or person
+
+
+def drop_names(connection: Connection, before: Person, after: Person) -> None:
+    """Write down by which names the list has somebody no more."""
+    for digest in _digests(before.issuer, before.user_name, before.external_id) - _digests(
+        after.issuer, after.user_name, after.external_id
+    ):
+        connection.execute(delete(former_name_table).where(_former.digest == digest))
+        connection.execute(insert(former_name_table).values(digest=digest, person=before.id))
+
+
+def formerly_named(connection: Connection, issuer: str, user_name: str, external_id: str) -> list[Person]:
+    """Whom the list had last under one of these names, and has so no more; an empty one was nobody's."""
+    named = select(_former.person).where(_former.digest.in_(_digests(issuer, user_name, external_id)))
+    rows = connection.execute(select(*_PERSON_COLUMNS).where(_people.id.in_(named)).order_by(_people.id))
+    return [Person(**row._mapping) for row in rows]
+
+
+def _digests(issuer: str, user_name: str, external_id: str | None) -> set[bytes]:
+    named = (("userName", user_name.casefold()), ("externalId", external_id or ""))
+    return {sha256(f"{issuer}\0{kind}\0{name}".encode()).digest() for kind, name in named if name}
 
 
 def people(

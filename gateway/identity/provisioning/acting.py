@@ -1,8 +1,8 @@
 """People entered, changed and taken off a provider's list: each the inside of one transaction, with its acts.
 
 What the ledger says of a change is which attributes changed, never what they are: what is written there cannot be
-erased. Who was taken off a list leaves their id behind, and what their provider calls them, so that nobody comes in
-under it again until they are entered anew; their names are erased.
+erased. Who was taken off a list leaves their id behind, what their provider calls them, and digests of their names, so
+that nobody comes in under any of it until they are entered anew; the names themselves are erased.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -46,8 +46,14 @@ EditPerson = Callable[[Person, Sequence[Membership]], WantedPerson]
 
 
 def enter(asks: Asking, issuer: str, wanted: WantedPerson, leave: Leave) -> tuple[Found, Sequence[Act]]:
-    """Somebody new on the list. Raises Conflict (`uniqueness`) where a name is taken."""
+    """Somebody new on the list. Raises Conflict (`uniqueness`) where a name is taken.
+
+    Who has signed in before the list named them is named by it now, and nobody new.
+    """
     check_provider(asks)
+    unnamed = _unnamed(asks.connection, issuer, wanted)
+    if unnamed is not None:
+        return edit(asks, issuer, unnamed.id, lambda *_: wanted, leave)
     _check_names_free(asks.connection, issuer, wanted)
     person = Person(
         id=new_person_id(),
@@ -69,6 +75,14 @@ def enter(asks: Asking, issuer: str, wanted: WantedPerson, leave: Leave) -> tupl
     return (person, ()), acts
 
 
+def _unnamed(connection: Connection, issuer: str, wanted: WantedPerson) -> Person | None:
+    """Who has signed in by this `externalId`, and goes by what their provider calls them until the list names them."""
+    if wanted.external_id is None:
+        return None
+    same = people.person_by_external_id(connection, issuer, wanted.external_id)
+    return same if same is not None and same.subject == same.user_name and not same.created_by else None
+
+
 def edit(asks: Asking, issuer: str, person_id: str, editing: EditPerson, leave: Leave) -> tuple[Found, Sequence[Act]]:
     """Somebody changed, as they stand now. What changes nothing is no act."""
     check_provider(asks)
@@ -80,15 +94,16 @@ def edit(asks: Asking, issuer: str, person_id: str, editing: EditPerson, leave: 
     )
     acts: list[Act] = []
     if named != person:
-        names = changed(person, named)
+        before, names = person, changed(person, named)
         person = msgspec.structs.replace(named, changed_at=asks.moment.latest)
         people.change_person(asks.connection, person)
+        people.drop_names(asks.connection, before, person)
         acts.append(_about(Event.PERSON_CHANGED, person, {"changed": names}))
-    if person.active and not wanted.active:
+    if person.is_listed_active and not wanted.active:
         person, more = leave(asks.connection, person, DEACTIVATED, asks.moment)
         acts += more
-    elif wanted.active and not person.active:
-        person, back = leaving.enable(asks.connection, person, asks.moment)
+    elif wanted.active and not person.is_listed_active:
+        person, back = leaving.reactivate(asks.connection, person, asks.moment)
         acts += back
     return (person, memberships), acts
 
@@ -100,6 +115,7 @@ def remove(
     check_provider(asks)
     person, memberships = _existing(asks.connection, issuer, person_id)
     check(person, memberships)
+    before = person
     person, acts = leave(asks.connection, person, REMOVED, asks.moment)
     left = store.leave_groups(asks.connection, person.id)
     person = msgspec.structs.replace(
@@ -108,10 +124,11 @@ def remove(
         external_id=None,
         display_name="",
         changed_at=asks.moment.latest,
-        disabled_cause=REMOVED,
+        disabled_cause=person.disabled_cause if person.is_barred else REMOVED,
         removed_at=asks.moment.latest,
     )
     people.change_person(asks.connection, person)
+    people.drop_names(asks.connection, before, person)
     return None, [*acts, _about(Event.PERSON_REMOVED, person, {"groups": left} if left else {})]
 
 

@@ -115,7 +115,7 @@ def _active(operator: str, value: Value) -> Clause:
         return true()
     if operator not in {"eq", "ne"} or not isinstance(value, bool):
         raise Invalid("`active` is compared by `eq` or `ne` with true or false.", code="invalidFilter")
-    stands = _people.disabled_at.is_(None)
+    stands = or_(_people.disabled_at.is_(None), not_(_people.is_deactivated))
     return stands if value is (operator == "eq") else not_(stands)
 
 

@@ -3,7 +3,7 @@
 RFC 7644, section 3.4.2.2, in which the meaning of each operator is given.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -81,6 +81,21 @@ def holds(condition: Condition, said: Mapping[str, Any]) -> bool:
             if operator == "ne":  # nothing is equal to it: so it is of what has no value, too
                 return not any(_compare("eq", path, each, value) for each in found or [None])
             return any(_compare(operator, path, each, value) for each in found or [None])
+
+
+def comparisons(condition: Condition) -> Iterator[Comparison]:
+    """Every comparison in it, with its whole path: what finding out costs grows with them."""
+    match condition:
+        case Every(parts) | Some(parts):
+            for part in parts:
+                yield from comparisons(part)
+        case Not(part):
+            yield from comparisons(part)
+        case Within(path, part):
+            for each in comparisons(part):
+                yield msgspec.structs.replace(each, path=f"{path}.{each.path}")
+        case Comparison():
+            yield condition
 
 
 def _at(said: Any, path: str) -> list[Any]:

@@ -3,7 +3,7 @@
 Who joined and who left is in the ledger by their ids; what a group is called is not.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection
@@ -13,7 +13,7 @@ from gateway.identity.issuing import Asking
 from gateway.identity.organisations import PROVIDER
 from gateway.identity.provisioning import store
 from gateway.identity.provisioning.acting import Detail, changed, check_provider, not_listed, taken
-from gateway.identity.provisioning.groups import Group, new_group_id
+from gateway.identity.provisioning.groups import MEMBERS_MAX, Group, new_group_id
 from gateway.ledger.events import Event
 from gateway.ledger.store import Act
 
@@ -28,6 +28,9 @@ class WantedGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 EditGroup = Callable[[Group], WantedGroup]
 """What is to become of it, given what it is; may refuse by raising."""
+
+Moves = Mapping[str, bool]
+"""People by their ids, and whether each is to be in the group."""
 
 
 def enter(asks: Asking, issuer: str, wanted: WantedGroup) -> tuple[Group, Sequence[Act]]:
@@ -57,6 +60,7 @@ def edit(asks: Asking, issuer: str, group_id: str, editing: EditGroup) -> tuple[
     wanted = editing(group)
     _check_group_free(asks.connection, issuer, wanted, group.id)
     joined, left = set(wanted.members) - set(group.members), set(group.members) - set(wanted.members)
+    _check_size(len(wanted.members))
     _check_listed(asks.connection, issuer, joined)
     renewed = msgspec.structs.replace(
         group,
@@ -67,12 +71,37 @@ def edit(asks: Asking, issuer: str, group_id: str, editing: EditGroup) -> tuple[
     if renewed == group:
         return group, []
     names = [name for name in changed(group, renewed) if name != "members"]
-    lists = {"changed": names, "joined": sorted(joined), "left": sorted(left)}
     renewed = msgspec.structs.replace(renewed, changed_at=asks.moment.latest)
-    store.change_group(asks.connection, renewed)
-    store.leave_group(asks.connection, group.id, left)
-    store.join_group(asks.connection, group.id, joined)
-    return renewed, [_about(Event.GROUP_CHANGED, renewed, {name: said for name, said in lists.items() if said})]
+    return renewed, _changed(asks.connection, renewed, names, joined, left)
+
+
+def move(asks: Asking, issuer: str, group_id: str, moves: Moves) -> tuple[None, Sequence[Act]]:
+    """Some people put into a group or taken out of it: nobody else who is in it is read, be they five or thousands."""
+    check_provider(asks)
+    group = store.group_by_id(asks.connection, issuer, group_id, with_members=False)
+    if group is None:
+        raise not_listed()
+    there = store.members_among(asks.connection, group_id, moves)
+    joined = {person for person, is_in in moves.items() if is_in} - there
+    left = {person for person, is_in in moves.items() if not is_in} & there
+    if not joined and not left:
+        return None, []
+    if joined:
+        _check_size(store.count_members(asks.connection, group_id) + len(joined) - len(left))
+        _check_listed(asks.connection, issuer, joined)
+    moved = msgspec.structs.replace(group, changed_at=asks.moment.latest)
+    return None, _changed(asks.connection, moved, [], joined, left)
+
+
+def _changed(
+    connection: Connection, group: Group, names: list[str], joined: Collection[str], left: Collection[str]
+) -> list[Act]:
+    """Write what a group has become, and say so."""
+    store.change_group(connection, group)
+    store.leave_group(connection, group.id, left)
+    store.join_group(connection, group.id, joined)
+    lists = {"changed": names, "joined": sorted(joined), "left": sorted(left)}
+    return [_about(Event.GROUP_CHANGED, group, {name: said for name, said in lists.items() if said})]
 
 
 def remove(asks: Asking, issuer: str, group_id: str, check: Callable[[Group], None]) -> tuple[None, Sequence[Act]]:
@@ -96,6 +125,11 @@ def _check_group_free(connection: Connection, issuer: str, wanted: WantedGroup, 
         same = store.group_by_external_id(connection, issuer, wanted.external_id)
         if same not in {None, group}:
             raise taken("a group with this `externalId`")
+
+
+def _check_size(members: int) -> None:
+    if members > MEMBERS_MAX:
+        raise Invalid(f"A group has at most {MEMBERS_MAX} members.", code="tooMany")
 
 
 def _check_listed(connection: Connection, issuer: str, persons: Collection[str]) -> None:

@@ -8,6 +8,9 @@ import msgspec
 from gateway.clock import Instant
 
 PREFIX = "group_"
+MEMBERS_MAX = 5_000
+"""Of one group."""
+
 _ID = re.compile(rf"{PREFIX}[0-9a-f]{{24}}")
 
 

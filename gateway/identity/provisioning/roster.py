@@ -15,7 +15,8 @@ from gateway.identity.provisioning import acting, grouping, store
 from gateway.identity.provisioning.acting import EditPerson, Found, Leave, WantedPerson
 from gateway.identity.provisioning.compiled import groups_where, people_where
 from gateway.identity.provisioning.conditions import Condition
-from gateway.identity.provisioning.grouping import EditGroup, WantedGroup
+from gateway.identity.provisioning.costs import Extent, check_cost, is_identified
+from gateway.identity.provisioning.grouping import EditGroup, Moves, WantedGroup
 from gateway.identity.provisioning.groups import Group, Membership, is_group_id
 from gateway.ledger.store import Touch
 
@@ -74,6 +75,8 @@ class Roster:
         """How many there are on a provider's list, and a page of them. Raises Invalid for what cannot be asked."""
         page = store.Page(people_where(wanted.condition), wanted.offset, wanted.limit)
 
+        await self._check_cost(wanted, partial(store.extent_of_people, issuer=issuer))
+
         def work(connection: Connection) -> tuple[int, list[Found]]:
             total, persons = store.find_people(connection, issuer, page)
             groups = store.memberships(connection, [person.id for person in persons])
@@ -121,6 +124,7 @@ class Roster:
     async def groups(self, issuer: str, wanted: Wanted, *, with_members: bool = True) -> tuple[int, list[Group]]:
         """How many groups there are on a provider's list, and a page of them. Raises Invalid as `people` does."""
         page = store.Page(groups_where(wanted.condition), wanted.offset, wanted.limit)
+        await self._check_cost(wanted, partial(store.extent_of_groups, issuer=issuer))
         work = partial(store.find_groups, issuer=issuer, page=page, with_members=with_members)
         total, found = await self._directory.look_up(work)
         if found is None:
@@ -148,12 +152,22 @@ class Roster:
         _check_group_id(group_id)
         return await self._directory.act(actor, now, lambda asks: grouping.edit(asks, issuer, group_id, editing))
 
+    async def move(self, actor: Caller, issuer: str, group_id: str, moves: Moves, now: Moment) -> None:
+        """Put people into a group, or take them out of it."""
+        _check_group_id(group_id)
+        await self._directory.act(actor, now, lambda asks: grouping.move(asks, issuer, group_id, moves))
+
     async def remove_group(
         self, actor: Caller, issuer: str, group_id: str, check: Callable[[Group], None], now: Moment
     ) -> None:
         """Delete a group."""
         _check_group_id(group_id)
         await self._directory.act(actor, now, lambda asks: grouping.remove(asks, issuer, group_id, check))
+
+    async def _check_cost(self, wanted: Wanted, extent: Callable[[Connection], Extent]) -> None:
+        """Raise Invalid (`tooMany`) where a filter is too much for a list as long as it is."""
+        if wanted.condition is not None and not is_identified(wanted.condition):
+            check_cost(wanted.condition, await self._directory.look_up(extent))
 
 
 def _check_person_id(person_id: str) -> None:

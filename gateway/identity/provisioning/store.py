@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, 
 
 from gateway.identity.people.persons import Person
 from gateway.identity.people.store import person_table
+from gateway.identity.provisioning.costs import Extent
 from gateway.identity.provisioning.groups import Group, Membership
 from gateway.identity.provisioning.tables import group_table, member_table
 
@@ -37,6 +38,12 @@ def count(connection: Connection, query: Select[tuple[str]]) -> int:
 
 
 # People
+
+
+def extent_of_people(connection: Connection, issuer: str) -> Extent:
+    """How many people a filter is held against."""
+    people = count(connection, select(_people.id).where(_people.issuer == issuer))
+    return Extent(people, _count_memberships(connection))
 
 
 def find_people(connection: Connection, issuer: str, page: Page) -> tuple[int, list[Person]]:
@@ -77,6 +84,12 @@ def leave_groups(connection: Connection, person: str) -> list[str]:
 # Groups
 
 
+def extent_of_groups(connection: Connection, issuer: str) -> Extent:
+    """How many groups a filter is held against."""
+    groups = count(connection, select(_groups.id).where(_groups.issuer == issuer))
+    return Extent(groups, _count_memberships(connection))
+
+
 def find_groups(
     connection: Connection, issuer: str, page: Page, *, with_members: bool = True
 ) -> tuple[int, list[Group] | None]:
@@ -93,13 +106,27 @@ def find_groups(
     return total, [msgspec.structs.replace(group, members=tuple(members[group.id])) for group in found]
 
 
-def group_by_id(connection: Connection, issuer: str, group: str) -> Group | None:
-    """The group with its members, or None."""
+def group_by_id(connection: Connection, issuer: str, group: str, *, with_members: bool = True) -> Group | None:
+    """The group, with its members where they are asked for, or None."""
     query = select(*_GROUP_COLUMNS).where(_groups.id == group, _groups.issuer == issuer)
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    return Group(**row._mapping, members=tuple(_members_of(connection, [group])[group]))
+    return Group(**row._mapping, members=tuple(_members_of(connection, [group])[group]) if with_members else ())
+
+
+def members_among(connection: Connection, group: str, persons: Iterable[str]) -> frozenset[str]:
+    """Which of these are in the group."""
+    named, found = sorted(set(persons)), set[str]()
+    for first in range(0, len(named), AT_ONCE):
+        chosen = _members.person.in_(named[first : first + AT_ONCE])
+        found |= set(connection.execute(select(_members.person).where(_members.group == group, chosen)).scalars())
+    return frozenset(found)
+
+
+def count_members(connection: Connection, group: str) -> int:
+    """How many are in the group."""
+    return _count_members(connection, [group])
 
 
 def group_by_external_id(connection: Connection, issuer: str, external_id: str) -> str | None:
@@ -138,6 +165,10 @@ def remove_group(connection: Connection, group: str) -> None:
     """Delete a group. Who was in it stays."""
     connection.execute(delete(member_table).where(_members.group == group))
     connection.execute(delete(group_table).where(_groups.id == group))
+
+
+def _count_memberships(connection: Connection) -> int:
+    return int(connection.execute(select(func.count()).select_from(member_table)).scalar_one())
 
 
 def _count_members(connection: Connection, groups: Collection[str]) -> int:

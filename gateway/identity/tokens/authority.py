@@ -36,7 +36,7 @@ class Authority:
     """Knows clients by the directory, writes by the ledger, and signs as the issuer that this gateway is."""
 
     def __init__(self, directory: Directory, ledger: Ledger, issuer: OwnIssuer, rates: TokenRates) -> None:
-        self._rates = rates
+        self.rates = rates
         self._directory = directory
         self._ledger = ledger
         self.issuer = issuer
@@ -95,7 +95,7 @@ class Authority:
 
     async def _proven(self, credentials: Credentials, peer: str | None, now: Moment) -> tuple[Key, Proof | None]:
         assertion = credentials.assertion
-        with self._rates.proving(credentials.client, peer):
+        with self.rates.proving(credentials.client, peer):
             if assertion is None:
                 if credentials.secret is None:
                     raise Unauthenticated

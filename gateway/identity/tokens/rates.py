@@ -1,7 +1,8 @@
-"""How often proofs may be tried and tokens be had: by each client, and from each source, looked at before any proof is.
+"""How often proofs may be tried, tokens be had and people sign in: by each client or session, and from each source.
 
 What a client uses up is its own: a stranger who names it and cannot prove to be it is charged to where it comes from
-alone, so that nobody can lock another out. Each process counts for itself, in GCRA (ITU-T I.371, A.1): as many as are
+alone, so that nobody can lock another out. All command lines are one client; so what one of them is given is counted
+to the session of the person behind it. Each process counts for itself, in GCRA (ITU-T I.371, A.1): as many as are
 allowed in a minute may come at once, and then one for each that the minute has room for.
 """
 
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from gateway.clock import MINUTE, SECOND, elapsed_us
-from gateway.errors import GatewayError, Unauthenticated
+from gateway.errors import GatewayError, Invalid, Unauthenticated
 
 FAILURE_COST = 10
 """What a proof that failed counts for, at the source that it came from."""
@@ -19,17 +20,34 @@ KEPT_MAX = 50_000
 """Clients, or sources, that are counted at once; beyond it those are forgotten that have the most room left."""
 
 
-class TooManyTokenRequests(GatewayError):
-    """More tokens were asked for, or more proofs tried, than may be in a minute."""
+FAILED_PROOFS = frozenset({"invalid_grant", "sign_in_unknown"})
+"""Codes of what is told as a fault of the request, and was a proof that failed all the same."""
+
+
+class TooManyRequests(GatewayError):
+    """More than may be in a minute."""
 
     status = 429
+
+    def __init__(self, wait_us: int) -> None:
+        super().__init__()
+        self.retry_after_s = -(-wait_us // SECOND)
+
+
+class TooManyTokenRequests(TooManyRequests):
+    """More tokens were asked for, or more proofs tried, than may be in a minute."""
+
     code = "too_many_token_requests"
     message = "Too many tokens are asked for."
     next_step = "Keep a token for as long as it lives, and wait as `retry-after` says before asking for another."
 
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__()
-        self.retry_after_s = retry_after_s
+
+class TooManySignInRequests(TooManyRequests):
+    """More people sign in from one address than may in a minute, or one tries what does not lead in."""
+
+    code = "too_many_sign_in_requests"
+    message = "Too many sign-ins come from your address."
+    next_step = "Wait as `retry-after` says, then sign in again."
 
 
 class Rate:
@@ -67,29 +85,70 @@ class Rate:
         return len(self._full_at)
 
 
-class TokenRates:
-    """What is left to each client and to each source."""
+class SourceRates:
+    """What is left to each source. It stands in front of whatever is asked without a proof that was looked at."""
 
-    def __init__(self, per_client: int, per_source: int, now: Callable[[], int] = elapsed_us) -> None:
-        self._clients = Rate(per_client)
+    refused: type[TooManyRequests] = TooManyRequests
+
+    def __init__(self, per_source: int, now: Callable[[], int] = elapsed_us) -> None:
         self._sources = Rate(per_source)
         self._now = now
 
     @contextmanager
-    def proving(self, client: str, peer: str | None) -> Iterator[None]:
-        """Let a proof be looked at in the block. Raises TooManyTokenRequests where there is no room for it."""
+    def asking(self, peer: str | None) -> Iterator[None]:
+        """Let something be asked in the block. Raises TooManyRequests where there is no room for it."""
         now, source = self._now(), source_of(peer)
-        wait = max(self._clients.wait_us(client, now), self._sources.wait_us(source, now))
-        if wait:
-            raise TooManyTokenRequests(-(-wait // SECOND))
-        self._clients.take(client, now)  # before it is known who this is: many at once must not all find room
+        self._check(self._sources.wait_us(source, now))
         self._sources.take(source, now)
         try:
             yield
-        except Unauthenticated:
-            self._clients.take(client, now, -1)
-            self._sources.take(source, now, FAILURE_COST - 1)
+        except GatewayError as error:
+            if _is_failed_proof(error):
+                self._sources.take(source, now, FAILURE_COST - 1)
             raise
+
+    def _check(self, wait_us: int) -> None:
+        if wait_us:
+            raise self.refused(wait_us)
+
+
+class SignInRates(SourceRates):
+    """What is left to each source of the pages by which people sign in."""
+
+    refused = TooManySignInRequests
+
+
+class TokenRates(SourceRates):
+    """What is left to each client, to each session and to each source of what tokens are asked for by."""
+
+    refused = TooManyTokenRequests
+
+    def __init__(self, per_client: int, per_source: int, now: Callable[[], int] = elapsed_us) -> None:
+        super().__init__(per_source, now)
+        self._clients = Rate(per_client)
+
+    @contextmanager
+    def proving(self, client: str, peer: str | None) -> Iterator[None]:
+        """Let a proof be looked at in the block. Raises TooManyTokenRequests where there is no room for it."""
+        now = self._now()
+        self._check(max(self._clients.wait_us(client, now), self._sources.wait_us(source_of(peer), now)))
+        with self.asking(peer):
+            self._clients.take(client, now)  # before it is known who this is: many at once must not all find room
+            try:
+                yield
+            except Unauthenticated:
+                self._clients.take(client, now, -1)
+                raise
+
+    def give(self, session: str) -> None:
+        """Count what is given to somebody who has proved to be behind a session. Raises TooManyTokenRequests."""
+        now = self._now()
+        self._check(self._clients.wait_us(session, now))
+        self._clients.take(session, now)
+
+
+def _is_failed_proof(error: GatewayError) -> bool:
+    return isinstance(error, Unauthenticated) or (isinstance(error, Invalid) and error.code in FAILED_PROOFS)
 
 
 def source_of(peer: str | None) -> str:

@@ -26,6 +26,7 @@ TYPE = "at+jwt"
 
 _WHAT = "token keys"
 _MOST = 16
+_MENDING = "Put back the one that was there, or take it away and make a new key with `gateway token rotate-key`."
 
 log = structlog.get_logger()
 
@@ -152,10 +153,7 @@ def _encoded(keys: Iterable[_Stated]) -> bytes:
 
 
 def _stated(path: Path) -> list[_Stated]:
-    damaged = SettingsInvalid(
-        f"The token keys file {path} is damaged.",
-        next_step="Put back the one that was there, or make a new key with `gateway token rotate-key`.",
-    )
+    damaged = SettingsInvalid(f"The token keys file {path} is damaged.", next_step=_MENDING)
     try:
         keys = msgspec.json.decode(read_secret_file(path, _WHAT), type=_File).keys
     except ValueError as error:
@@ -173,7 +171,8 @@ def _read(path: Path) -> list[SigningKey]:
             private = jwk.OKPKey.import_key({name: whole[name] for name in ("kty", "crv", "x", "d")})
             public = verifying_key({name: whole[name] for name in ("kty", "crv", "x", "use", "alg", "kid")})
         except Exception as error:
-            raise SettingsInvalid(f"The token keys file {path} holds a key that is none.") from error
+            told = f"The token keys file {path} holds a key that is none."
+            raise SettingsInvalid(told, next_step=_MENDING) from error
         until = NEVER if stated.verifies_until is None else stated.verifies_until * SECOND
         keys.append(SigningKey(public, private, stated.signs_from * SECOND, until))
     return keys

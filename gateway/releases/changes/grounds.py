@@ -3,21 +3,38 @@
 import msgspec
 from sqlalchemy import Connection
 
+from gateway.releases.evidence.records import Evidence
 from gateway.releases.evidence.store import standing_evidence
 from gateway.releases.fulfilment import read_by
 from gateway.releases.past import incident_states_by
 from gateway.releases.strategies import Strategy, digest_of
 
 
-def grounds_of(connection: Connection, strategy: Strategy) -> str:
-    """Digest of the evidence that stages with requirements read, and of incidents; empty where none has any.
+class Grounds(msgspec.Struct, frozen=True):
+    """What is known of a release."""
 
-    What is added, withdrawn, opened or closed makes another one, and none that there was before: whoever approved has
-    not seen it, also once an incident is over.
-    """
-    wanted = [requirement for stage in strategy.stages for requirement in stage.opens_when]
-    if not wanted:
-        return ""
-    evidence = standing_evidence(connection, strategy.release)
-    read = sorted(each.id for each in read_by(wanted, evidence, strategy.snapshot))
-    return digest_of(msgspec.json.encode([read, incident_states_by(connection, strategy.release, None)]))
+    evidence: tuple[Evidence, ...]
+    incidents: list[tuple[str, bool]]
+    """Ids, and whether each is open."""
+
+    def digest_for(self, strategy: Strategy) -> str:
+        """Digest of the evidence that stages with requirements read, and of incidents; empty where none has any.
+
+        What is added, withdrawn, opened or closed makes another one, and none that there was before: whoever approved
+        has not seen it, also once an incident is over.
+        """
+        wanted = [requirement for stage in strategy.stages for requirement in stage.opens_when]
+        if not wanted:
+            return ""
+        read = sorted(each.id for each in read_by(wanted, self.evidence, strategy.snapshot))
+        return digest_of(msgspec.json.encode([read, self.incidents]))
+
+
+def known_of(connection: Connection, release: str) -> Grounds:
+    """What is known of a release now."""
+    return Grounds(standing_evidence(connection, release), incident_states_by(connection, release, None))
+
+
+def grounds_of(connection: Connection, strategy: Strategy) -> str:
+    """What an approval of this strategy is given on now."""
+    return known_of(connection, strategy.release).digest_for(strategy)

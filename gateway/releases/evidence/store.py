@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    func,
     insert,
     or_,
     select,
@@ -162,11 +163,14 @@ def _approvals(connection: Connection, *where: Any) -> tuple[Approval, ...]:
     return tuple(Approval(**row._asdict() | {"persons": _persons(row.persons)}) for row in rows)
 
 
-def agreed_stages(connection: Connection, release: str, until: Instant) -> frozenset[str]:
-    """Digests of the stages that somebody had approved, or an authority concurred with, by an instant."""
-    tables = (approval_table, concurrence_table)
-    asked = [select(t.c.stage).where(t.c.release == release, t.c.given_at <= until).distinct() for t in tables]
-    return frozenset(stage for query in asked for stage in connection.execute(query).scalars())
+def agreed_stages(connection: Connection, release: str) -> dict[str, Instant]:
+    """When somebody first approved each stage, or an authority first concurred with it, by its digest."""
+    first: dict[str, Instant] = {}
+    for table in (approval_table, concurrence_table):
+        query = select(table.c.stage, func.min(table.c.given_at)).where(table.c.release == release)
+        for stage, given_at in connection.execute(query.group_by(table.c.stage)):
+            first[stage] = min(given_at, first.get(stage, given_at))
+    return first
 
 
 def add_concurrence(connection: Connection, concurrence: Concurrence) -> None:

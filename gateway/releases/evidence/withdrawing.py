@@ -3,11 +3,12 @@
 A stage that is open stays open, and keeps the approvals by which it was opened.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection
 
 from gateway.clock import Moment
+from gateway.identity.callers import Role
 from gateway.ledger.events import Event
 from gateway.ledger.store import Act
 from gateway.releases.evidence import store
@@ -15,8 +16,15 @@ from gateway.releases.known import gated_stages
 from gateway.releases.store import version_in_force
 
 
-def withdraw_stage_approvals(connection: Connection, keys: Sequence[str], cause: str, moment: Moment) -> list[Act]:
-    """Take back every approval that somebody known by any of these ids gave to a stage that is not open."""
+def withdraw_stage_approvals(
+    connection: Connection, keys: Sequence[str], cause: str, moment: Moment, keeping: Collection[str] = ()
+) -> list[Act]:
+    """Take back every approval that somebody known by any of these ids gave to a stage that is not open.
+
+    Approvers alone give them: where that role is one of `keeping`, they stay given.
+    """
+    if Role.APPROVER in keeping:
+        return []
     given = store.standing_approvals_by(connection, keys)
     opened = {release: _opened(connection, release) for release in {approval.release for approval in given}}
     acts = []

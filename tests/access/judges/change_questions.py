@@ -94,6 +94,14 @@ def _opening(*consents: Consent, **differences: Any) -> ChangeQuestion:
     return msgspec.structs.replace(_stage(MYSELF), **(facts | differences))
 
 
+def _concurring(actor: Consent, **differences: Any) -> ChangeQuestion:
+    return msgspec.structs.replace(_stage(actor), act="concur_stage", **differences)
+
+
+JUST: dict[str, Any] = {"irreversible": True, "asks_sign_in": True, "signed_in_s": 600}
+"""It cannot be undone, and whoever agrees has just signed in."""
+UNAWARE = a_consent("ada", "approver", acknowledged=False)
+
 CHANGE_CASES = [
     ChangeCase("widening, nobody agreed", a_change_question(), ("approvals_missing",)),
     ChangeCase("widening, one agreed", a_change_question(consents=(APPROVER,)), ("approvals_missing",)),
@@ -241,6 +249,30 @@ CHANGE_CASES = [
     ChangeCase("a stage opens, two agreed beside the author", _opening(MYSELF, APPROVER, ANALYST), ()),
     ChangeCase("a stage opens, a machine is one", _opening(APPROVER, MACHINE), ("approvals_missing",)),
     ChangeCase("a stage opens, asked for by somebody", _opening(actor=APPROVER), ("change_not_understood",)),
+    ChangeCase("a lasting stage opens, two agreed", _opening(APPROVER, ANALYST, irreversible=True), ()),
+    ChangeCase("a lasting stage, just signed in", _stage(APPROVER, **JUST), ()),
+    ChangeCase("a lasting stage, by a key", _stage(APPROVER, **JUST | {"signed_in_s": None}), ("sign_in_stale",)),
+    ChangeCase("a lasting stage, by its author", _stage(MYSELF, **JUST), ("self_approved",)),
+    ChangeCase("a lasting stage, unaware", _stage(UNAWARE, **JUST), ("acknowledgement_missing",)),
+    ChangeCase("somebody outside concurs", _concurring(a_consent("ada", "approver", acknowledged=False)), ()),
+    ChangeCase("somebody outside concurs, told by the author", _concurring(MYSELF), ()),
+    ChangeCase("somebody outside concurs, told by an analyst", _concurring(ANALYST), ("role_cannot_act",)),
+    ChangeCase(
+        "somebody outside concurs, told by a machine",
+        _concurring(a_consent("client", "provider", is_machine=True)),
+        ("machine_cannot_agree",),
+    ),
+    ChangeCase("somebody outside concurs with what lasts", _concurring(APPROVER, **JUST), ()),
+    ChangeCase(
+        "somebody outside concurs with what lasts, told too late",
+        _concurring(APPROVER, **JUST | {"signed_in_s": 601}),
+        ("sign_in_stale",),
+    ),
+    ChangeCase(
+        "somebody outside concurs with what lasts, told unaware",
+        _concurring(UNAWARE, **JUST),
+        ("acknowledgement_missing",),
+    ),
     ChangeCase("approved by a key issued since", _approve(a_consent("x", "approver", is_late=True)), ("key_too_new",)),
     ChangeCase(
         "widening, one key issued since",

@@ -124,6 +124,19 @@ REQUEST_CASES = [
         "approved by a key of the asker's", a_request_question(actor=a_person("x", "asker")), ("related_to_asker",)
     ),
     RequestCase(
+        "approved by a key of the hand that issued the asker's, for a customer",
+        a_request_question(asker=a_person("asker", "boss", "root"), actor=a_person("x", "boss", "root")),
+        "granted",
+    ),
+    RequestCase(
+        "approved by a key of the hand that issued the asker's, in one organisation",
+        a_request_question(
+            asker=a_person("asker", "boss", "root"), actor=a_person("x", "boss", "root"), same_organisation=True
+        ),
+        ("related_to_asker",),
+    ),
+    RequestCase("approved for a colleague", a_request_question(same_organisation=True), "granted"),
+    RequestCase(
         "approved by no reviewer", a_request_question(actor_roles=("analyst", "provider")), ("not_a_reviewer",)
     ),
     RequestCase("approved when over", a_request_question(state="withdrawn"), ("act_not_possible",)),

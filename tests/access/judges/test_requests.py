@@ -59,14 +59,18 @@ def are_reviewers(one: Party, other: Party) -> bool:
     return are_two(one, other) and set(one.issuers) & set(other.issuers) <= set(one.founders) & set(other.founders)
 
 
+def are_not_the_asker(one: Party, question: RequestQuestion) -> bool:
+    return (are_reviewers if question.same_organisation else are_two)(one, question.asker)
+
+
 def state_after(question: RequestQuestion) -> str | None:
     """The rules of agreeing a second time, in Python and on their own."""
     counting = [
         each
         for each in question.approvals
-        if not each.is_machine and each.role in question.reviewers and are_two(each, question.asker)
+        if not each.is_machine and each.role in question.reviewers and are_not_the_asker(each, question)
     ]
-    reviews = set(question.actor_roles) & set(question.reviewers) and are_two(question.actor, question.asker)
+    reviews = set(question.actor_roles) & set(question.reviewers) and are_not_the_asker(question.actor, question)
     if question.actor.is_machine or not (question.takes_requests and reviews):
         return None
     agreed: list[Party] = list(counting)

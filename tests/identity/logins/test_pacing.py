@@ -25,15 +25,15 @@ def test_only_so_many_are_remembered_the_oldest_forgotten_first() -> None:
 
     assert [pace.is_too_early(str(number), 1) for number in (3, 2, 1)] == [True] * 3
     assert not pace.is_too_early("0", 1)
-    assert [guesses.are_used_up(str(number), 1) for number in range(4)] == [False, True, True, True]
+    assert [guesses.wait_us(str(number), 1) > 0 for number in range(4)] == [False, True, True, True]
 
 
 def test_guesses_are_used_up_and_come_back_with_time() -> None:
     guesses = Guesses()
     for number in range(GUESSES):
-        assert not guesses.are_used_up("mallory", number)
+        assert not guesses.wait_us("mallory", number)
         guesses.note("mallory", number)
 
-    assert guesses.are_used_up("mallory", GUESSES) and not guesses.are_used_up("ada", GUESSES)
-    assert guesses.are_used_up("mallory", GUESSES_WITHIN - 1)
-    assert not guesses.are_used_up("mallory", GUESSES_WITHIN)
+    assert guesses.wait_us("mallory", GUESSES) == GUESSES_WITHIN - GUESSES and not guesses.wait_us("ada", GUESSES)
+    assert guesses.wait_us("mallory", GUESSES_WITHIN - 1) == 1
+    assert not guesses.wait_us("mallory", GUESSES_WITHIN)
