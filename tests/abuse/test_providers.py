@@ -200,7 +200,7 @@ def test_nobody_comes_in_as_somebody_listed_by_an_address_that_is_not_verified(
             provider.claims |= {"email": "ceo@corp.example", "email_verified": verified, "sub": f"s-{verified}"}
             told.append(code_of(Browser(house.url).sign_in()))
 
-    assert told == [(403, "not_provisioned")] * 3 + [(303, "")]
+    assert told == [(403, "not_linked")] * 3 + [(303, "")]
 
 
 @pytest.mark.parametrize("groups", [65, 400])

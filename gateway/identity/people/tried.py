@@ -1,6 +1,6 @@
 """Which sign-ins were tried here: each tries one code, whatever becomes of it.
 
-Else whoever has begun one could have codes of their own making passed on to a provider for as long as its state is good.
+Else whoever has begun one could have codes of their own making passed on to a provider while its state is good.
 Kept in this process's memory: nothing is written for somebody who is not known.
 """
 
