@@ -24,6 +24,7 @@ from gateway.errors import Invalid, NotFound, PolicyNotKept
 from gateway.identity.callers import Caller, Role
 from gateway.identity.organisations import PROVIDER, is_id
 from gateway.identity.past import assertions_by, key_by, organisation_by
+from gateway.identity.people.vouchers import vouchers_of
 from gateway.ledger.store import Ledger
 from gateway.releases.components import Component
 from gateway.releases.known import unmet
@@ -228,6 +229,8 @@ def _caller(connection: Connection, named: str, known: Instant | None, moment: M
         (key.revoked_at is not None, Reason.KEY_REVOKED, MEANINGS[Reason.KEY_REVOKED].message),
         (moment.maybe_reached(key.expires_at), Reason.KEY_EXPIRED, MEANINGS[Reason.KEY_EXPIRED].message),
     )
+    if key.person:
+        attributes += vouchers_of(connection, key.person, known).assertions
     return Caller(key.id, organisation.id, key.roles, key.scopes, attributes, key.expires_at), ended
 
 

@@ -19,9 +19,9 @@ from gateway.control.turned_away import COMING_BACK, ON_A_PAGE, SETTING_OUT
 from gateway.control.wire import ProviderInPath, shown, when
 from gateway.errors import NotFound
 from gateway.identity.callers import Caller
+from gateway.identity.people.callbacks import CALLBACK
 from gateway.identity.people.cookies import SESSION, SIGN_IN, SIGN_IN_S, csrf_token
 from gateway.identity.people.return_paths import DEFAULT, LENGTH_MAX
-from gateway.identity.people.signing_in import CALLBACK
 
 ProviderName = Annotated[
     str | None,

@@ -10,10 +10,10 @@ from gateway.examination.asking import Told, Unanswered, ask
 from gateway.examination.files import closed
 from gateway.examination.findings import Finding, away, odd, well
 from gateway.examination.issuers import Published, clock_of, shown, unfetched
+from gateway.identity.people.callbacks import callback_of
 from gateway.identity.people.code_flow import OF_THE_CLIENT, ask_for_tokens, authorization_url
 from gateway.identity.people.discovery import Metadata
 from gateway.identity.people.providers import Provider
-from gateway.identity.people.signing_in import callback_of
 from gateway.identity.tokens.fetching import Unfetched
 
 _NOBODY = "Nobody can sign in by it."

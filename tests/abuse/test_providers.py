@@ -8,10 +8,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from gateway.errors import Forbidden
+from gateway.errors import Forbidden, Unauthenticated
 from gateway.identity.callers import Role
 from gateway.identity.people.discovery import Discovery
 from gateway.identity.people.mapping import PersonRule, mapped, proven
+from gateway.identity.people.tried import Tried
 from gateway.identity.tokens.fetching import Address, Unfetched
 from gateway.identity.tokens.mapping import claim_at
 from tests.fakes.gateway import free_port
@@ -130,6 +131,34 @@ def test_whoever_comes_back_by_another_way_is_not_let_in(opened: House, provider
     assert not provider.exchanged
 
 
+# What is made up
+
+
+def test_a_sign_in_tries_one_code_however_many_are_made_up(opened: House, provider: FakeProvider) -> None:
+    one = Browser(opened.url)
+    state = dict(parse_qsl(urlsplit(one.go("/control/session/start?provider=corporate").headers["location"]).query))
+
+    told = [
+        code_of(one.go(f"{CALLBACK}/corporate?{urlencode({'code': f'made-up-{number}', 'state': state['state']})}"))
+        for number in range(50)
+    ]
+
+    assert told == [(401, "sign_in_failed")] + [(401, "sign_in_used")] * 49
+    assert [form["code"] for form in provider.exchanged] == ["made-up-0"]
+    assert signed_in(opened)[1].status_code == 303
+
+
+def test_sign_ins_that_were_tried_are_kept_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.identity.people.tried.TRIED_MAX", 10)
+    tried = Tried()
+    for number in range(100):
+        tried.take(str(number))
+
+    assert len(tried) == 10
+    with pytest.raises(Unauthenticated):
+        tried.take("99")
+
+
 # What is claimed
 
 
@@ -171,7 +200,7 @@ def test_nobody_comes_in_as_somebody_listed_by_an_address_that_is_not_verified(
             provider.claims |= {"email": "ceo@corp.example", "email_verified": verified, "sub": f"s-{verified}"}
             told.append(code_of(Browser(house.url).sign_in()))
 
-    assert told == [(403, "not_provisioned")] * 3 + [(303, "")]
+    assert told == [(403, "not_linked")] * 3 + [(303, "")]
 
 
 @pytest.mark.parametrize("groups", [65, 400])

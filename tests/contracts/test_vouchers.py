@@ -1,5 +1,7 @@
 """What a provider vouches for of somebody counts with their own keys while they are signed in, on both engines."""
 
+from functools import partial
+
 import pytest
 from msgspec import structs
 
@@ -7,6 +9,7 @@ from gateway.clock import HOUR, MINUTE, Moment
 from gateway.errors import Unauthenticated
 from gateway.identity.callers import Assertion, Caller
 from gateway.identity.keyring import KeyOrder
+from gateway.identity.people.vouchers import vouchers_of
 from tests.contracts.test_people import ALICE, LIMITS, Household, followed, household
 from tests.fakes.installation import NOW
 
@@ -97,6 +100,21 @@ async def test_what_the_provider_says_no_more_is_not_believed_for_having_been_sa
     assert weaker[:1] == ("K1",)
     assert silent == ()
     assert await level(household, key, later(5 * MINUTE)) == (), "nor once that sign-in is over and the first stands"
+
+
+async def test_what_counted_at_an_instant_is_what_had_been_recorded_by_then(household: Household) -> None:
+    alice, _ = await household.sign_in(assertions=known("K3"))
+    await household.sign_in(assertions=known("K1", later(MINUTE)), now=later(MINUTE))
+    for each in await household.registry.sessions(alice, alice.person):
+        await household.registry.end_session(household.installation.provider, each.id, "stolen", later(2 * MINUTE))
+
+    async def by(instant: int) -> list[object]:
+        vouchers = await household.directory.look_up(partial(vouchers_of, person=alice.person, by=instant))
+        return [each.value for each in vouchers.assertions]
+
+    told = [await by(NOW.latest + minutes * MINUTE) for minutes in (-1, 0, 1, 2)]
+
+    assert told == [[], ["K3"], ["K1"], []]
 
 
 async def test_who_is_disabled_has_neither_key_nor_what_was_vouched_for(household: Household) -> None:

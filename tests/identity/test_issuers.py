@@ -146,6 +146,8 @@ RULE_MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"scopes": ["everything"]}, "No door"),
     ({"roles": ["approver"], "organisation": "provider"}, "people approve"),
     ({"roles": ["provider"]}, "`provider`"),
+    ({"roles": ["developer", "auditor"]}, "auditor would see every organisation"),
+    ({"roles": ["staff"]}, "developer"),
     ({"roles": []}, "roles"),
     ({"attributes": [{"name": "kyc", "value": "K9", "assurance": 1}]}, "`kyc`"),
     ({"attributes": [{"name": "role", "value": "staff", "assurance": 1}]}, "`role`"),

@@ -117,6 +117,11 @@ def test_a_persons_own_key_calls_it_while_they_are_signed_in(house: House, devel
     key = developer.do("/control/keys", {"roles": ["developer"], "label": "mine"}).json()["token"]
     house.enter("team", "acme")
     while_in = called(house, key)
+    explained = house.client.get(
+        f"{house.url}/control/access/{RELEASE}/explain?component=inference.text",
+        headers={"authorization": f"Bearer {key}"},
+    )
+    assert explained.json()["admitted"] is True, explained.text
 
     person = developer.session()["person"]["id"]
     for each in house.ask("GET", f"/control/people/{person}/sessions", "provider").json()["sessions"]:

@@ -80,6 +80,16 @@ class Discovery:
         return url
 
 
+def is_host(named: str) -> bool:
+    """Whether this names a host, with a port or without one, and nothing beside."""
+    try:
+        check_address(f"https://{named}", "hosts")
+        _place(f"https://{named}")
+    except ValueError:
+        return False
+    return not set(named) & set("/?")
+
+
 def _place(url: str) -> tuple[str, int]:
     """The host and the port that an address is at: whatever else listens on the same host is another's business.
 

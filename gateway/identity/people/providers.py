@@ -22,7 +22,7 @@ import msgspec
 from gateway.clock import DAY, SECOND, Moment
 from gateway.declarations import declared
 from gateway.identity.callers import Role
-from gateway.identity.people.discovery import DOCUMENT, Discovery, Metadata
+from gateway.identity.people.discovery import DOCUMENT, Discovery, Metadata, is_host
 from gateway.identity.people.mapping import PersonRule
 from gateway.identity.rights import sorted_roles
 from gateway.identity.tokens.declaring import (
@@ -147,10 +147,8 @@ def _provider(name: str, given: _Declared, folder: Path, told: Callable[[str, st
     if given.provision == "scim" and given.link == Link():
         raise ValueError("`provision: scim` needs a `link`: which claim is the `userName` or the `externalId`")
     ca_file = beside(folder, given.ca_file)
-    for host in given.hosts:
-        check_address(f"https://{host}", "hosts")
-        if set(host) & set("/?"):
-            raise ValueError("`hosts` must be names of hosts, with a port where that is not 443")
+    if not all(map(is_host, given.hosts)):
+        raise ValueError("`hosts` must be names of hosts, with a port where that is not 443")
     discovery = Discovery(given.issuer, given.hosts)
     address = Address(given.issuer.rstrip("/") + DOCUMENT, ca_file)
     return Provider(

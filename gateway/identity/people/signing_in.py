@@ -2,12 +2,12 @@
 
 What a sign-in asked for (state, nonce, code verifier) is kept by the browser that began it, sealed, so that it can be
 ended by no other; nothing is written before the provider has confirmed who it is, so that nobody who cannot sign in
-can make the gateway write. A state is then taken once.
+can make the gateway write. A state is then taken once; and each process tries one code for it, whatever comes of that.
 """
 
 import asyncio
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hmac import compare_digest
 from urllib.parse import urlencode
@@ -19,6 +19,7 @@ from gateway.clock import SECOND, Moment
 from gateway.errors import GatewayError, Invalid, NotFound, Unavailable
 from gateway.identity.keys import Secret
 from gateway.identity.people.arriving import Arrival, Arrived, Limits
+from gateway.identity.people.callbacks import callback_of
 from gateway.identity.people.code_flow import authorization_url, away, exchange, refused
 from gateway.identity.people.discovery import Metadata
 from gateway.identity.people.id_tokens import Asked, Claimed, claims_of
@@ -30,13 +31,12 @@ from gateway.identity.people.recognising import Vouched
 from gateway.identity.people.registry import Registry
 from gateway.identity.people.return_paths import checked_return_path
 from gateway.identity.people.sessions import SessionKind, mint_session
+from gateway.identity.people.tried import Tried
 from gateway.identity.peppers import Peppers
 from gateway.identity.tokens.mapping import asserted, claim_at
 
 log = structlog.get_logger()
 
-CALLBACK = "/control/session/callback"
-"""Where the only provider sends people back; each of several does below it, under its name."""
 EXCHANGES_MAX = 16
 """Codes that are exchanged at once: whoever comes then waits his turn, or is told to come again."""
 TURN_MAX_S = 2.0
@@ -81,6 +81,7 @@ class SigningIn:
         self.providers = providers
         self.limits = limits
         self._registry = registry
+        self._tried = Tried()
         self._peppers = peppers
         self._count = count
         self._url = url
@@ -113,7 +114,7 @@ class SigningIn:
         return Begun(url, sealed(self._peppers, pending))
 
     async def finish(
-        self, sealed: str, answered: Mapping[str, str], now: Moment, *, path: str = CALLBACK, replaces: str = ""
+        self, sealed: str, answered: Mapping[str, str], now: Moment, *, path: str, replaces: str = ""
     ) -> SignedIn:
         """Begin the session of whoever came back with this answer, to the browser that keeps this, at this path.
 
@@ -184,6 +185,7 @@ class SigningIn:
                 "Too many people sign in just now.", code="too_many_sign_ins", next_step="Sign in again shortly."
             ) from None
         try:
+            self._tried.take(pending.state)
             tokens = await exchange(provider, metadata, self._redirect_uri(provider.name), code, pending.verifier)
             asked = Asked(pending.nonce, pending.begun_at, self.limits.absolute, pending.fresh)
             return await claims_of(provider, tokens, asked, now)
@@ -209,15 +211,6 @@ class SigningIn:
                 next_step=f"Name one of {', '.join(f'`{each}`' for each in self.providers)}.",
             )
         return self.providers[name]
-
-
-def callback_of(name: str, providers: Collection[str]) -> str:
-    """The path to which a provider sends people back.
-
-    Where there are several, each has its own (RFC 9700, 4.4.2.2): an answer of one is never taken for another's, whose
-    token endpoint would be handed the code, even where neither says who it is (RFC 9207).
-    """
-    return CALLBACK if len(providers) == 1 else f"{CALLBACK}/{name}"
 
 
 def _vouched(provider: Provider, claimed: Claimed) -> Vouched:

@@ -227,18 +227,25 @@ def standing_sessions(connection: Connection, person: str) -> list[Session]:
     return [_session(row) for row in connection.execute(query.order_by(_sessions.created_at, _sessions.id))]
 
 
-def signed_in_until(connection: Connection, person: str) -> Instant | None:
-    """When the last of a person's sessions ends that nobody has ended; None where every one was ended."""
-    ends = select(func.max(_sessions.ends_at)).where(_sessions.person == person, _sessions.ended_at.is_(None))
-    found: Instant | None = connection.execute(ends).scalar_one()
+def signed_in_until(connection: Connection, person: str, by: Instant | None = None) -> Instant | None:
+    """When the last of a person's sessions ends that nobody has ended, or had by an instant; None without one."""
+    ends = select(func.max(_sessions.ends_at)).where(_sessions.person == person, *_begun(by))
+    stands = _sessions.ended_at.is_(None)
+    found: Instant | None = connection.execute(
+        ends.where(stands if by is None else stands | (_sessions.ended_at > by))
+    ).scalar_one()
     return found
 
 
-def latest_assertions(connection: Connection, person: str) -> tuple[Assertion, ...]:
-    """What was asserted of a person when their latest session began."""
-    latest = select(_sessions.assertions).where(_sessions.person == person)
+def latest_assertions(connection: Connection, person: str, by: Instant | None = None) -> tuple[Assertion, ...]:
+    """What was asserted of a person when their latest session began, or the latest that had by an instant."""
+    latest = select(_sessions.assertions).where(_sessions.person == person, *_begun(by))
     found = connection.execute(latest.order_by(_sessions.created_at.desc(), _sessions.id).limit(1)).scalar_one_or_none()
     return () if found is None else _decode_assertions(found)
+
+
+def _begun(by: Instant | None) -> list[Any]:
+    return [] if by is None else [_sessions.created_at <= by]
 
 
 def end_session(connection: Connection, session: str, ended_at: Instant, cause: str) -> None:

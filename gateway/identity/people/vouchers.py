@@ -20,12 +20,15 @@ class Vouchers(msgspec.Struct, frozen=True):
     """Each until they are signed in nowhere any more, if nothing ends it before."""
 
 
-def vouchers_of(connection: Connection, person: str) -> Vouchers:
-    """What stands of them now, and until when; nothing of whom nobody has vouched for, or who has signed out."""
-    until = store.signed_in_until(connection, person)
+def vouchers_of(connection: Connection, person: str, by: Instant | None = None) -> Vouchers:
+    """What stands of them, and until when; nothing of whom nobody has vouched for, or who has signed out.
+
+    As of now, or as it was recorded by an instant.
+    """
+    until = store.signed_in_until(connection, person, by)
     if until is None:
         return Vouchers(())
-    return Vouchers(tuple(_ending(each, until) for each in store.latest_assertions(connection, person)))
+    return Vouchers(tuple(_ending(each, until) for each in store.latest_assertions(connection, person, by)))
 
 
 def _ending(assertion: Assertion, until: Instant) -> Assertion:

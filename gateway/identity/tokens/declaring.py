@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from gateway.identity.callers import ABROAD, Role
+from gateway.identity.callers import ABROAD, OVERSIGHT, Role
 from gateway.identity.facts import ASSURANCE_MAX, Value, fault_of, fault_of_name
 from gateway.identity.organisations import PROVIDER, is_id
 from gateway.identity.tokens.mapping import Attribute, Match
@@ -80,11 +80,22 @@ def match_of(where: str, given: Claims) -> Match:
 
 
 def check_place(where: str, organisation: str, roles: Sequence[Role]) -> None:
-    """Where they belong, and what they are there."""
+    """Where they belong, and what they are there.
+
+    A role that sees every organisation is given to people of the provider's own alone: whoever maps a customer's groups
+    means that customer. A key for an auditor from outside is issued by hand.
+    """
     if not is_id(organisation):
         raise ValueError(f"{where} `organisation` is no organisation's id")
-    if organisation != PROVIDER and not set(roles) <= set(ABROAD):
-        raise ValueError(f"{where} outside `{PROVIDER}` nobody has other roles than {' and '.join(ABROAD)}")
+    if organisation == PROVIDER:
+        return
+    if wide := [role for role in roles if role in OVERSIGHT]:
+        raise ValueError(
+            f"{where} {' and '.join(wide)} would see every organisation, and not `{organisation}` alone:"
+            f" outside auditors are mapped to `{PROVIDER}`, where all may be seen"
+        )
+    if not set(roles) <= set(ABROAD):
+        raise ValueError(f"{where} outside `{PROVIDER}` nobody has other roles than {Role.DEVELOPER}")
 
 
 def attributes_of(where: str, given: Sequence[DeclaredAttribute]) -> tuple[Attribute, ...]:
