@@ -100,9 +100,7 @@ async def _accepted(part: str, provider: Provider, metadata: Metadata, redirect_
         answered = await ask_for_tokens(provider, metadata, redirect_uri, code, verifier)
     except (Unfetched, OSError) as error:
         said = unfetched(error) if isinstance(error, Unfetched) else "the client's secret cannot be read"
-        return away(
-            part, f"It cannot be asked for tokens: {said}. {_NOBODY}", f"See what answers at {metadata.token}."
-        )
+        return away(part, f"It cannot be asked for tokens: {said}. {_NOBODY}", f"See what answers at {metadata.token}.")
     if answered.get("error") in OF_THE_CLIENT:
         return away(
             part,
