@@ -13,7 +13,7 @@ from gateway.cli.main import gateway
 from gateway.errors import SettingsInvalid
 from gateway.identity.callers import Role
 from gateway.identity.peppers import open_peppers
-from gateway.ledger.checkpoints.checkpoint import Checkpoint, origin_of, verifier_of
+from gateway.ledger.checkpoints.checkpoint import Checkpoint, origin_of, verifiers_of
 from gateway.ledger.checkpoints.notes import signed
 from gateway.ledger.signing import open_signing_key
 from gateway.running import serve
@@ -67,7 +67,7 @@ def test_what_another_key_signed_of_the_same_entries_is_no_checkpoint_of_this_le
     other = open_signing_key(tmp_path / "other.key")
     theirs = Checkpoint(origin_of(other), checkpoint.size, checkpoint.root)
     (tmp_path / "a.checkpoint").write_text(signed(theirs.text(), theirs.origin, other))
-    (tmp_path / "verifier").write_text(str(verifier_of(other)))
+    (tmp_path / "verifier").write_text("\n".join(map(str, verifiers_of(other))))
 
     words = ["audit", "verify", "--data", str(tmp_path), "--checkpoints", str(tmp_path / "a.checkpoint")]
     verified = CliRunner().invoke(gateway, [*words, "--key", str(tmp_path / "verifier")])

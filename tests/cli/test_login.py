@@ -35,7 +35,7 @@ def waits(monkeypatch: pytest.MonkeyPatch, *told: str) -> list[float]:
     monkeypatch.setattr(login, "ask_as_command_line", ask)
     monkeypatch.setattr(login.time, "sleep", waited.append)
     monkeypatch.setattr(login, "login_of", lambda answer: answer)
-    assert login._on_another_device() == TOKENS
+    assert login._on_another_device("control") == TOKENS
     return waited
 
 
