@@ -267,8 +267,8 @@ def test_an_unforeseen_failure_is_told_in_each_doors_own_shape(own_house: House)
     def fail(*_: object, **__: object) -> Any:
         raise TypeError("canary-in-the-message")
 
-    for part in ("admit", "weigh"):
-        setattr(own_house.installation.gate, part, fail)
+    own_house.installation.gate.admit = fail  # type: ignore[method-assign]
+    own_house.installation.weighing.weigh = fail  # type: ignore[method-assign]
 
     with captured_logs() as log:
         v1 = own_house.chat(own_house.models["api"])
