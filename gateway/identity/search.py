@@ -138,7 +138,8 @@ def _facts(predicate: Predicate, asked: Asked, moment: Moment, dialect: str, spa
     columns: list[ColumnElement[Any]] = [value.label(f"held_{place}") for place, value in enumerate(held.values())]
     what = _what(predicate)
     if "organisation" in what:
-        names = [name for test in tests_in(predicate) if isinstance(test, Among) for name in test.names]
+        among = [test for test in tests_in(predicate) if isinstance(test, Among) and test.what == "organisation"]
+        names = [name for test in among for name in test.names]
         columns.append(case((own.in_(names), own), else_="").label("itself"))
     if "grant" in what:
         columns.append(asked.has_grant.label("has_grant"))

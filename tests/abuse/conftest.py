@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.house import House, open_house
+from tests.fakes.provider import FakeProvider, an_identity_provider
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +21,10 @@ def own_house(tmp_path: Path) -> Iterator[House]:
     """A gateway for one test alone."""
     with open_house(tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def providers() -> Iterator[tuple[FakeProvider, FakeProvider]]:
+    """Two identity providers, that the tests of one file teach what to answer."""
+    with an_identity_provider() as first, an_identity_provider() as second:
+        yield first, second

@@ -17,15 +17,9 @@ from gateway.identity.tokens.fetching import Address, Unfetched
 from gateway.identity.tokens.mapping import claim_at
 from tests.fakes.gateway import free_port
 from tests.fakes.house import House, eventually, open_house
-from tests.fakes.provider import SECRET, Browser, FakeProvider, an_identity_provider, declaration
+from tests.fakes.provider import SECRET, Browser, FakeProvider, declaration
 
 CALLBACK = "/control/session/callback"
-
-
-@pytest.fixture(scope="module")
-def providers() -> Iterator[tuple[FakeProvider, FakeProvider]]:
-    with an_identity_provider() as first, an_identity_provider() as second:
-        yield first, second
 
 
 @pytest.fixture(scope="module")

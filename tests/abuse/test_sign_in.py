@@ -16,16 +16,10 @@ from tests.abuse.logs import captured_logs
 from tests.fakes.gateway import free_port
 from tests.fakes.house import House, eventually, open_house
 from tests.fakes.issuer import signed
-from tests.fakes.provider import SECRET, Browser, FakeProvider, an_identity_provider, declaration
+from tests.fakes.provider import SECRET, Browser, FakeProvider, declaration
 
 SESSION = "release-gateway-session"
 SIGN_IN = "release-gateway-sign-in"
-
-
-@pytest.fixture(scope="module")
-def providers() -> Iterator[tuple[FakeProvider, FakeProvider]]:
-    with an_identity_provider() as first, an_identity_provider() as second:
-        yield first, second
 
 
 @pytest.fixture(scope="module")
