@@ -34,18 +34,33 @@ _TOKEN = re.compile(r"\be[yw][\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+class _StandardError(logging.Handler):
+    """Standard error as it is when something is logged: whoever runs a command may have put another in its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """A line, at once."""
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except Exception:  # as every handler does: who logs is never stopped by it
+            self.handleError(record)
+
+
 def set_up_logs(level: Level, form: Format, stream: TextIO | None = None) -> None:
-    """Send everything that is logged in this process, by us or by a library, to the stream in one form."""
-    stream = stream or sys.stderr
-    for_people = form == "console" or (form == "auto" and stream.isatty())
+    """Send everything that is logged in this process, by us or by a library, to the stream in one form.
+
+    No stream: standard error.
+    """
+    is_terminal = (stream or sys.stderr).isatty()
+    for_people = form == "console" or (form == "auto" and is_terminal)
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _place_of_exception,
         _harmless,
     ]
-    written: Processor = structlog.dev.ConsoleRenderer(colors=stream.isatty()) if for_people else _json
-    handler = logging.StreamHandler(stream)
+    written: Processor = structlog.dev.ConsoleRenderer(colors=is_terminal) if for_people else _json
+    handler = _StandardError() if stream is None else logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, written],

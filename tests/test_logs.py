@@ -5,6 +5,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 import structlog
@@ -44,6 +45,16 @@ def test_an_event_is_one_json_object_with_its_instant_and_level() -> None:
 
 def test_a_stream_that_is_no_terminal_gets_json() -> None:
     json.loads(logged("auto", ("started", {})))
+
+
+def test_with_no_stream_it_is_standard_error_as_it_is_then() -> None:
+    set_up_logs("info", "json")
+    said, spoken = io.StringIO(), io.StringIO()
+
+    with redirect_stderr(said), redirect_stdout(spoken):
+        structlog.get_logger().info("started")
+
+    assert (json.loads(said.getvalue())["event"], spoken.getvalue()) == ("started", "")
 
 
 @pytest.mark.parametrize("form", ["json", "console"])

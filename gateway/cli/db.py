@@ -93,11 +93,11 @@ def backup(copy: Path, data: Path | None) -> None:
 
 
 def _database(data: Path | None, *, made: bool) -> str:
+    from gateway.cli.here import settings_here
     from gateway.database.exclusive import made as made_where_missing
-    from gateway.settings import Settings
 
     with told():
-        settings = Settings.from_environment(data=None if data is None else str(data))
+        settings = settings_here(data)
         if made and not settings.database_url:
             made_where_missing(settings.data)
         return settings.database

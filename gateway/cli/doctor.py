@@ -20,13 +20,13 @@ def command(data: Path | None) -> None:
     It has the settings that `gateway serve` would have, makes nothing and changes nothing, and may run beside a
     gateway that serves. It fails where something is wrong; what is only odd does not make it fail.
     """
+    from gateway.cli.here import settings_here
     from gateway.errors import GatewayError
     from gateway.examination.findings import State, amiss
     from gateway.examination.whole import examine
-    from gateway.settings import Settings
 
     try:
-        settings = Settings.from_environment(data=None if data is None else str(data))
+        settings = settings_here(data)
     except GatewayError as error:
         found = [amiss("settings", error)]
     else:

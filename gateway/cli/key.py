@@ -126,11 +126,11 @@ def recover(data: Path | None, *, lost_peppers: bool) -> None:
     Settings are those of `gateway serve`. A gateway that keeps its data in SQLite must be stopped first.
     """
     with told():
+        from gateway.cli.here import settings_here
         from gateway.clock import text_from
         from gateway.regaining import recover as make
-        from gateway.settings import Settings
 
-        issued = make(Settings.from_environment(data=None if data is None else str(data)), lost_peppers=lost_peppers)
+        issued = make(settings_here(data), lost_peppers=lost_peppers)
     key = issued.key
     shown = {
         "id": key.id,

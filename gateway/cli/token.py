@@ -111,10 +111,10 @@ def rotate_key(announce: int, overlap: int, data: Path | None) -> None:
     After a theft: `--announce 0 --overlap 0`. Every token that the old keys signed opens nothing any more.
     """
     with told():
+        from gateway.cli.here import settings_here
         from gateway.identity.tokens.signing_keys import rotate
-        from gateway.settings import Settings
 
-        path = Settings.from_environment(data=None if data is None else str(data)).token_keys_path
+        path = settings_here(data).token_keys_path
         now = time.time_ns() // 1000
         made = rotate(path, now, announce=announce * SECOND, overlap=overlap * SECOND)
     if wants_json():
@@ -128,11 +128,11 @@ def rotate_key(announce: int, overlap: int, data: Path | None) -> None:
 def list_keys(data: Path | None) -> None:
     """List the keys that sign tokens; never the keys themselves."""
     with told():
+        from gateway.cli.here import settings_here
         from gateway.clock import NEVER, text_from
         from gateway.identity.tokens.signing_keys import listed
-        from gateway.settings import Settings
 
-        keys = listed(Settings.from_environment(data=None if data is None else str(data)).token_keys_path)
+        keys = listed(settings_here(data).token_keys_path)
     shown = [
         {"id": each, "signs_from": text_from(begins), "verifies_until": None if ends >= NEVER else text_from(ends)}
         for each, begins, ends in keys

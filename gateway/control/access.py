@@ -216,4 +216,9 @@ async def _named(areas: Areas, caller: Caller, of: str) -> str | Caller:
     if caller.has(*OVERSIGHT) or of in {caller.organisation, caller.key}:
         return of
     key = await areas.directory.key(caller, of)
+    if key.person and key.person != caller.person:
+        raise NotFound(
+            "What a person's provider vouches for is theirs to see: of their own keys, only they can ask.",
+            next_step="Let them ask: `of=me`. Or ask about the organisation.",
+        )
     return key.id

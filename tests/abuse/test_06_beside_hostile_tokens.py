@@ -21,6 +21,7 @@ from tests.fakes.garbling import mutated
 from tests.fakes.house import CHAT, MESSAGES
 from tests.fakes.logins import logged_in
 from tests.fakes.postgresql import PostgreSQLServer
+from tests.faults.percentiles import p99
 from tests.faults.report import write_report
 
 SOAK = os.environ.get("RELEASE_GATEWAY_SOAK") == "1"
@@ -151,11 +152,6 @@ def window(goods: Goods, seconds: float, hostile: "subprocess.Popen[str] | None"
     return met
 
 
-def worst(seconds: list[float]) -> float:
-    """The 99th percentile."""
-    return sorted(seconds)[int(len(seconds) * 0.99)]
-
-
 @pytest.mark.soak
 def test_good_calls_are_no_slower_beside_hostile_tokens(two: Replicas, tmp_path: Path) -> None:
     tokens, proofs = tmp_path / "tokens", hostile_tokens(two, random.Random(20261125))
@@ -176,7 +172,7 @@ def test_good_calls_are_no_slower_beside_hostile_tokens(two: Replicas, tmp_path:
     if SOAK:
         figures = {"hostile tokens": f"{met.total()}, {met.total() / lasted:.0f} a second over both: " + told(met)}
         for kind in alone.took:
-            before, while_attacked = worst(alone.took[kind]), worst(beside.took[kind])
+            before, while_attacked = p99(alone.took[kind]), p99(beside.took[kind])
             assert while_attacked <= 2 * before, f"p99 of {kind}, without and beside: {before}, {while_attacked}"
             figures[f"p99 of {kind}, without and beside them"] = (
                 f"{before * 1000:.1f} ms, {while_attacked * 1000:.1f} ms: {while_attacked / before:.2f} times"

@@ -17,6 +17,7 @@ from joserfc import jwk
 from tests.fakes.garbling import decoded, encoded, mutated
 from tests.fakes.house import House, eventually, open_house
 from tests.fakes.issuer import FakeIssuer, an_issuer, declaration, signed
+from tests.faults.percentiles import p99
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 MUTATIONS = 100_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 1_500
@@ -274,14 +275,9 @@ def test_no_mutation_of_a_good_token_is_let_in_or_answered_by_a_fault(forger: Fo
     assert set(met) <= {400, 401} and met[401] > MUTATIONS // 2, met
     assert [forger.ask(good).status_code for good in goods] == [200, 200]
     if MUTATIONS >= 100_000:
-        told = worst(quick), worst(slow)
+        told = p99(quick), p99(slow)
         assert told[1] <= 2 * told[0], f"p99 of good calls, alone and beside the forged: {told}"
     assert len(forger.issuer.asked) < 3 + MUTATIONS // 1_000, "unknown keys have the issuer asked now and then only"
-
-
-def worst(seconds: list[float]) -> float:
-    """The 99th percentile."""
-    return sorted(seconds)[int(len(seconds) * 0.99)]
 
 
 def timed(forger: Forger, token: str) -> float:

@@ -30,6 +30,7 @@ from tests.abuse.replicas import Replicas, replicas
 from tests.abuse.test_12_use_after_revoke import Stream
 from tests.fakes.gateway import until
 from tests.fakes.postgresql import PostgreSQLServer
+from tests.faults.percentiles import p99
 from tests.faults.report import write_report
 
 BOUND_S = 1.0
@@ -170,8 +171,8 @@ def test_who_is_put_out_is_out_in_every_process_within_a_second(
     if SOAK:
         figures = {
             "people put out: deactivated, replaced as not active, deleted in turn": str(len(calls)),
-            "own key and session refused by both processes, p99 and longest": f"{p99(calls)}, {max(calls):.3f} s",
-            "answer under way by the own key ended, p99 and longest": f"{p99(streams)}, {max(streams):.3f} s",
+            "own key and session refused by both processes, p99 and longest": f"{p99(calls):.3f} s, {max(calls):.3f} s",
+            "answer under way by the own key ended, p99 and longest": f"{p99(streams):.3f} s, {max(streams):.3f} s",
             "clients that they had made, refused": "0",
         }
         write_report("Put out by a directory, two processes on PostgreSQL", figures)
@@ -208,7 +209,3 @@ def put_out_of(
     for replica in two.gateways:
         assert httpx.post(f"{replica.base_url}/oauth/token", data=form, auth=held.client).status_code == 200
     return took, ended
-
-
-def p99(seconds: list[float]) -> str:
-    return f"{sorted(seconds)[int(len(seconds) * 0.99)]:.3f} s"

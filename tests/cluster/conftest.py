@@ -15,7 +15,16 @@ SOAK = os.environ.get("RELEASE_GATEWAY_SOAK") == "1"
 """Whether the heavy figures are run whole."""
 
 collect_ignore = (
-    [] if SOAK else ["test_balance.py", "test_command.py", "test_held.py", "test_orders.py", "test_rollout.py"]
+    []
+    if SOAK
+    else [
+        "test_balance.py",
+        "test_command.py",
+        "test_held.py",
+        "test_orders.py",
+        "test_rollout.py",
+        "test_taken_for_dead.py",
+    ]
 )
 
 

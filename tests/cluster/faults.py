@@ -55,17 +55,18 @@ class Faults:
         """Every process of a part ends at once."""
         self._fault(part, "killed", lambda: signal_all(part, signal.SIGKILL))
 
-    def freeze(self, part: Part) -> None:
+    def freeze(self, part: Part, for_s: float | None = None) -> None:
         """Every process of a part stands still for a while, and goes on where it stood."""
+        how = "frozen" if for_s is None else f"frozen for {for_s:.0f} s"
 
         def act() -> None:
             signal_all(part, signal.SIGSTOP)
             try:
-                time.sleep(self.dice.uniform(1.0, 7.0))
+                time.sleep(self.dice.uniform(1.0, 7.0) if for_s is None else for_s)
             finally:
                 signal_all(part, signal.SIGCONT)
 
-        self._fault(part, "frozen", act)
+        self._fault(part, how, act)
 
     def _fault(self, part: Part, how: str, act: Callable[[], None]) -> None:
         what = f"{part.program.name.removesuffix('-a').removesuffix('-b')} {how}"

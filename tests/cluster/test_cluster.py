@@ -1,14 +1,21 @@
 """`make cluster`: everything comes up in any order, is entered at one place, and ends at ctrl-C."""
 
+from collections.abc import Mapping
+from functools import partial
+
 import httpx
 import pytest
 
 from gateway.access.judges.policies import read_policy_set
 from gateway.shipped import shipped
 from tests.fakes.cluster import ClusterHouse
+from tests.fakes.gateway import until
 from tools.cluster.layout import HOST
 
 INNER = ("/metrics", "/healthz", "/readyz", "/policies/bundle.tar.gz", "/policies/", "//policies/bundle.tar.gz")
+
+IN_FORCE_S = 5.0
+"""More than a busy machine needs: how soon it is, is measured by the heavy tests."""
 
 
 def test_callers_are_served_by_both_gateways_and_judged_by_one_opa(house: ClusterHouse) -> None:
@@ -32,6 +39,31 @@ def test_what_is_not_for_callers_cannot_be_reached_by_the_balancer(house: Cluste
     answer = httpx.get(f"{house.base_url}{path}", headers={"authorization": f"Bearer {token}"})
 
     assert answer.status_code == 404
+
+
+def test_a_token_made_by_one_gateway_is_known_to_the_other_and_revoked_at_either(house: ClusterHouse) -> None:
+    house.enter("robots")
+    asked = {"organisation": "robots", "roles": ["developer"]}
+    made = house.control("POST", "/clients", json=asked)
+    client = (made["client"]["client"]["id"], made["client_secret"])
+    one, other = house.processes
+    house.follow()
+
+    for makes, uses in ((one, other), (other, one)):
+        given = httpx.post(f"{makes}/oauth/token", data={"grant_type": "client_credentials"}, auth=client).json()
+        headers = {"authorization": f"Bearer {given['access_token']}"}
+        keys = [httpx.get(f"{url}/.well-known/jwks.json").json() for url in house.processes]
+
+        answer = httpx.post(f"{uses}/v1/chat/completions", json=say(house.models["api"]), headers=headers)
+        revoked = httpx.post(f"{uses}/oauth/revoke", data={"token": given["access_token"]}, auth=client)
+
+        assert (answer.status_code, revoked.status_code) == (200, 200)
+        assert keys[0] == keys[1] and keys[0]["keys"]
+        until(partial(refuses, makes, headers), IN_FORCE_S)
+
+
+def refuses(url: str, headers: Mapping[str, str]) -> bool:
+    return httpx.get(f"{url}/v1/models", headers=headers).status_code == 401
 
 
 def say(model: str) -> dict[str, object]:

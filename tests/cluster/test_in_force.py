@@ -1,9 +1,8 @@
 """What the provider takes away is gone at both gateways within a second, under load; limits are one, whoever races."""
 
-import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -13,6 +12,7 @@ import pytest
 from tests.cluster.callers import ROOMY, call
 from tests.cluster.conftest import SOAK
 from tests.fakes.cluster import ClusterHouse
+from tests.faults.percentiles import p99, spread
 from tests.faults.report import write_report
 from tests.journeys.releases import open_to_all
 
@@ -49,17 +49,6 @@ def late_s(house: ClusterHouse, token: str, model: str, take_away: Callable[[], 
         return max(0.0, max(each.result() for each in watching) - taken_at)
 
 
-def p99(times: Sequence[float]) -> float:
-    """The nearest rank."""
-    return sorted(times)[math.ceil(0.99 * len(times)) - 1]
-
-
-def told(times: Sequence[float]) -> str:
-    """For the report."""
-    half = sorted(times)[len(times) // 2]
-    return f"{len(times)} times; p50 {half:.3f} s, p99 {p99(times):.3f} s, at most {max(times):.3f} s"
-
-
 @pytest.mark.soak
 def test_a_revocation_and_a_suspension_are_in_force_at_both_gateways_within_a_second(loaded: ClusterHouse) -> None:
     loaded.apply(open_to_all("force/keys", ROOMY))
@@ -77,7 +66,7 @@ def test_a_revocation_and_a_suspension_are_in_force_at_both_gateways_within_a_se
     assert max(revoked + suspended) <= WORST_S
     if SOAK:
         assert p99(revoked) <= P99_S and p99(suspended) <= P99_S
-        figures = {"key revoked": told(revoked), "release suspended": told(suspended)}
+        figures = {"key revoked": spread(revoked), "release suspended": spread(suspended)}
         write_report("in force at both gateways of a cluster under load", figures)
 
 

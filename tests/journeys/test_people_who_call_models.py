@@ -122,6 +122,7 @@ def test_a_persons_own_key_calls_it_while_they_are_signed_in(house: House, devel
         headers={"authorization": f"Bearer {key}"},
     )
     assert explained.json()["admitted"] is True, explained.text
+    assert [each["name"] for each in explained.json()["facts"]] == ["kyc"]
 
     person = developer.session()["person"]["id"]
     for each in house.ask("GET", f"/control/people/{person}/sessions", "provider").json()["sessions"]:
@@ -132,3 +133,18 @@ def test_a_persons_own_key_calls_it_while_they_are_signed_in(house: House, devel
     assert (while_in, after) == ((200, ""), (403, "attribute_unknown"))
     assert called(house, key) == (200, "")
     assert called(house, house.tokens["team"]) == (403, "attribute_unknown"), "it is theirs, not the organisation's"
+
+
+def test_what_a_provider_vouches_for_is_shown_to_its_person_and_to_overseers_alone(
+    house: House, developer: Browser
+) -> None:
+    made = developer.do("/control/keys", {"roles": ["developer"], "label": "mine"}).json()
+    house.enter("colleague", "acme")
+    path = f"/control/access/{RELEASE}/explain?component=inference.text&of={made['key']['id']}"
+
+    colleague = house.ask("GET", path, "colleague")
+    themself, overseer = developer.go(path), house.ask("GET", path, "provider")
+
+    assert (colleague.status_code, "kyc" in colleague.text) == (404, False)
+    assert "only they can ask" in colleague.json()["detail"]
+    assert [[each["value"] for each in told.json()["facts"]] for told in (themself, overseer)] == [["K3"], ["K3"]]
