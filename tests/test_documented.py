@@ -1,6 +1,7 @@
 """Documentation that cannot fall behind: everything public has its line, and the README's commands run."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -130,6 +131,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
         yield process
 
 
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl, by which the documents call, is not here")
+
+
+@needs_curl
 def test_every_command_of_the_readme_runs_and_says_what_the_readme_says(demo: GatewayProcess) -> None:
     first, *commands = _commands(README)
     assert first == "make run", "the first thing that is told is how to start it"
@@ -142,6 +147,7 @@ def test_every_command_of_the_readme_runs_and_says_what_the_readme_says(demo: Ga
     assert re.search(r"^403$", said, re.MULTILINE) and re.search(r"^200$", said, re.MULTILINE)
 
 
+@needs_curl
 def test_the_story_of_a_release_runs_as_it_is_told(tmp_path: Path) -> None:
     with running(tmp_path) as alone:  # it counts organisations, and those of the README are not in it
         said = _run(_commands((ROOT / "docs" / "story.md").read_text("utf-8")), alone)

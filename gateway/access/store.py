@@ -125,12 +125,9 @@ def change_grant(connection: Connection, grant: Grant, held: Grant) -> bool:
     changed = {name: value for name, value in becomes.items() if value != was[name]}
     same = [grant_table.c[name].is_not_distinct_from(was[name]) for name in changed]
     lasts = grant_table.c.revoked_at.is_(None)
-    return (
-        connection.execute(
-            update(grant_table).where(grant_table.c.id == grant.id, lasts, *same).values(**changed)
-        ).rowcount
-        == 1
-    )
+    # Its own id, since what is reviewed and left as it is changes nothing: SQL has no way to say that.
+    written = update(grant_table).where(grant_table.c.id == grant.id, lasts, *same).values(id=grant.id, **changed)
+    return connection.execute(written).rowcount == 1
 
 
 def grants_held(connection: Connection, organisation: str, release: str) -> list[Grant]:

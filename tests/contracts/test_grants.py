@@ -2,6 +2,7 @@
 
 import random
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, select
 
@@ -98,6 +99,18 @@ async def test_a_grant_is_changed_only_over_what_was_read_of_it(database: Databa
     assert (first, second, third) == (True, False, False)
     held = await database.read(lambda c: access_store.grant_by_id(c, grant.id))
     assert held is not None and (held.paused_cause, held.revoked_cause) == ("one", "over")
+
+
+async def test_a_grant_that_is_reviewed_and_left_as_it_is_stands(database: Database) -> None:
+    grant = random_grant("acme", 1, random.Random(7))
+    grant = msgspec.structs.replace(grant, revoked_at=None)
+    await database.write(lambda c: access_store.add_grant(c, grant))
+
+    unchanged = await database.write(lambda c: access_store.change_grant(c, grant, grant))
+    await database.write(lambda c: access_store.end_grant(c, grant.id, START, "over"))
+    ended = await database.write(lambda c: access_store.change_grant(c, grant, grant))
+
+    assert (unchanged, ended) == (True, False)
 
 
 async def test_every_state_of_a_grant_has_its_condition_and_no_two_hold_at_once(database: Database) -> None:

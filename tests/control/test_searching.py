@@ -24,7 +24,7 @@ from tests.fakes.house import House, open_house
 ENTRIES = 20_000
 SEARCHERS = 40
 STORM_S = 4.0
-PROMPT_S = 1.0
+PROMPT_S = 2.0
 
 
 def many_refusals(connection: Connection) -> None:

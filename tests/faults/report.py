@@ -2,6 +2,7 @@
 
 import platform
 import re
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,8 +50,9 @@ def _where_and_when() -> str:
 
 
 def _when() -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.strip()
+    commit = ""
+    if shutil.which("git"):
+        asked = ["git", "rev-parse", "--short", "HEAD"]
+        commit = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
     at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return f"{at}, commit {commit or 'unknown'}"
