@@ -115,6 +115,12 @@ class _Stood:
         decides = self.coming if self.stage is None else self.stage
         return self.strategy.listed and (decides is None or decides.access is not AccessLevel.CLOSED)
 
+    @property
+    def told(self) -> Stage | None:
+        """The stage to come, if whom it will admit may know of the release before."""
+        is_closed = self.stage is not None and self.stage.access is AccessLevel.CLOSED
+        return None if is_closed else self.coming
+
 
 def _standing(old: _Stood, new: _Stood) -> Effect:
     if new.stage is None:
@@ -131,14 +137,12 @@ def _known(old: _Stood, new: _Stood) -> Effect:
     """Who may know of the release: everybody, or whom the stage to come will admit."""
     if new.is_known != old.is_known:
         return Effect.WIDENING if new.is_known else Effect.NARROWING
-    if new.is_known or new.coming is None or _is_closed(new.stage):
+    knew, knows = old.told, new.told
+    if new.is_known or knew is knows is None:
         return Effect.NEUTRAL
-    if old.coming is not None and old.coming.name == new.coming.name and not _is_closed(old.stage):
+    if knows is None:
+        return Effect.NARROWING
+    if knew is not None and knew.name == knows.name:
         return Effect.NEUTRAL
-    knew = [] if old.coming is None or _is_closed(old.stage) else list(old.coming.to)
-    within = audiences_within(new.coming.to, new.strategy.audiences, knew, old.strategy.audiences)
+    within = audiences_within(knows.to, new.strategy.audiences, [] if knew is None else knew.to, old.strategy.audiences)
     return Effect.NARROWING if within else Effect.WIDENING
-
-
-def _is_closed(stage: Stage | None) -> bool:
-    return stage is not None and stage.access is AccessLevel.CLOSED

@@ -486,6 +486,17 @@ def test_what_no_rule_knows_of_yet_widens(path: str, before: Strategy, after: St
     assert [each.effect for each in found if each.path == path] == [Effect.WIDENING]
 
 
+def test_that_nobody_is_told_of_a_stage_to_come_any_more_narrows() -> None:
+    """One that missed its end unopened is told of until another version: without its requirements it is over."""
+    missed = {"to": ("verified",), "access": AccessLevel.LIMITED, "closes": NOW - 1}
+    before, after = (
+        strategy(a_stage(opens=PAST, opens_when=requirements, **missed), listed=False)
+        for requirements in ((EVIDENCE,), ())
+    )
+
+    assert effect_of(differences(before, after, HERE)) is Effect.NARROWING
+
+
 def test_what_no_rule_knows_of_the_whole_widens() -> None:
     fields = {name: getattr(OPEN, name) for name in OPEN.__struct_fields__}
 
