@@ -8,8 +8,10 @@ import pytest
 
 from gateway.access.judges.policies import read_policy_set
 from gateway.shipped import shipped
+from tests.cluster.callers import ROOMY
 from tests.fakes.cluster import ClusterHouse
 from tests.fakes.gateway import until
+from tests.journeys.releases import open_to_all
 from tools.cluster.layout import HOST
 
 INNER = ("/metrics", "/healthz", "/readyz", "/policies/bundle.tar.gz", "/policies/", "//policies/bundle.tar.gz")
@@ -42,6 +44,7 @@ def test_what_is_not_for_callers_cannot_be_reached_by_the_balancer(house: Cluste
 
 
 def test_a_token_made_by_one_gateway_is_known_to_the_other_and_revoked_at_either(house: ClusterHouse) -> None:
+    house.apply(open_to_all("cluster/robots", ROOMY))
     house.enter("robots")
     asked = {"organisation": "robots", "roles": ["developer"]}
     made = house.control("POST", "/clients", json=asked)
@@ -54,7 +57,7 @@ def test_a_token_made_by_one_gateway_is_known_to_the_other_and_revoked_at_either
         headers = {"authorization": f"Bearer {given['access_token']}"}
         keys = [httpx.get(f"{url}/.well-known/jwks.json").json() for url in house.processes]
 
-        answer = httpx.post(f"{uses}/v1/chat/completions", json=say(house.models["api"]), headers=headers)
+        answer = httpx.post(f"{uses}/v1/chat/completions", json=say("cluster/robots"), headers=headers)
         revoked = httpx.post(f"{uses}/oauth/revoke", data={"token": given["access_token"]}, auth=client)
 
         assert (answer.status_code, revoked.status_code) == (200, 200)
