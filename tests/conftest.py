@@ -1,6 +1,7 @@
 """Fixtures that every area shares: an opened database with the schema, on both engines."""
 
 import importlib.util
+import logging
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from gateway.database.engine import Database, open_database
 from gateway.database.migrate import upgrade
@@ -15,6 +17,17 @@ from tests.fakes.postgresql import PostgreSQLServer, elsewhere
 from tests.properties import Properties
 
 MIGRATED = "migrated"
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """Logging is one for the whole process, and a command that runs within a test sets it up: left as it was found."""
+    root = logging.getLogger()
+    handlers, level, configured = root.handlers, root.level, structlog.get_config()
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.configure(**configured)
 
 
 @pytest.fixture(scope="session")
