@@ -110,7 +110,7 @@ def _dates(start: Asked) -> Iterator[Candidate]:
     waiting: list[str] = []
     at_once: dict[tuple[Instant, tuple[str, ...]], Candidate] = {}
     for stage in strategy.stages:
-        if stage.is_gated and stage.name not in opened:
+        if stage.is_gated and stage.name not in opened and not start.moment.surely_reached(stage.closes):
             opened[stage.name] = max(stage.opens, start.moment.latest)
             waiting.append(stage.name)
         reached = dict(_openings(start, opened))

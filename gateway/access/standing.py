@@ -38,7 +38,7 @@ class Gathered(msgspec.Struct, frozen=True):
     stage: Stage | None
     """In force."""
     coming: Stage | None
-    """The next to open; None where it gives this use nothing, because it will still be narrowed."""
+    """The next to open; None where it gives this use nothing: it can open no more, or will still be narrowed."""
     opens_at: Instant
     """When that one does; NEVER while it waits for its requirements."""
     narrowed: list[Narrowed]
@@ -97,10 +97,11 @@ def gather(use: Use, moment: Moment) -> Gathered:
     )
     sought = attributes_asked(strategy, (stage, coming), narrowing)
     read = dict.fromkeys(each.name for each in sought)
+    gives = coming is not None and strategy.can_open(coming, moment, opened) and not last_until(touching, opens_at)
     return Gathered(
         question=question,
         stage=stage,
-        coming=None if coming is None or last_until(touching, opens_at) else coming,
+        coming=coming if gives else None,
         opens_at=opens_at,
         narrowed=narrowing,
         grant=grant,

@@ -113,7 +113,7 @@ def list_releases(limit: int) -> None:
                 r["access"],
                 r["narrowed"],
                 r["opens_next"],
-                "waits for its requirements" if r["waiting"] else ago(r["opens_at"]),
+                _when(r),
             )
             for r in releases
         ],
@@ -170,6 +170,13 @@ def digest(folder: Path) -> None:
     import yaml
 
     return click.echo(yaml.safe_dump({"files": files}, sort_keys=True, width=1000), nl=False)
+
+
+def _when(release: Any) -> str:
+    """When the next stage opens."""
+    if release["missed"]:
+        return "missed its end; takes another version"
+    return "waits for its requirements" if release["waiting"] else ago(release["opens_at"])
 
 
 def _note(answer: Any) -> None:

@@ -86,6 +86,9 @@ class ShownRelease(msgspec.Struct, frozen=True, kw_only=True):
     """Its date; where it has requirements it opens not before."""
     waiting: bool
     """Whether that date has come, and it waits for its requirements."""
+    missed: bool
+    """Whether it can open no more, since its end, or that of a stage before it, came before the requirements were met:
+    that takes another version."""
     narrowed: str | None
     """What was done to the stage open now, in words, and whether a second person's review of it is overdue; null where
     nothing narrows the release."""
@@ -218,6 +221,7 @@ async def _release(areas: Areas, release: Release, moment: Moment) -> ShownRelea
         opens_next=coming.name if coming is not None else None,
         opens_at=shown(coming.opens) if coming is not None else None,
         waiting=waiting is not None and waiting is coming,
+        missed=coming is not None and not strategy.can_open(coming, moment, opened),
         narrowed=await _narrowed(areas, release.name, stage, standing, moment),
         first_applied_at=shown(release.first_applied_at),
         applied_at=shown(release.applied_at),

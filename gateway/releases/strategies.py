@@ -250,12 +250,21 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def waiting_stage(self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Stage | None:
         """The first stage whose opening is not recorded, where its date has surely come and its end surely not.
 
-        One that has missed its end opens never, and what comes after it neither: that takes another version.
+        One that has missed its end opens never (`can_open`).
         """
         stage = next((each for each in self.stages if each.is_gated and each.name not in opened), None)
         if stage is None or not moment.surely_reached(stage.opens) or moment.maybe_reached(stage.closes):
             return None
         return stage
+
+    def can_open(self, stage: Stage, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> bool:
+        """Whether a stage that has not opened still can; one before it whose end came first shuts it for ever.
+
+        Then the strategy goes on by another version alone.
+        """
+        before = self.stages[: self.stages.index(stage) + 1]
+        missed = (each.is_gated and each.name not in opened and moment.surely_reached(each.closes) for each in before)
+        return stage.goes_by_its_date or not any(missed)
 
     def next_boundary(self, moment: Moment, opened: Mapping[str, Instant] = NOTHING_OPENED) -> Instant:
         """The first instant, not surely past, at which another stage opens, one closes or is to be reviewed.

@@ -180,6 +180,20 @@ def test_whom_a_waiting_stage_will_admit_is_told_that_it_waits_and_no_date_to_re
     assert f"opens not before {text_from(PAST + 5)} and waits for its requirements" in refused.message
 
 
+def test_nobody_is_told_to_wait_for_a_stage_that_missed_its_end() -> None:
+    gated = a_stage(name="general", opens=PAST + 5, closes=PAST + 8, opens_when=(Approvals(people=2),))
+    use = Use(
+        a_caller(), Component.TEXT, in_force(a_strategy(gated, a_stage(name="later", opens=PAST + 9))), holdings()
+    )
+    decision = Decision(allow=False, visible=True, reasons=(Reason.STAGE_NOT_OPEN,), obligations=None)
+    standing = Standing(use.caller, use.in_force, use.holdings, gather(use, at(PAST + 9)), "", decision, "", 1)
+
+    refused = Refusals().judged(a_call(), standing)
+
+    assert refused.opens_at is None
+    assert "opens" not in refused.message and "waits" not in refused.message
+
+
 def too_much(call: Call, a_day: int, *, used: int = 0) -> Refused:
     """The refusal of a call that leaves its output open or not, where so many tokens a day are given."""
     limits = Obligations(("inference.text",), None, a_day, None, "metadata", None)

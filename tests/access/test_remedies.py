@@ -146,6 +146,16 @@ async def test_a_stage_behind_one_that_waits_waits_too(judging: Judging) -> None
     assert (step.kind, step.waits, step.subject) == (Kind.REQUIREMENTS, ("some",), "some")
 
 
+async def test_what_is_shut_for_ever_by_a_stage_that_missed_its_end_is_no_way(judging: Judging) -> None:
+    stages = [
+        a_stage(name="first", to=("staff",), access=AccessLevel.CLOSED),
+        a_stage(name="some", to=("staff",), opens=NOW - DAY, closes=NOW - 1, opens_when=(Approvals(people=2),)),
+        a_stage(name="all", opens=NOW - 1),
+    ]
+
+    assert await ways(judging, asked(release(*stages))) == ((), True)
+
+
 async def test_every_narrowing_that_takes_it_away_must_be_restored(judging: Judging) -> None:
     both = [a_narrowing(), a_narrowing(id="narrowing_2", number=2, scope="organisation = acme")]
     elsewhere = a_narrowing(id="narrowing_3", number=3, scope="organisation = bolt")

@@ -325,6 +325,8 @@ async def test_releases_in_the_list_say_whom_they_reach_what_is_left_and_what_wa
         + "    canary: {percent: 50, salt: spring}\n"
     )
     await gated.apply(shared)
+    ended = FILE[: FILE.index("    opens_when:")].replace(GATED, "acme/ended")
+    await gated.apply(ended + "    closes: 2026-03-01T00:00:00Z\n    opens_when: [{approvals: 1}]\n")
 
     async def listed(release: str) -> dict[str, Any]:
         found = (await gated.ask("GET", "/releases", by="auditor")).json()["releases"]
@@ -335,7 +337,13 @@ async def test_releases_in_the_list_say_whom_they_reach_what_is_left_and_what_wa
     await gated.ask("POST", "/releases/acme/shared/narrowings", json=back)
     left = await listed("acme/shared")
 
-    assert (waits["stage"], waits["opens_next"], waits["waiting"]) == ("internal", "general", True)
+    missed = await listed("acme/ended")
+    assert (waits["stage"], waits["opens_next"], waits["waiting"], waits["missed"]) == (
+        "internal", "general", True, False,
+    )  # fmt: skip
+    assert (missed["stage"], missed["opens_next"], missed["waiting"], missed["missed"]) == (
+        "internal", "general", False, True,
+    )  # fmt: skip
     assert (some["stage"], some["share"], some["waiting"]) == ("general", 50, False)
     assert (left["stage"], left["share"], left["access"]) == ("internal", None, "limited")
     assert left["narrowed"] == "rolled back at internal"

@@ -104,6 +104,21 @@ def test_a_stage_whose_end_came_before_its_opening_is_never_opened_and_shuts_not
     assert name_at(strategy, 500) == "first"
 
 
+def test_what_is_behind_a_stage_that_missed_its_end_opens_no_more_but_the_end_of_the_release_does() -> None:
+    first, missed, third = (
+        a_stage("first", 100),
+        a_stage("second", 200, closes=300, opens_when=TWO),
+        a_stage("third", 400),
+    )
+    strategy = a_strategy(first, missed, third, a_stage("end", 900, access=AccessLevel.CLOSED))
+    opened = {"second": 250}
+
+    assert [strategy.can_open(each, at(299)) for each in strategy.stages] == [True, True, True, True]
+    assert [strategy.can_open(each, at(300)) for each in strategy.stages] == [True, False, False, True]
+    assert [strategy.can_open(each, at(300), opened) for each in strategy.stages] == [True, True, True, True]
+    assert strategy.can_open(third, Moment(299, 301))
+
+
 @pytest.mark.parametrize(
     "changed",
     [
