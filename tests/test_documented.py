@@ -36,6 +36,8 @@ README = (ROOT / "README.md").read_text("utf-8")
 REFERENCE = (ROOT / "docs" / "reference.md").read_text("utf-8")
 COMMANDS_S = 120
 
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl, by which the documents call, is not here")
+
 
 def errors_below(kind: type[GatewayError]) -> Iterator[type[GatewayError]]:
     for child in kind.__subclasses__():
@@ -129,9 +131,6 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     with running(tmp_path_factory.mktemp("readme")) as process:
         yield process
-
-
-needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl, by which the documents call, is not here")
 
 
 @needs_curl

@@ -63,11 +63,11 @@ def test_what_ships_is_in_the_wheel_and_nothing_that_does_not(wheel: Path) -> No
 
 def test_everything_that_ships_from_the_checkout_is_in_the_wheel(wheel: Path) -> None:
     asked = ["git", "ls-files", "policies", "migrations", "examples/presets", "examples/templates"]
-    told = None
-    if shutil.which("git"):
-        told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
-    if told is None or told.returncode:
-        pytest.skip("what is in the checkout is not known: git is missing, or this is no checkout")
+    if shutil.which("git") is None:
+        pytest.skip("git, which knows what is in the checkout, is not here")
+    told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    if told.returncode:
+        pytest.skip("what is in the checkout is not known: this is none")
     names, listed = set(zipfile.ZipFile(wheel).namelist()), told.stdout.split()
 
     assert listed

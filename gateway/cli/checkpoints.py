@@ -54,12 +54,10 @@ def verify(data: Path | None, checkpoints: Path | None, key: Path | None) -> Non
     It reads the database itself (GATEWAY_DATABASE_URL, or SQLite in the data directory), a backup too, and asks no
     gateway. It changes nothing. It fails at the first fault, with what that is and what to do.
     """
-    from gateway.settings import Settings
+    from gateway.cli.here import settings_here
 
     with told():
-        settings = Settings.from_environment(
-            data=None if data is None else str(data), checkpoints=None if checkpoints is None else str(checkpoints)
-        )
+        settings = settings_here(data, checkpoints)
         verdict = asyncio.run(_verdict(settings, _kept(settings, key)))
     if wants_json():
         show_json(

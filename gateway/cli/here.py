@@ -6,11 +6,13 @@ from gateway.logs import set_up_logs
 from gateway.settings import Settings
 
 
-def settings_here(data: Path | None) -> Settings:
-    """The settings that `gateway serve` would have; `data` goes before the environment's. Raises GatewayError.
+def settings_here(data: Path | None, checkpoints: Path | None = None) -> Settings:
+    """The settings that `gateway serve` would have; what is given goes before the environment's. Raises GatewayError.
 
     What is logged from here on goes to standard error: a command's standard output is its answer.
     """
-    settings = Settings.from_environment(data=None if data is None else str(data))
+    settings = Settings.from_environment(
+        data=None if data is None else str(data), checkpoints=None if checkpoints is None else str(checkpoints)
+    )
     set_up_logs("warning", settings.log_format)
     return settings

@@ -24,6 +24,8 @@ from tools.cluster.parts import Part
 MODEL = "fault/cluster"
 SHUT = "fault/shut"
 RECOVERY_MAX_S = 60.0
+CLOSED_MAX_S = 120.0
+"""Half a minute of silence until a process is taken for dead, and how often it is listened for."""
 LATE_MAX_S = 5.0
 """How late a revocation may ever be in force."""
 

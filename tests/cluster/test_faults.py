@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.conftest import SOAK
-from tests.cluster.faults import Faults, faults
+from tests.cluster.faults import CLOSED_MAX_S, Faults, faults
 from tests.fakes.cluster import ClusterHouse
 from tests.fakes.gateway import until
 from tests.fakes.upstreams import UpstreamProcess
@@ -15,9 +15,6 @@ from tests.faults.report import write_report
 
 TIMES = int(os.environ.get("RELEASE_GATEWAY_FAULTS", "20")) if SOAK else 1
 """How often each part is killed and frozen."""
-
-CLOSED_MAX_S = 120.0
-"""Half a minute of silence until a process is taken for dead, and how often it is listened for."""
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.cluster.faults import faults
-from tests.cluster.test_faults import CLOSED_MAX_S
+from tests.cluster.faults import CLOSED_MAX_S, faults
 from tests.fakes.cluster import ClusterHouse
 from tests.fakes.gateway import until
 from tests.fakes.upstreams import UpstreamProcess
