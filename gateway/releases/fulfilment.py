@@ -121,6 +121,16 @@ def read_by(requirements: Iterable[Requirement], evidence: Iterable[Evidence], s
     return [each for each in evidence if each.snapshot == snapshot and any(_reads(one, each) for one in wanted)]
 
 
+def seen(requirements: Iterable[Requirement], evidence: Iterable[Evidence], snapshot: str) -> list[str]:
+    """What evidence whoever approves has before them, as texts to be digested: also what was withdrawn by then.
+
+    So a result that came and went makes another list for good: who approved before it came has not seen it.
+    """
+    # NOTE: approvals are kept by digests of this; where nothing was withdrawn it is the ids alone, as it was before.
+    read = read_by(requirements, evidence, snapshot)
+    return sorted(f"{each.id} withdrawn" if each.is_withdrawn else each.id for each in read)
+
+
 def soaked_for(since: Instant | None, until: Instant, moment: Moment, pauses: Iterable[Pause] = ()) -> int:
     """For how long a stage has surely been open to those whom it admits, in microseconds."""
     return 0 if since is None else without(pauses, since, min(moment.earliest, until))

@@ -12,7 +12,7 @@ from gateway.ledger.events import Event
 from gateway.ledger.search import Query, counted
 from gateway.releases import past
 from gateway.releases.changes.store import change_by_id
-from gateway.releases.fulfilment import Known, answers, read_by, soaked_for
+from gateway.releases.fulfilment import Known, answers, seen, soaked_for
 from gateway.releases.letting_go import lets_go
 from gateway.releases.pauses import pauses
 from gateway.releases.requirements import Approvals, Concurs, Soak
@@ -53,7 +53,7 @@ def gated_stages(connection: Connection, version: StrategyVersion, recorded_by: 
         if not stage.is_gated:
             continue
         digest = strategy.stage_digest(stage)
-        read = sorted(each.id for each in read_by(stage.opens_when, evidence, strategy.snapshot))
+        read = seen(stage.opens_when, evidence, strategy.snapshot)
         before = openings[place - 1] if place else None
         found.append(
             Gated(
@@ -81,7 +81,7 @@ def known_of(connection: Connection, gated: Gated, moment: Moment, recorded_by: 
     narrowings = past.narrowings_by(connection, release, recorded_by)
     known = Known(
         snapshot=strategy.snapshot,
-        evidence=past.evidence_by(connection, release, recorded_by),
+        evidence=tuple(each for each in past.evidence_by(connection, release, recorded_by) if not each.is_withdrawn),
         approvals=past.approvals_by(connection, release, gated.digest, recorded_by),
         basis=gated.basis,
         authors=_authors(connection, earlier, gated.digest),

@@ -76,14 +76,17 @@ def _read(connection: Connection, rows: list[Narrowing]) -> tuple[InEffect, ...]
 
 
 def evidence_by(connection: Connection, release: str, known: Instant | None) -> tuple[Evidence, ...]:
-    """Evidence that had been added and not been withdrawn, in the order in which it was added."""
+    """All evidence that had been added, in order, each withdrawn only where it had been by then."""
+    held = evidence_store.evidence_of(connection, release)
     if known is None:
-        return evidence_store.standing_evidence(connection, release)
+        return held
     added = subjects_after(connection, known, Event.EVIDENCE_ADDED, release=release)
     withdrawn = subjects_after(connection, known, Event.EVIDENCE_WITHDRAWN, release=release)
-    held = evidence_store.evidence(connection, release=release, after="", limit=ROWS_MAX)
-    stood = [each for each in held if each.id not in added and (each.withdrawn_at is None or each.id in withdrawn)]
-    return tuple(sorted(stood, key=lambda each: (each.added_at, each.id)))
+    return tuple(
+        msgspec.structs.replace(each, withdrawn_at=None) if each.id in withdrawn else each
+        for each in held
+        if each.id not in added
+    )
 
 
 def approvals_by(connection: Connection, release: str, stage: str, known: Instant | None) -> tuple[Approval, ...]:

@@ -387,6 +387,15 @@ async def test_who_reopens_a_stage_that_another_version_had_opened_does_not_do_s
     assert await reasons(board.apply(back)) == (ChangeReason.APPROVALS_MISSING,)
 
 
+async def test_an_approval_from_before_evidence_that_came_and_went_is_void(board: Board) -> None:
+    planned = await board.plan(GATED)
+    await board.approve(planned, "approver")
+    for event in ("added", "withdrawn"):
+        await moved(board, event)
+
+    assert await reasons(board.apply(planned)) == (ChangeReason.EVIDENCE_MOVED, ChangeReason.APPROVALS_MISSING)
+
+
 async def test_who_names_other_evidence_than_there_is_approves_nothing(board: Board) -> None:
     planned = await board.plan(GATED)
     seen = (await board.changing.get(planned.id)).grounds

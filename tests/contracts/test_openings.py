@@ -247,6 +247,19 @@ async def test_of_many_processes_exactly_one_opens(house: House) -> None:
     assert len(await house.entries("stage:opened")) == 1
 
 
+async def test_an_approval_from_before_a_result_that_came_and_went_counts_no_longer(house: House) -> None:
+    await house.apply(a_gated_file(WMDP, "approvals: 1"))
+    await house.measured(0.1)
+    await house.approve(BEN)
+    worse = await house.measured(0.9)
+    await house.vouching.withdraw(ANN, worse.id, "the wrong file", house.moment)
+    house.moment = AFTER
+
+    assert await house.openings.open_due(RELEASE) == "", "who approved has not seen it"
+    await house.approve(BEN)
+    assert await house.openings.open_due(RELEASE) == "general"
+
+
 async def test_evidence_that_was_withdrawn_counts_no_longer(house: House) -> None:
     await house.apply(a_gated_file(WMDP))
     evidence = await house.measured(0.1)

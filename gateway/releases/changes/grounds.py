@@ -4,8 +4,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.releases.evidence.records import Evidence
-from gateway.releases.evidence.store import standing_evidence
-from gateway.releases.fulfilment import read_by
+from gateway.releases.evidence.store import evidence_of
+from gateway.releases.fulfilment import seen
 from gateway.releases.past import incident_states_by
 from gateway.releases.strategies import Strategy, digest_of
 
@@ -14,6 +14,7 @@ class Grounds(msgspec.Struct, frozen=True):
     """What is known of a release."""
 
     evidence: tuple[Evidence, ...]
+    """All that was added, withdrawn or not."""
     incidents: list[tuple[str, bool]]
     """Ids, and whether each is open."""
 
@@ -26,13 +27,12 @@ class Grounds(msgspec.Struct, frozen=True):
         wanted = [requirement for stage in strategy.stages for requirement in stage.opens_when]
         if not wanted:
             return ""
-        read = sorted(each.id for each in read_by(wanted, self.evidence, strategy.snapshot))
-        return digest_of(msgspec.json.encode([read, self.incidents]))
+        return digest_of(msgspec.json.encode([seen(wanted, self.evidence, strategy.snapshot), self.incidents]))
 
 
 def known_of(connection: Connection, release: str) -> Grounds:
     """What is known of a release now."""
-    return Grounds(standing_evidence(connection, release), incident_states_by(connection, release, None))
+    return Grounds(evidence_of(connection, release), incident_states_by(connection, release, None))
 
 
 def grounds_of(connection: Connection, strategy: Strategy) -> str:

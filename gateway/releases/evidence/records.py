@@ -82,6 +82,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn_cause: str | None = None
 
     @property
+    def is_withdrawn(self) -> bool:
+        """Whether it counts no more."""
+        return self.withdrawn_at is not None
+
+    @property
     def dated(self) -> Instant:
         """When it was run, or at the latest can have been: never after it was added."""
         return self.added_at if self.findings.run_at is None else min(self.findings.run_at, self.added_at)

@@ -128,9 +128,9 @@ def evidence(connection: Connection, *, release: str, after: str, limit: int) ->
     return [_evidence(row) for row in connection.execute(query)]
 
 
-def standing_evidence(connection: Connection, release: str) -> tuple[Evidence, ...]:
-    """Evidence of a release that was not withdrawn, in the order in which it was added."""
-    query = select(evidence_table).where(evidence_table.c.release == release, evidence_table.c.withdrawn_at.is_(None))
+def evidence_of(connection: Connection, release: str) -> tuple[Evidence, ...]:
+    """All evidence of a release, withdrawn or not, in the order in which it was added."""
+    query = select(evidence_table).where(evidence_table.c.release == release)
     rows = connection.execute(query.order_by(evidence_table.c.added_at, evidence_table.c.id))
     return tuple(_evidence(row) for row in rows)
 
