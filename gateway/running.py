@@ -48,8 +48,7 @@ def serve(settings: Settings, *, demo: bool = False, upstream: str | None = None
     set_up_logs(settings.log_level, settings.log_format)
     upstreams, model = declared(settings), _named(upstream)  # before anything is made
     if demo:
-        # The demonstration's own releases come into force without anybody to approve them.
-        settings = msgspec.structs.replace(settings, weights=settings.weights or shipped("demo"), changes="direct")
+        settings = msgspec.structs.replace(settings, weights=settings.weights or shipped("demo"))
     descriptors = raise_limit()
     with ExitStack() as held:
         made(settings.data)

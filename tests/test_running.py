@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from structlog.testing import capture_logs
 
@@ -13,6 +14,7 @@ from gateway.running import serve, welcome
 from gateway.settings import Settings
 from tests.fakes.gateway import running
 from tests.fakes.house import open_house
+from tests.journeys.releases import open_to_all
 
 
 @pytest.mark.parametrize("name", ["peppers_path", "signing_key_path"])
@@ -40,6 +42,21 @@ def test_a_gateway_takes_all_the_file_descriptors_that_it_may_have(tmp_path: Pat
 
     had = next(line.split()[3:5] for line in limits.splitlines() if line.startswith("Max open files"))
     assert had == [str(hard)] * 2
+
+
+def test_a_demonstration_where_changes_are_to_be_reviewed_has_its_releases_and_takes_no_more_unreviewed(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path, settings={"changes": "reviewed"}) as gateway:
+        served = gateway.models
+        refused = httpx.post(
+            f"{gateway.base_url}/control/releases",
+            headers={"authorization": f"Bearer {gateway.keys['provider']}"},
+            json={"file": open_to_all("acme/more", upstream="simulated"), "adopt": True},
+        )
+
+    assert len(served) >= 3
+    assert (refused.status_code, refused.json()["code"]) == (403, "review_required")
 
 
 @pytest.mark.parametrize(("changes", "warns"), [("direct", True), ("reviewed", False)])

@@ -18,6 +18,9 @@ _FACTS = (
     "base_number",
     "grounds",
 )
+PLANNED_ANEW = ("change_stale", "change_late")
+"""What no approval mends."""
+
 _SIGNS = {"widening": "+", "narrowing": "-", "neutral": " "}
 
 
@@ -78,7 +81,9 @@ def _show_next(plan: dict[str, Any]) -> None:
         kind, _, name = difference["path"].partition(".")
         if kind == "terms" and difference["after"] is not None:
             show_line(f"Read what it asks people to accept: gateway change show {change['id']} --terms {name}")
-    if plan["needs"]:
+    if any(need["code"] in PLANNED_ANEW for need in plan["needs"]):
+        click.echo("It cannot be applied any more. Next, with the file as it should be: gateway release plan FILE")
+    elif plan["needs"]:
         knowing = " --cannot-be-undone" if change["irreversible"] else ""
         click.echo(f"Next: gateway change approve {change['id']}{knowing}")
     else:

@@ -88,6 +88,8 @@ def apply(file: Path, adopt: bool, base: str | None) -> None:
     show_line(f"{applied['release']} version {applied['number']} {done}: {applied['digest']}.")
     if applied["changed"]:
         click.echo("Nobody else has agreed to it: it went in force on your word alone.")
+        if applied["irreversible"]:
+            click.echo("Beware: weights may leave under it, and what has left cannot be called back.")
         show_line(
             "To have the next one agreed to first: gateway release plan FILE. "
             "Under GATEWAY_CHANGES=reviewed no other way is left."

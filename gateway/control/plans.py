@@ -12,7 +12,7 @@ from gateway.access.telling_changes import told_of
 from gateway.access.warnings import warnings_of
 from gateway.clock import SECOND, Moment
 from gateway.control.wire import shown, when
-from gateway.releases.changes.change import OPEN, Approval, Change, ChangeState
+from gateway.releases.changes.change import OPEN, Approval, Change, ChangeState, late_dates, late_words
 from gateway.releases.openings import Standing
 from gateway.releases.retention import Ceilings
 from gateway.releases.strategies import AccessLevel, Stage
@@ -174,9 +174,13 @@ def shown_plan(proposed: Proposed, foreseen: Foreseen, policy: str, moment: Mome
     waiting = _waiting(proposed.change.strategy.stages, foreseen.gates)
     change = proposed.change
     missing = outlook.reasons if change.state in OPEN else ()
+    late = late_dates(change, proposed.base, moment) if change.state in OPEN and proposed.is_current(policy) else []
     return Plan(
         change=shown_change(proposed, policy, moment),
-        needs=[ShownNeed(reason.value, told_of(reason, proposed, policy, outlook.waits_s)) for reason in missing],
+        needs=[
+            *(ShownNeed("change_late", late_words(*each)) for each in late),
+            *(ShownNeed(reason.value, told_of(reason, proposed, policy, outlook.waits_s)) for reason in missing),
+        ],
         applicable_from=shown(change.planned_surely_at + outlook.waits_s * SECOND),
         differences=[
             ShownDifference(each.path, each.before, each.after, each.effect.value, each.irreversible)

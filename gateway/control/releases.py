@@ -15,9 +15,11 @@ from gateway.control.narrowed import shown_narrowings, told_narrowings
 from gateway.control.versions import Narrowed, ShownVersion, shown_version
 from gateway.control.wire import After, Body, DigestFilter, DigestOrNone, Limit, PartInPath, shown
 from gateway.identity.callers import OVERSIGHT, Role
+from gateway.releases.effects import gives_weights
 from gateway.releases.files import DOCUMENT_BYTES_MAX, Reading
 from gateway.releases.narrowed import in_words
 from gateway.releases.narrowings import InEffect
+from gateway.releases.positions import Course
 from gateway.releases.stage_states import is_whole, left_of
 from gateway.releases.strategies import Stage, Strategy
 from gateway.releases.versions import Release
@@ -65,6 +67,8 @@ class AppliedVersion(msgspec.Struct, frozen=True, kw_only=True):
     previous: str
     changed: bool
     """false where this very strategy was in force already."""
+    irreversible: bool
+    """Whether weights may leave under it from now on: what has left cannot be called back."""
     notes: list[str]
     """What is no mistake and should be known, such as weights that were not checked yet."""
 
@@ -155,6 +159,7 @@ class Releases(Controller):
             digest=version.digest,
             previous=version.previous,
             changed=applied.changed,
+            irreversible=gives_weights(Course(version.strategy), moment),
             notes=list(reading.notes),
         )
 

@@ -131,7 +131,10 @@ def test_changes_that_are_stale_are_found_as_they_are_shown(board: Terminal, fil
     stale = json.loads(board.type("change", "list", "--state", "stale", "--json").stdout)
     waiting = json.loads(board.type("change", "list", "--state", "planned", "--json").stdout)
     refused = board.type("change", "approve", first, by="approver")
+    shown = board.type("change", "show", first).stdout
 
+    assert "cannot be applied any more" in shown and "gateway release plan FILE" in shown
+    assert "change approve" not in shown
     assert ([each["id"] for each in stale], waiting) == ([second, first], [])
     assert "Now version 2 is in force, where it was 1." in refused.stderr
 

@@ -63,8 +63,8 @@ class Board:
     changing: Changing
     people: dict[str, Caller]
 
-    async def plan(self, content: bytes, now: Moment = NOW) -> Change:
-        return await self.changing.plan(self.people["author"], read(content), content, now)
+    async def plan(self, content: bytes, now: Moment = NOW, adopt: bool = False) -> Change:
+        return await self.changing.plan(self.people["author"], read(content), content, now, adopt=adopt)
 
     async def approve(self, change: Change, who: str, now: Moment = NOW, role: str = "", aware: bool = True) -> Change:
         caller = self.people[who]
@@ -223,6 +223,22 @@ async def test_a_date_that_has_passed_since_it_was_planned_is_refused(board: Boa
 
     assert refused.value.code == "change_late"
     assert (await board.now(planned)).state is ChangeState.PLANNED
+
+
+async def test_a_first_version_adopts_what_had_opened_when_it_was_planned_and_nothing_since(board: Board) -> None:
+    content = file(5).replace(RELEASE.encode(), b"acme/first")
+    later = 'opens: "2024-10-06T00:00:00Z", access: api, to: [public], conditions: {requests_per_minute: 5}'
+    early = await board.plan(content, adopt=True)
+    late = await board.plan(content + f"  - {{name: later, {later}}}\n".encode(), adopt=True)
+    for change in (early, late):
+        for who in ("approver", "analyst"):
+            await board.approve(change, who)
+
+    with pytest.raises(Conflict) as refused:
+        await board.apply(late, at(START + 3 * DAY))
+
+    assert refused.value.code == "change_late"
+    assert (await board.apply(early, at(START + 3 * DAY))).state is ChangeState.APPLIED
 
 
 async def test_a_file_with_mistakes_is_no_change(board: Board) -> None:

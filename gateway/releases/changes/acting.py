@@ -26,6 +26,7 @@ from gateway.releases.changes.change import (
     ChangeState,
     Weighed,
     late_dates,
+    late_words,
 )
 from gateway.releases.changes.grounds import grounds_of
 from gateway.releases.files import Reading
@@ -140,11 +141,10 @@ def apply(
     _check_grounds(connection, judged, grounds)
     _check_recorded(connection, judged, weighed)
     held = in_force.strategy if in_force is not None else None
-    late = [] if judged.adopt and held is None else late_dates(judged.strategy, held, moment)
+    late = late_dates(judged, held, moment)
     if late:
-        name, field, instant = late[0]
         raise Conflict(
-            f"`{name}` {field} at {text_from(instant)}, which has passed since the change was planned.",
+            late_words(*late[0]),
             code="change_late",
             next_step="Move the date ahead in the file and plan it again: `gateway release plan FILE`.",
         )

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.clock import SECOND, Instant, Moment
+from gateway.clock import SECOND, Instant, Moment, text_from
 from gateway.releases.differences import Difference, differences, effect_of, is_irreversible
 from gateway.releases.effects import Effect
 from gateway.releases.recorded import Recorded
@@ -147,10 +147,23 @@ def weigh(change: Change, base: Strategy | None, recorded: Recorded) -> Weighed:
     return Weighed(found, effect_of(found), is_irreversible(found), recorded)
 
 
-def late_dates(strategy: Strategy, in_force: Strategy | None, moment: Moment) -> list[tuple[str, str, Instant]]:
-    """Dates of stages that have passed since they were planned: a new date lies ahead when it comes into force."""
+def late_dates(change: Change, in_force: Strategy | None, moment: Moment) -> list[tuple[str, str, Instant]]:
+    """Dates of stages that have passed since they were planned: a new date lies ahead when it comes into force.
+
+    Where a first version says which stages had opened already, that is what had by the time it was planned.
+    """
     known = set() if in_force is None else set(_dates(in_force.stages))
-    return [date for date in _dates(strategy.stages) if date not in known and moment.maybe_reached(date[2])]
+    told = change.planned_surely_at if change.adopt and in_force is None else 0
+    return [
+        date
+        for date in _dates(change.strategy.stages)
+        if date not in known and date[2] > told and moment.maybe_reached(date[2])
+    ]
+
+
+def late_words(name: str, field: str, instant: Instant) -> str:
+    """What is said of such a date."""
+    return f"`{name}` {field} at {text_from(instant)}, which has passed since the change was planned."
 
 
 def _dates(stages: Sequence[Stage]) -> list[tuple[str, str, Instant]]:
