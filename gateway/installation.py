@@ -195,6 +195,7 @@ class Installation:
             self.leisure,
             believed=Believed([self.issuer, *self.issuers]),
             providers=self.providers,
+            withdraw=withdraw_agreement,
         )
         self.token_rates = TokenRates(settings.token_requests_per_client, settings.token_requests_per_source)
         self.sign_in_rates = SignInRates(settings.sign_in_requests_per_source)

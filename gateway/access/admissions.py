@@ -169,7 +169,8 @@ def new_id(kind: str) -> str:
 def _with_rules(connection: Connection, grant: Grant) -> Grant:
     """The grant as the release's form has it: looked at again in time, like those that were asked for.
 
-    Raises Conflict where the release wants more than one person's word: that is had by a request alone.
+    Raises Conflict where the release wants more than one person's word, which is had by a request alone, and where
+    it would last longer than the form gives to anybody.
     """
     version = version_in_force(connection, grant.release)
     form = None if version is None else version.strategy.requests
@@ -181,6 +182,12 @@ def _with_rules(connection: Connection, grant: Grant) -> Grant:
             f"Each grant of `{grant.release}` needs {wanted}: nobody gives one alone.",
             code="request_required",
             next_step=f"Let the organisation ask: `gateway request ask {grant.release}`.",
+        )
+    if grant.ends_at > grant.starts_at + form.grant_days * DAY:
+        raise Conflict(
+            f"A grant of `{grant.release}` lasts {form.grant_days} days at most: its form says so.",
+            code="grant_too_long",
+            next_step="Let it end sooner, or plan a version whose form gives more days.",
         )
     return msgspec.structs.replace(
         grant,

@@ -21,7 +21,9 @@ def command() -> None:
 @click.argument("release")
 @click.option("--authority", required=True, help="On whose word: a contract, a ticket, a concurrence.")
 @click.option("--starts", type=coming, help="From when; now where left out.")
-@click.option("--ends", type=coming, help="Until when, such as 2027-01-01 or 30d; 90 days where left out.")
+@click.option(
+    "--ends", type=coming, help="Until when, such as 2027-01-01 or 30d; left out: as the form says, or 90 days."
+)
 @with_json
 def give(organisation: str, release: str, authority: str, starts: str | None, ends: str | None) -> None:
     """Admit ORGANISATION to RELEASE."""

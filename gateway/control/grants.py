@@ -46,7 +46,7 @@ class NewGrant(Body, frozen=True):
     starts_at: When | None = None
     """Now, where it is left out."""
     ends_at: When | None = None
-    """90 days after the start, where it is left out; 366 at most."""
+    """Where it is left out, as long after the start as the release's form says, 90 days without one; 366 at most."""
 
 
 class Recertification(Body, frozen=True):
@@ -152,7 +152,7 @@ class Grants(Controller):
             given_by=actor.key,
             authority=data.authority,
             starts_at=starts_at,
-            ends_at=starts_at + LASTS_DEFAULT if ends_at is None else ends_at,
+            ends_at=starts_at + _lasts(areas, data.release) if ends_at is None else ends_at,
         )
         if grant.ends_at <= moment.latest:
             raise Invalid("The grant would have ended already.", param="ends_at", next_step="Give a later end.")
@@ -188,6 +188,12 @@ class Grants(Controller):
     ) -> ShownGrant:
         """Say that somebody has looked at a grant again and that it goes on."""
         return _shown(await areas.admissions.recertify(actor, grant, data.authority, moment), moment)
+
+
+def _lasts(areas: Areas, release: str) -> int:
+    """How long a grant lasts of which no end is said, in microseconds."""
+    form = areas.current.snapshot.releases[release].strategy.requests
+    return LASTS_DEFAULT if form is None else form.grant_days * DAY
 
 
 async def _check_both_exist(data: NewGrant, areas: Areas, caller: Caller) -> None:

@@ -50,12 +50,15 @@ class Directory:
         *,
         believed: Believed | None = None,
         providers: Collection[str] = (),
+        withdraw: issuing.Withdraw = issuing.nothing_agreed,
         keeps: int = 50_000,
     ) -> None:
         """What no call waits for is read at leisure, where that is given; tokens are those of who is believed.
 
         `providers` are the names of the identity providers declared: people whom no other vouches for are not let in.
+        `withdraw` is called inside the transaction in which a key is revoked.
         """
+        self._withdraw = withdraw
         self._look_ups = LookUps(database, leisure or database)
         self._ledger = ledger
         self._peppers = peppers
@@ -227,7 +230,9 @@ class Directory:
     async def revoke_key(self, actor: Caller, key_id: str, cause: str, now: Moment) -> Key:
         """End a key at once, here before this returns. Revoking again changes nothing."""
         _check_key_id(key_id)
-        return await self.act(actor, now, lambda asks: issuing.revoke(asks, key_id, cause), Touch("key", key_id))
+        return await self.act(
+            actor, now, lambda asks: issuing.revoke(asks, key_id, cause, self._withdraw), Touch("key", key_id)
+        )
 
     async def create_organisation(self, actor: Caller, organisation: str, name: str, now: Moment) -> Organisation:
         """A new customer."""

@@ -3,7 +3,7 @@
 Invariant: no key is wider than the one that issued it, and none is wider than the one it succeeds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -53,6 +53,14 @@ class Asking(NamedTuple):
 
 Work = Callable[[Asking], tuple[T, Sequence[Act]]]
 """The inside of a transaction: what it answers, and what the ledger is to say of it."""
+
+Withdraw = Callable[[Connection, Sequence[str], str, Moment, Collection[str]], list[Act]]
+"""Takes back what somebody known by any of these ids has agreed to and is not done yet, but in these roles."""
+
+
+def nothing_agreed(*_: object) -> list[Act]:
+    """Where nobody agrees to anything, there is nothing to take back."""
+    return []
 
 
 def asking(connection: Connection, actor: Caller, moment: Moment) -> Asking:
@@ -198,8 +206,11 @@ def rotate(asks: Asking, peppers: Peppers, key_id: str, rotation: Rotation) -> t
     ]
 
 
-def revoke(asks: Asking, key_id: str, cause: str) -> tuple[Key, Sequence[Act]]:
-    """End a key at once. Whoever could have issued it may; so may the key itself. Revoking again changes nothing."""
+def revoke(asks: Asking, key_id: str, cause: str, withdraw: Withdraw) -> tuple[Key, Sequence[Act]]:
+    """End a key at once, and take back what was agreed to by it: it may have been in another's hands.
+
+    Whoever could have issued it may; so may the key itself. Revoking again changes nothing.
+    """
     key = seen(store.key_by_id(asks.connection, key_id), asks.key.organisation, asks.key.roles)
     if key.id != asks.key.id and not set(key.roles) <= set(_may_give(asks.key, key.organisation).roles):
         raise Forbidden("Only a provider's key may end this one.")
@@ -208,8 +219,9 @@ def revoke(asks: Asking, key_id: str, cause: str) -> tuple[Key, Sequence[Act]]:
         return key, []
     check_provider_remains(asks.connection, key, asks.moment)
     store.end_key(asks.connection, key.id, asks.moment.latest, cause)
+    withdrawn = withdraw(asks.connection, [key.id], cause, asks.moment, ())
     key = msgspec.structs.replace(key, revoked_at=asks.moment.latest, revoked_cause=cause)
-    return key, [act(Event.KEY_REVOKED, key, {"cause": cause})]
+    return key, [act(Event.KEY_REVOKED, key, {"cause": cause}), *withdrawn]
 
 
 def seen(key: Key | None, organisation: str, roles: Sequence[Role]) -> Key:

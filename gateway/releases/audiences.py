@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gateway.identity.callers import Role
+from gateway.identity.callers import ABROAD
 from gateway.identity.predicates import Facts, Sought, Test, Truth, all_of, answer, attributes_of, wanted
 
 PUBLIC = "public"
@@ -33,5 +33,5 @@ def attributes_read(audience: Audience) -> frozenset[Sought]:
 
 
 def is_internal(audience: Audience) -> bool:
-    """Whether only the provider's own people can belong: it asks for a role that no customer holds."""
-    return any(test.attribute == "role" and Role.DEVELOPER not in wanted(test) for test in audience.tests)
+    """Whether only the provider's own people can belong: it asks for a role that nobody holds outside."""
+    return any(test.attribute == "role" and not {*wanted(test)} & {*ABROAD} for test in audience.tests)

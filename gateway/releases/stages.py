@@ -170,7 +170,7 @@ def _read_audiences(
             and declared.audiences[name].tests
             and not is_internal(declared.audiences[name])
         ):
-            faults.add(node, f"{shown(name)} may hold customers: a closed stage is for a `role` such as staff")
+            faults.add(node, f"{shown(name)} may hold outsiders: a closed stage is for a `role` such as staff")
     return tuple(sorted(names))
 
 

@@ -43,6 +43,19 @@ async def shown(house: Premises, request: dict[str, Any], by: str = "approver") 
     return found
 
 
+async def test_nobody_gives_a_grant_that_lasts_longer_than_the_form_has_it(desk: Premises) -> None:
+    given = {"organisation": "bolt", "release": GATED, "authority": "a contract"}
+    longer = await desk.ask(
+        "POST", "/grants", json=given | {"ends_at": text_from(desk.areas.current.clock.now().latest + 61 * DAY)}
+    )
+    left_out = (await desk.ask("POST", "/grants", json=given)).json()
+    form = (await desk.ask("GET", f"/releases/{GATED}/request-form")).json()
+    lasts = datetime.fromisoformat(left_out["ends_at"]) - datetime.fromisoformat(left_out["starts_at"])
+
+    assert lasts.days == form["grant_days"]
+    assert (longer.status_code, longer.json()["code"]) == (409, "grant_too_long")
+
+
 async def test_the_form_is_read_by_those_who_may_know_of_the_release(desk: Premises) -> None:
     form = (await desk.ask("GET", f"/releases/{GATED}/request-form", by="developer")).json()
     hidden = await desk.ask("GET", f"/releases/{CLOSED}/request-form", by="developer")

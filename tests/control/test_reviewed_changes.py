@@ -101,6 +101,20 @@ async def test_widening_comes_into_force_once_two_others_agreed(board: Premises)
     assert version["change"] == planned["change"]["id"]
 
 
+async def test_what_a_revoked_key_agreed_to_counts_no_more(board: Premises) -> None:
+    planned = await plan(board, wider())
+    for who in ("approver", "analyst"):
+        await act(board, "approve", planned, who)
+    key = board.callers["analyst"].key
+    revoked = await board.ask("POST", f"/keys/{key}/revoke", json={"cause": "stolen"})
+    again = await board.ask("POST", f"/keys/{key}/revoke", json={"cause": "stolen"})
+
+    assert (revoked.status_code, again.status_code) == (200, 200)
+    assert await act(board, "apply", planned, "manager") == (409, "approvals_missing")
+    entries = (await board.ask("GET", "/ledger", by="auditor", params={"event": "change:approval_withdrawn"})).json()
+    assert [each["body"]["detail"]["by"] for each in entries["entries"]] == [key]
+
+
 async def test_every_step_is_recorded_with_the_digest_it_was_about(board: Premises) -> None:
     planned = await plan(board, wider())
     for who in ("approver", "analyst"):

@@ -385,17 +385,20 @@ def test_keys_that_cannot_be_used_are_refused_with_what_to_give(house: House, ho
 # What tokens may not.
 
 
-def test_a_token_issues_and_rotates_no_keys_whatever_its_client_may(house: House) -> None:
+def test_a_token_issues_and_rotates_no_keys_and_concurs_with_nobody_whatever_its_client_may(house: House) -> None:
     made = house.control("/clients", organisation="provider", roles=["provider"])
     client = made["client"]["client"]["id"], made["client_secret"]
     token_of(house, client, "machine")
     key = house.enter("victim", "acme").id
 
+    said = {"organisation": "acme", "release": house.models["api"], "authority": "CAISI", "reference": "a letter"}
+    concurs = house.ask("POST", "/control/concurrences", "machine", json=said | {"expires_at": "2200-01-01T00:00:00Z"})
     issued = house.ask("POST", "/control/keys", "machine", json={"roles": ["provider"]})
     cloned = house.ask("POST", "/control/clients", "machine", json={"roles": ["provider"]})
     rotated = house.ask("POST", f"/control/keys/{client[0]}/rotate", "machine", json={"overlap_s": 60})
     revoked = house.ask("POST", f"/control/keys/{key}/revoke", "machine", json={"cause": "leaked"})
 
+    assert (concurs.status_code, concurs.json()["code"]) == (403, "machine_cannot_agree")
     assert {answer.json()["code"] for answer in (issued, cloned, rotated)} == {"token_cannot_issue"}
     assert revoked.status_code == 200, "taking away is what machines may do at once"
 

@@ -6,7 +6,8 @@ from gateway.access.concurrences import store
 from gateway.access.concurrences.records import OwnConcurrence
 from gateway.clock import Moment, text_from
 from gateway.database.engine import Readable
-from gateway.errors import Conflict, Invalid, NotFound
+from gateway.errors import Conflict, Forbidden, Invalid, NotFound
+from gateway.identity.lineages import known_lineage
 from gateway.ledger.events import Event
 from gateway.ledger.store import Act, Actor, Ledger, Touch
 from gateway.releases.evidence.records import A_LATER_END
@@ -20,11 +21,20 @@ class Concurrences:
         self._ledger = ledger
 
     async def give(self, actor: Actor, concurrence: OwnConcurrence, moment: Moment) -> OwnConcurrence:
-        """Record one; in force everywhere within a second. Raises Invalid where it would have expired."""
+        """Record one; in force everywhere within a second.
+
+        Raises Invalid where it would have expired, and Forbidden where no person says so.
+        """
         if not concurrence.stands(moment):
             raise Invalid("The concurrence would have expired already.", param="expires_at", next_step=A_LATER_END)
 
         def work(connection: Connection) -> tuple[OwnConcurrence, list[Act]]:
+            if known_lineage(connection, actor.key).is_machine:
+                raise Forbidden(
+                    "A client or a workload does not say that an authority concurs: that takes a person.",
+                    code="machine_cannot_agree",
+                    next_step="Sign in, or use a key of your own.",
+                )
             store.add_concurrence(connection, concurrence)
             detail: dict[str, str | int | bool | list[str]] = {
                 "authority": concurrence.authority,

@@ -1,6 +1,6 @@
 """The register of people: who arrives, who leaves, and which sessions they hold."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from gateway.errors import Conflict, Forbidden, NotFound
 from gateway.identity import store as identity
 from gateway.identity.callers import OVERSIGHT, Caller, Role
 from gateway.identity.directory import PAGE_MAX, Directory
-from gateway.identity.issuing import Asking
+from gateway.identity.issuing import Asking, Withdraw
 from gateway.identity.organisations import checked_text
 from gateway.identity.people import leaving, store
 from gateway.identity.people.arriving import Arrival, Arrived, Moved, arrive
@@ -25,9 +25,6 @@ T = TypeVar("T")
 
 TRIES_MAX = 3
 """Of two first sign-ins of one person that come at once, one is tried again."""
-
-Withdraw = Callable[[Connection, Sequence[str], str, Moment, Collection[str]], list[Act]]
-"""Takes back what somebody known by any of these ids has agreed to and is not done yet, but in these roles."""
 
 
 class Registry:
