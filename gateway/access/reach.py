@@ -1,5 +1,7 @@
 """Whom a narrowing would reach, before it is taken: counted over every organisation, a few of them named."""
 
+import structlog
+
 from gateway.access import search
 from gateway.access.search import Reached
 from gateway.clock import Moment
@@ -7,6 +9,8 @@ from gateway.database.engine import Readable
 from gateway.errors import DatabaseUnavailable
 from gateway.releases.narrowings import Narrowing, Verb, scope_of
 from gateway.releases.strategies import Strategy
+
+log = structlog.get_logger()
 
 COUNT_DEADLINE_S = 120.0
 """Counting a million organisations takes seconds, and a minute where the machine is busy with much else."""
@@ -37,7 +41,9 @@ class Reach:
             return []
         try:
             return warned(narrowing, await self._count(narrowing, strategy, moment, WARNING_DEADLINE_S))
-        except (TimeoutError, DatabaseUnavailable):
+        except Exception as error:  # the narrowing is in force: nothing that is odd about it may say that it is not
+            if not isinstance(error, TimeoutError | DatabaseUnavailable):
+                log.exception("narrowing_not_counted", narrowing=narrowing.id)
             return []
 
     async def _count(self, narrowing: Narrowing, strategy: Strategy, moment: Moment, deadline_s: float) -> Reached:

@@ -109,7 +109,9 @@ class Compiled(msgspec.Struct, frozen=True):
             return case(none_held, (value.in_([b"true", b"false"]), same), else_=UNKNOWN)
         if kind == "int":
             return case(none_held, (_is_whole(value), same), else_=UNKNOWN)
-        form, texts = form_of(test.attribute), [str(each) for each in wanted(test)]
+        form = form_of(test.attribute)
+        # Nobody holds a text with a NUL, and PostgreSQL takes none: a file or an older scope may ask for one.
+        texts = [str(each) for each in wanted(test) if "\0" not in str(each)]
         is_text, is_list = _begins(value) == b'"', _begins(value) == b"["
         encoded = self._text(value)
         fits = self._fits(func.substr(encoded, 2, func.length(encoded) - 2), form)
@@ -156,6 +158,8 @@ class Compiled(msgspec.Struct, frozen=True):
         return case((_is_whole(value), order(cast(self._text(value), BigInteger), rank)), else_=UNKNOWN)
 
     def _holds_any(self, value: ColumnElement[bytes], texts: list[str]) -> Answer:
+        if not texts:
+            return false()
         if self.dialect == "postgresql":
             return type_coerce(cast(self._text(value), postgresql.JSONB).has_any(postgresql.array(texts)), Boolean)
         each = func.json_each(self._text(value)).table_valued("value")

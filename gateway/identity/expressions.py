@@ -201,11 +201,17 @@ class _Reader:
         self._place = found.end()
         mark, quoted, word = found.groups()
         if quoted is not None:
-            try:
-                return _Token(json.loads(quoted), "text", found.start(2))
-            except ValueError:
-                self._fail("this text is not written as JSON writes texts", found.start(2))
+            return _Token(self._quoted(quoted, found.start(2)), "text", found.start(2))
         return _Token(mark, "mark", found.start(1)) if mark is not None else _Token(word, "word", found.start(3))
+
+    def _quoted(self, quoted: str, place: int) -> str:
+        try:
+            text = str(json.loads(quoted))
+        except ValueError:
+            self._fail("this text is not written as JSON writes texts", place)
+        if not (self._kept or text.isprintable()):
+            self._fail("no fact has a text with characters that cannot be printed", place)
+        return text
 
     def _fail(self, what: str, place: int | None = None) -> NoReturn:
         at = (self._next.place if place is None else place) + 1

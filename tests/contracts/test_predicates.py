@@ -9,9 +9,11 @@ from sqlalchemy import Connection
 
 from gateway.clock import Moment
 from gateway.database.engine import Database
+from gateway.errors import Invalid
 from gateway.identity import store
 from gateway.identity.attributes import standing
 from gateway.identity.callers import Assertion
+from gateway.identity.expressions import read_predicate
 from gateway.identity.organisations import PROVIDER, Organisation
 from gateway.identity.predicates import Facts, Predicate, Some, Truth, truth_of
 from gateway.identity.search import Asked, organisations_answering
@@ -95,6 +97,30 @@ def in_python(
         for component in components
     }
     return next((truth for truth in (Truth.YES, Truth.UNKNOWN) if truth in told), Truth.NO)
+
+
+@pytest.mark.parametrize("scope", [r'x_a = "\u0000"', r'x_a in ["a", "\u0000"]', r'x_a != "\u0000"'])
+async def test_a_text_that_nobody_can_hold_is_asked_for_without_a_fault(database: Database, scope: str) -> None:
+    held = {
+        "text": Assertion("1", "x_a", "b", issuer="", assurance=0, asserted_at=0),
+        "list": Assertion("2", "x_a", ("b", "c"), issuer="", assurance=0, asserted_at=0),
+    }
+    predicate, moment = read_predicate(scope, kept=True), Moment(NOW, NOW)
+
+    def work(connection: Connection) -> dict[str, Truth]:
+        for organisation, assertion in held.items():
+            store.add_organisation(connection, Organisation(organisation, organisation, NOW, ""))
+            store.add_assertion(connection, organisation, assertion, "")
+        asked = Asked(COMPONENTS, organisation_table.c.id == "")
+        query = organisations_answering(predicate, asked, moment, connection.dialect.name)
+        return {organisation: TRUTHS[truth] for organisation, truth in connection.execute(query)}
+
+    assert await database.write(work) == {
+        organisation: in_python(predicate, organisation, [assertion], False, COMPONENTS, moment)
+        for organisation, assertion in held.items()
+    }
+    with pytest.raises(Invalid, match="printed"):
+        read_predicate(scope)
 
 
 async def test_a_disabled_organisation_and_a_withdrawn_assertion_are_not_asked(database: Database) -> None:
