@@ -17,6 +17,9 @@ from gateway.releases.lines import NOBODY, Line
 from gateway.releases.narrowings import InEffect
 from gateway.releases.strategies import Strategy
 
+COUNTED = (Role.DEVELOPER, Role.STAFF)
+"""As whom organisations are judged: a customer's developer, and staff of the provider's own."""
+
 
 class Versions(msgspec.Struct, frozen=True):
     """The two versions that are held against each other, and what they read of organisations."""

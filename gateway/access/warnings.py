@@ -6,7 +6,9 @@ import msgspec
 
 from gateway.access.consequences import Consequences
 from gateway.access.proposed import Proposed
+from gateway.access.representatives import COUNTED
 from gateway.clock import NEVER, Moment, text_from
+from gateway.releases.audiences import roles_of
 from gateway.releases.requirements import Soak
 from gateway.releases.retention import NO_CEILINGS, Ceilings, conflicts
 from gateway.releases.strategies import Strategy
@@ -20,8 +22,8 @@ class Warned(msgspec.Struct, frozen=True):
     """One warning. It stops nothing."""
 
     code: str
-    """Stable: irreversible, stage_unreached, soak_adopted, audience_unknown, canary, retention, stage_without_end,
-    stage_capped or not_whole."""
+    """Stable: irreversible, stage_unreached, role_not_counted, soak_adopted, audience_unknown, canary, retention,
+    stage_without_end, stage_capped or not_whole."""
     message: str
 
 
@@ -30,10 +32,21 @@ def warnings_of(
 ) -> list[Warned]:
     """Every warning about a change, the gravest first."""
     strategy = proposed.change.strategy
+    uncounted = _uncounted(strategy)
     found = _weights_leave(proposed)
     found += [
         Warned("stage_unreached", f"No organisation can use `{stage}` as things stand, whatever terms it accepts.")
         for stage in consequences.unreached
+        if not any(name == stage for name, _, _ in uncounted)
+    ]
+    found += [
+        Warned(
+            "role_not_counted",
+            f"`{audience}` of `{stage}` is for the {'role' if len(roles) == 1 else 'roles'} {', '.join(roles)}: whoever"
+            " has such a key gains what the stage offers, and is not in what is counted here, which asks as developers"
+            " of customers and as staff.",
+        )
+        for stage, audience, roles in uncounted
     ]
     found += _adopted_soaks(proposed)
     for unknown in consequences.unknown:
@@ -90,6 +103,18 @@ def _weights_leave(proposed: Proposed) -> list[Warned]:
         return []
     told = ", ".join(f"`{place}`" for place in places)
     return [Warned("irreversible", f"Weights can leave by {told}: what has left cannot be called back.")]
+
+
+def _uncounted(strategy: Strategy) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Stages and audiences that name roles as which nobody is counted, with those roles."""
+    found = []
+    for stage in strategy.stages:
+        for name in stage.to:
+            asked = roles_of(strategy.audiences[name]) if name in strategy.audiences else ()
+            roles = tuple(role.value for role in asked if role not in COUNTED)
+            if roles:
+                found.append((stage.name, name, roles))
+    return found
 
 
 def _adopted_soaks(proposed: Proposed) -> list[Warned]:

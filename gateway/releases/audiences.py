@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gateway.identity.callers import ABROAD
+from gateway.identity.callers import ABROAD, Role
 from gateway.identity.predicates import Facts, Sought, Test, Truth, all_of, answer, attributes_of, wanted
 
 PUBLIC = "public"
@@ -30,6 +30,16 @@ def wants_grant(audience: Audience) -> bool:
 def attributes_read(audience: Audience) -> frozenset[Sought]:
     """The asserted attributes that the predicate asks for."""
     return attributes_of(audience.tests)
+
+
+def roles_of(audience: Audience) -> tuple[Role, ...]:
+    """The roles by whose callers alone anybody can belong; empty where it asks for none."""
+    tests = [test for test in audience.tests if test.attribute == "role"]
+    return tuple(
+        role
+        for role in Role
+        if tests and all(answer(test, Facts((role,), has_grant=False, attributes={})) is Truth.YES for test in tests)
+    )
 
 
 def is_internal(audience: Audience) -> bool:

@@ -70,6 +70,25 @@ def test_a_soak_that_an_adopted_version_counts_by_its_own_word_is_warned_of() ->
     assert "soak_adopted" not in codes(changed(plain))
 
 
+def test_roles_as_which_nobody_is_counted_are_warned_of_and_their_stage_is_not_called_unreached() -> None:
+    audiences = {
+        "reviewers": an_audience(("role", "in", ("analyst", "auditor"))),
+        "inside": an_audience(("role", "in", ("staff", "provider")), ("kyc", ">=", "K3")),
+        "known": an_audience(("kyc", ">=", "K3")),
+    }
+    stages = [a_stage(name="looked", to=("reviewers",)), a_stage(name="all", opens=LATER, to=("inside", "known"))]
+    nobody = Consequences(steps=(), unknown=(), unreached=("looked",), is_complete=True)
+
+    found = warnings_of(changed(a_strategy(*stages, audiences=audiences)), nobody, at(LATER))
+    told = [each.message for each in found if each.code == "role_not_counted"]
+
+    assert "stage_unreached" not in {each.code for each in found}
+    assert ["`reviewers` of `looked` is for the roles analyst, auditor" in told[0], "role provider" in told[1]] == [
+        True
+    ] * 2
+    assert len(told) == 2
+
+
 @pytest.mark.parametrize(("asked", "more"), [("kyc", ""), ("kyc@2", ", or not as surely as it asks")])
 def test_whom_an_audience_does_not_know_is_told_with_why(asked: str, more: str) -> None:
     stage = a_stage(name="known", to=("known",))
