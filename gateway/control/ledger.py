@@ -1,7 +1,7 @@
 """`/control/ledger`: reading the record. Oversight reads all of it; a developer, what concerns its own organisation.
 
-A refusal that hid a release is told to its organisation exactly as one that met no release, so that
-the record gives nothing away that the door did not.
+A refusal that hid a release is told to its organisation exactly as one that met no release, and what was done about a
+hidden release not at all, so that the record gives nothing away that the door did not.
 """
 
 from collections.abc import Sequence
@@ -39,6 +39,8 @@ from gateway.ledger.store import lines
 from gateway.spelling import meant
 
 INDEX_MAX = 2**53 - 1
+
+OF_CALLS = (Event.ACCESS_ADMITTED, Event.ACCESS_REFUSED, Event.ACCESS_FINISHED)
 
 _TOLD_OF_UNKNOWN = frozenset({"organisation", "key", "component", "endpoint", "end_user", "reasons", "bytes_in"})
 """What the record says of a call to a name that is no release, and is told of any that the caller may not know of."""
@@ -155,6 +157,8 @@ class LedgerEntries(Controller):
         with areas.searching.by(caller):
             found = await _about(areas, caller, entry)
         shown_entries = await _all_shown(areas, caller, found[:2], whole=True)
+        if not shown_entries:
+            raise NotFound
         return EntryWithEnd(shown_entries[0], shown_entries[1] if len(shown_entries) > 1 else None)
 
 
@@ -199,11 +203,13 @@ async def _all_shown(
     areas: Areas, caller: Caller, entries: Sequence[Entry], *, whole: bool = False
 ) -> list[ShownEntry]:
     hidden = await hidden_among(areas, caller, (release for each in entries if (release := _release_of(each))))
-    # A call to a name that is none has no release in its entry, and is told as one to a hidden release is.
+    # A call to a name that is none has no release in its entry, and is told as one to a hidden release is. What others
+    # did about a hidden release is not there at all: that something was done tells that there is one.
     unnamed = not caller.has(*OVERSIGHT)
     return [
         await _shown(areas, each, hides=_release_of(each) in hidden or (unnamed and _met_none(each)), whole=whole)
         for each in entries
+        if _release_of(each) not in hidden or each.event in OF_CALLS
     ]
 
 

@@ -114,3 +114,19 @@ async def test_no_token_is_in_the_record(house: Premises) -> None:
     entries = await house.ask("GET", "/ledger?limit=200", by="auditor")
 
     assert not any(token[-49:] in entries.text for token in house.tokens.values())
+
+
+async def test_a_grant_for_a_hidden_release_is_not_in_the_ledger_of_whom_it_is_for(house: Premises) -> None:
+    given = await house.ask(
+        "POST", "/grants", json={"organisation": "acme", "release": CLOSED, "authority": "what is to come"}
+    )
+    query = {"event": "grant:given", "organisation": "acme"}
+    theirs = (await house.ask("GET", "/ledger", by="developer", params=query)).json()["entries"]
+    overseen = (await house.ask("GET", "/ledger", by="auditor", params=query)).json()["entries"]
+    alone = [await house.ask("GET", f"/ledger/{overseen[0][by]}", by="developer") for by in ("id", "index")]
+
+    assert given.status_code == 201
+    assert CLOSED not in {each["body"]["release"] for each in theirs}
+    assert [each["body"]["release"] for each in overseen][:1] == [CLOSED]
+    assert len(theirs) == len(overseen) - 1
+    assert [answer.status_code for answer in alone] == [404, 404]
