@@ -156,10 +156,12 @@ def _opening(before: Strategy, was: Stage, after: Strategy, becomes: Stage, toge
     if was.canary != becomes.canary:
         yield Difference(f"{place}.canary", share(was), share(becomes), effect, lasting)
     if was.is_gated and becomes.is_gated and before.opening_digest(was) != after.opening_digest(becomes):
+        was_opened = before.opening_digest(was) in together.recorded.opened
+        stood = "as it was recorded" if was_opened else "its requirements met"
         anew = "its requirements met anew"
         if after.opening_digest(becomes) in together.recorded.opened:
             anew = "as it was recorded of this very stage before"
-        yield Difference(f"{place}.opening", "as it was recorded", anew, effect, lasting)
+        yield Difference(f"{place}.opening", stood, anew, effect, lasting)
 
 
 def _stages(old: Course, new: Course, moment: Moment) -> Iterator[Difference]:

@@ -541,7 +541,7 @@ def test_a_gated_stage_that_says_anything_else_needs_its_requirements_met_anew_a
 
     found = {each.path: (each.before, each.after, each.effect) for each in differences(ladder(EVIDENCE), limited, HERE)}
 
-    assert found["stages.all.opening"] == ("as it was recorded", "its requirements met anew", Effect.NARROWING)
+    assert found["stages.all.opening"] == ("its requirements met", "its requirements met anew", Effect.NARROWING)
     assert effect_of(differences(ladder(EVIDENCE), limited, HERE)) is Effect.NARROWING
 
 
