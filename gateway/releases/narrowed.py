@@ -57,8 +57,8 @@ def standing(narrowings: Iterable[InEffect], moment: Moment) -> list[InEffect]:
 
 def remaining(stage: Stage, narrowings: Iterable[InEffect], moment: Moment) -> Remaining:
     """What is left of a stage for everybody; of several narrowings the one is told that took the most."""
-    found = Remaining(stage=stage)
-    for each in standing(narrowings, moment):
+    found, lasting = Remaining(stage=stage), standing(narrowings, moment)
+    for each in lasting:
         before = found.stage
         taken = () if before is None else tuple(name for name in before.offers if _takes(each, name))
         if before is None or not taken:
@@ -76,7 +76,15 @@ def remaining(stage: Stage, narrowings: Iterable[InEffect], moment: Moment) -> R
             parts=() if len(taken) == len(before.offers) else taken,
             is_for_some=bool(each.restored),
         )
+    if found.stage is None and any(_recalls(each, stage) for each in lasting):
+        return Remaining(stage=None, done=PARTICIPLES[Verb.RECALL])
     return found
+
+
+def _recalls(each: InEffect, stage: Stage) -> bool:
+    """Whether all of the stage was called back from everybody: that is what callers are told, whatever came before."""
+    taken = all(_takes(each, component) for component in stage.offers)
+    return each.narrowing.verb is Verb.RECALL and taken and not each.restored
 
 
 def in_words(stage: Stage | None, narrowings: Iterable[InEffect], moment: Moment) -> str | None:

@@ -89,6 +89,16 @@ def test_of_several_narrowings_the_label_says_what_they_leave_together() -> None
     assert labels(both) == ("closed", "fully closed", "none") and len(both.narrowings) == 3
 
 
+def test_a_recall_is_told_whatever_took_the_release_before() -> None:
+    withdrawn, recalled = narrowing(Verb.WITHDRAW), narrowing(Verb.RECALL, id="narrowing_2", number=2)
+    some = narrowing(Verb.RECALL, id="narrowing_2", number=2, scope="organisation = acme")
+
+    for both in (withdrawn + recalled, recalled + withdrawn):
+        assert in_words(STORY.stages[2], iter(both), at(NOW)) == "recalled for everybody"
+        assert states(STORY, at(NOW), narrowings=both)[2] == "recalled"
+    assert in_words(STORY.stages[2], withdrawn + some, at(NOW)) == "withdrawn for everybody"
+
+
 def test_a_narrowing_is_told_with_its_scope_its_date_its_author_and_its_cause() -> None:
     [each] = narrowing(scope="not us_person", authority="Bureau 9", until=NOW + DAY, restored="organisation = acme")
 
