@@ -23,7 +23,7 @@ class Warned(msgspec.Struct, frozen=True):
 
     code: str
     """Stable: irreversible, stage_unreached, role_not_counted, soak_adopted, audience_unknown, canary, retention,
-    stage_without_end, stage_capped or not_whole."""
+    condition_dead, stage_without_end, stage_capped or not_whole."""
     message: str
 
 
@@ -69,6 +69,16 @@ def warnings_of(
         )
         for stage in strategy.stages
         if stage.canary is not None
+    ]
+    found += [
+        Warned(
+            "condition_dead",
+            f"`{stage.name}` never comes to its `{name}`: its {counted(day, 'token')} a day end first.",
+        )
+        for stage in strategy.stages
+        if (day := stage.conditions.tokens_per_day) is not None
+        for name in ("requests_per_minute", "max_output_tokens")
+        if (getattr(stage.conditions, name) or 0) > day
     ]
     found += [
         Warned("retention", f"{'' if each.line is None else f'line {each.line}: '}{each.message}")

@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.identity.callers import Role
 from gateway.identity.expressions import read_value
-from gateway.identity.facts import fault_of_name, is_name, read_sought
+from gateway.identity.facts import KYC_LEVELS, fault_of_name, is_name, read_sought
 from gateway.identity.predicates import ORDERED, Fact, Test
 from gateway.releases import values
 from gateway.releases.audiences import Audience
@@ -118,6 +118,9 @@ def _read_comparison(name: str, node: Node, faults: Faults) -> Test | None:
         return None
     if op in ORDERED and name != "kyc" and (isinstance(value, bool) or not isinstance(value, int)):
         faults.add(node, f"only whole numbers and `kyc` have an order: {shown(operand)} has none")
+        return None
+    if name == "kyc" and (op, value) in ((">", KYC_LEVELS[-1]), ("<", KYC_LEVELS[0])):
+        faults.add(node, f"nobody can be known {shown(text)}: the levels go from {KYC_LEVELS[0]} to {KYC_LEVELS[-1]}")
         return None
     return _equal(name, op, value)
 

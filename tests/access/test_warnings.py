@@ -15,7 +15,7 @@ from gateway.releases.components import Component
 from gateway.releases.recorded import NOTHING_RECORDED
 from gateway.releases.requirements import Approvals, Soak
 from gateway.releases.stage_dates import Review
-from gateway.releases.strategies import AccessLevel, Stage, Strategy
+from gateway.releases.strategies import AccessLevel, Conditions, Stage, Strategy
 from tests.builders import PAST, a_stage, a_strategy
 from tests.releases.builders import an_audience
 
@@ -68,6 +68,22 @@ def test_a_soak_that_an_adopted_version_counts_by_its_own_word_is_warned_of() ->
     assert text_from(PAST) in codes(changed(soaked))["soak_adopted"]
     assert "soak_adopted" not in codes(changed(soaked, adopt=False))
     assert "soak_adopted" not in codes(changed(plain))
+
+
+@pytest.mark.parametrize(
+    ("limits", "dead"),
+    [
+        ({"tokens_per_day": 512, "max_output_tokens": 1_000_000}, "max_output_tokens"),
+        ({"tokens_per_day": 512, "requests_per_minute": 513}, "requests_per_minute"),
+        ({"tokens_per_day": 512, "max_output_tokens": 512, "requests_per_minute": 512}, ""),
+        ({"max_output_tokens": 1_000_000, "requests_per_minute": 60}, ""),
+    ],
+)
+def test_a_limit_that_another_comes_before_is_warned_of(limits: dict[str, int], dead: str) -> None:
+    found = codes(changed(a_strategy(a_stage(conditions=Conditions(**limits)))))
+
+    assert ("condition_dead" in found) is bool(dead)
+    assert dead in found.get("condition_dead", "")
 
 
 def test_roles_as_which_nobody_is_counted_are_warned_of_and_their_stage_is_not_called_unreached() -> None:
