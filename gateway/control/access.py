@@ -19,6 +19,7 @@ from gateway.errors import Invalid, NotFound
 from gateway.identity.callers import OVERSIGHT, Caller
 from gateway.identity.tokens.mapping import is_kept_nowhere
 from gateway.releases.components import Component
+from gateway.releases.stage_states import left_open
 from gateway.releases.values import LATEST
 
 ComponentFilter = Annotated[Component, QueryParameter()]
@@ -155,6 +156,7 @@ def _shown(release: str, census: Census) -> ShownCensus:
     in_force, moment = census.in_force, census.as_of.moment
     stage = None if in_force is None else in_force.strategy.stage_at(moment, in_force.openings)
     narrowings = () if in_force is None else in_force.narrowings
+    stage = stage if in_force is None else left_open(in_force.strategy, stage, narrowings, moment)
     return ShownCensus(
         release=release,
         at=shown(moment.latest),

@@ -18,6 +18,7 @@ from gateway.control.known import those_known
 from gateway.control.wire import shown, when
 from gateway.identity.callers import Caller, Role
 from gateway.releases.components import Component
+from gateway.releases.stage_states import left_open
 
 ENDPOINT = "/control/me"
 REQUESTS_SHOWN = 20
@@ -99,7 +100,7 @@ class MyRelease(msgspec.Struct, frozen=True, kw_only=True):
 
     release: str
     stage: str | None
-    """The stage open now."""
+    """The stage open now; where everybody was taken back from it, the one that is left."""
     access: str | None
     closes_at: datetime | None
     """When that stage closes; null where none is open, or it only ends as the next one opens."""
@@ -192,14 +193,16 @@ async def _release(
     if not known:
         return None
     gathered, strategy = known[0].gathered, known[0].in_force.strategy
+    narrowings = known[0].in_force.narrowings
+    stage = left_open(strategy, gathered.stage, narrowings, moment)
     conditions = gathered.stage.conditions if gathered.stage is not None else None
     accepted = known[0].holdings.accepted.get(name, frozenset())
     obliged = next((s.decision.obligations for s in known if s.decision.allow), None)
     return MyRelease(
         release=name,
-        stage=gathered.stage.name if gathered.stage is not None else None,
-        access=gathered.stage.access.value if gathered.stage is not None else None,
-        closes_at=when(gathered.stage.closes) if gathered.stage is not None else None,
+        stage=stage.name if stage is not None else None,
+        access=stage.access.value if stage is not None else None,
+        closes_at=when(stage.closes) if stage is not None and stage is gathered.stage else None,
         components=[component.value for component, standing in standings.items() if standing.decision.allow],
         missing=await _missing(areas, standings),
         terms=[MyTerms(text, digest, digest in accepted) for text, digest in sorted(strategy.terms.items())],

@@ -20,8 +20,8 @@ from gateway.releases.files import DOCUMENT_BYTES_MAX, Reading
 from gateway.releases.narrowed import in_words
 from gateway.releases.narrowings import InEffect
 from gateway.releases.positions import Course
-from gateway.releases.stage_states import is_whole, left_of
-from gateway.releases.strategies import Stage, Strategy
+from gateway.releases.stage_states import left_open
+from gateway.releases.strategies import Stage
 from gateway.releases.versions import Release
 
 FILE_LENGTH_MAX = 1 << 20
@@ -215,7 +215,7 @@ async def _release(areas: Areas, release: Release, moment: Moment) -> ShownRelea
     stage, coming = strategy.stage_at(moment, opened), strategy.next_stage(moment, opened)
     waiting = strategy.waiting_stage(moment, opened)
     standing = await areas.restraint.standing(release.name)
-    left = _left(strategy, stage, standing, moment)
+    left = left_open(strategy, stage, standing, moment)
     return ShownRelease(
         release=release.name,
         number=release.number,
@@ -231,14 +231,6 @@ async def _release(areas: Areas, release: Release, moment: Moment) -> ShownRelea
         first_applied_at=shown(release.first_applied_at),
         applied_at=shown(release.applied_at),
     )
-
-
-def _left(strategy: Strategy, stage: Stage | None, standing: Sequence[InEffect], moment: Moment) -> Stage | None:
-    """The stage that is open, or to which everybody was taken back from it."""
-    found = None if stage is None else left_of(strategy, stage, standing, moment)
-    if found is None or not found.to or not is_whole(found):
-        return stage
-    return next((each for each in strategy.stages if each.name == found.to), stage)
 
 
 async def _narrowed(

@@ -67,6 +67,14 @@ def left_of(strategy: Strategy, stage: Stage, narrowings: Sequence[InEffect], mo
     return found
 
 
+def left_open(strategy: Strategy, stage: Stage | None, narrowings: Sequence[InEffect], moment: Moment) -> Stage | None:
+    """The stage in force, or the one to which everybody was taken back from it."""
+    found = None if stage is None else left_of(strategy, stage, narrowings, moment)
+    if found is None or not found.to or not is_whole(found):
+        return stage
+    return next((each for each in strategy.stages if each.name == found.to), stage)
+
+
 def _narrowed(left: Remaining) -> str:
     return left.done if left.done and is_whole(left) else "open"
 

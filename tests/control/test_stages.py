@@ -336,6 +336,8 @@ async def test_releases_in_the_list_say_whom_they_reach_what_is_left_and_what_wa
     back = {"verb": "roll_back", "stage": "internal", "cause": "drill"}
     await gated.ask("POST", "/releases/acme/shared/narrowings", json=back)
     left = await listed("acme/shared")
+    mine = (await gated.ask("GET", "/me", by="staff")).json()["releases"]
+    counted = (await gated.ask("GET", "/access/acme/shared/who", by="auditor")).json()
 
     missed = await listed("acme/ended")
     assert (waits["stage"], waits["opens_next"], waits["waiting"], waits["missed"]) == (
@@ -347,3 +349,5 @@ async def test_releases_in_the_list_say_whom_they_reach_what_is_left_and_what_wa
     assert (some["stage"], some["share"], some["waiting"]) == ("general", 50, False)
     assert (left["stage"], left["share"], left["access"]) == ("internal", None, "limited")
     assert left["narrowed"] == "rolled back at internal"
+    assert next(each["stage"] for each in mine if each["release"] == "acme/shared") == "internal"
+    assert (counted["stage"], counted["access"]) == ("internal", "limited")
