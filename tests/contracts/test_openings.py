@@ -762,4 +762,10 @@ async def test_a_stage_under_a_misuse_budget_opens_by_a_count_whose_worst_lies_w
         await counted(confirmed, **events)
         opened.append(await house.openings.open_due(RELEASE))
 
-    assert opened == ["", "", "", "", "general"]
+    seen = await house.missing()
+    house.moment = at(house.moment.latest + 7 * DAY)
+    await counted(2, jailbreak=0)
+    opened.append(await house.openings.open_due(RELEASE))
+
+    assert opened == ["", "", "", "", "", "general"]
+    assert len(seen) == 1 and "jailbreak was seen 1 time, and is not tolerated once" in seen[0]
