@@ -22,6 +22,7 @@ from gateway.ledger.segments import (
     CALL_TERM,
     ID_TERM,
     SEGMENT,
+    STAGES_TERM,
     Line,
     bitmap,
     number,
@@ -48,6 +49,9 @@ STEPS_MAX = 64
 OWN_STEPS_MAX = 16
 """Steps a page of what one organisation may see."""
 
+COUNT_STEPS_MAX = 1024
+"""Steps a count."""
+
 DECISIONS = {"admitted": Event.ACCESS_ADMITTED, "refused": Event.ACCESS_REFUSED}
 
 
@@ -61,6 +65,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     organisation: str = ""
     key: str = ""
     release: str = ""
+    stage: str = ""
+    """Of a call: the stage by which it was judged."""
     event: str = ""
     decision: str = ""
     """admitted or refused."""
@@ -78,6 +84,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
             (not self.organisation or body.organisation == self.organisation)
             and (not self.key or body.key == self.key)
             and (not self.release or body.release == self.release)
+            and (not self.stage or body.stage == self.stage)
             and (not self.event or said.event == self.event)
             and (not self.decision or said.event == DECISIONS.get(self.decision))
             and (not self.reason or self.reason in body.reasons)
@@ -85,7 +92,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def terms(self) -> set[int]:
-        """Terms that every match has."""
+        """Terms that every match has, in whichever segment: a stage has one only in newer ones."""
         fields = [(name, getattr(self, name)) for name in ("organisation", "key", "release", "event", "reason")]
         if self.decision:
             fields.append(("event", DECISIONS.get(self.decision, "")))
@@ -158,10 +165,12 @@ class Search:
 
 
 def counted(connection: Connection, query: Query, most: int) -> int:
-    """How many entries are looked for, up to so many: what is counted is read, so `most` bounds the work."""
+    """How many entries are looked for, up to so many, as far as a set number of steps reaches: never too many."""
     span = _span(connection, query)
     found = 0
-    while span.low < span.high and found < most:
+    for _ in range(COUNT_STEPS_MAX):
+        if span.low >= span.high or found >= most:
+            break
         entries, span = _step(connection, query, span, min(most - found, LIMIT_MAX))
         found += len(entries)
     return found
@@ -225,7 +234,7 @@ def _after(query: Query, span: _Span, reached: int) -> _Span:
     return _Span(low, high, span.indexed_to)
 
 
-_postings_of = select(posting_table.c.segment, posting_table.c.positions).where(
+_postings_of = select(posting_table.c.segment, posting_table.c.term, posting_table.c.positions).where(
     posting_table.c.segment.in_(bindparam("segments", expanding=True)),
     posting_table.c.term.in_(bindparam("terms", expanding=True)),
 )
@@ -237,16 +246,18 @@ _entries_between = _entries.where(entry_table.c.index.between(bindparam("low"), 
 def _candidates(connection: Connection, query: Query, low: int, high: int) -> list[int]:
     """The first so many entries that have every term of the query, by the index, in the order asked for."""
     terms = query.terms()
+    of_stage = {term("stage", query.stage)} if query.stage else set[int]()
     segments = range(low // SEGMENT, (high - 1) // SEGMENT + 1)
-    held: dict[int, list[int]] = {}
-    for segment, positions in connection.execute(_postings_of, {"segments": list(segments), "terms": list(terms)}):
-        held.setdefault(segment, []).append(bitmap(positions))
+    held: dict[int, dict[int, int]] = {}
+    parameters = {"segments": list(segments), "terms": [*terms, *of_stage, STAGES_TERM]}
+    for segment, hashed, positions in connection.execute(_postings_of, parameters):
+        held.setdefault(segment, {})[hashed] = bitmap(positions)
     found: list[int] = []
     for segment in sorted(held, reverse=not query.oldest_first):
-        if len(held[segment]) == len(terms):
-            positions = positions_of(reduce(and_, held[segment]))
-            places = [segment * SEGMENT + position for position in positions]
-            found += [place for place in places[:: 1 if query.oldest_first else -1] if low <= place < high]
+        wanted = terms | of_stage if STAGES_TERM in held[segment] else terms
+        positions = positions_of(reduce(and_, (held[segment].get(each, 0) for each in wanted)))
+        places = [segment * SEGMENT + position for position in positions]
+        found += [place for place in places[:: 1 if query.oldest_first else -1] if low <= place < high]
         if len(found) >= SCAN_STEP:
             break
     return found[:SCAN_STEP]
@@ -280,5 +291,5 @@ def _numbered(connection: Connection, wanted: int, start: int, end: int) -> list
     segments = list(range(start // SEGMENT, (end - 1) // SEGMENT + 1))
     rows = connection.execute(_postings_of, {"segments": segments, "terms": [ID_TERM, CALL_TERM]})
     return sorted(
-        {segment * SEGMENT + position for segment, stored in rows for position in positions_with(stored, wanted)}
+        {segment * SEGMENT + position for segment, _, stored in rows for position in positions_with(stored, wanted)}
     )

@@ -21,7 +21,13 @@ _SPARSE_MAX = _BITMAP_BYTES // 2 - 1
 ID_TERM, CALL_TERM = 0, 1
 """Two postings of another form: a number for every entry, made of its id, and of the call that it is about."""
 
-FIELDS = ("organisation", "key", "release", "event", "reason")
+STAGES_TERM = 2**63 - 3
+"""An empty posting, which says that stages have terms in this segment: in older ones they have none.
+
+It is the last in order, and so is written once they are there.
+"""
+
+FIELDS = ("organisation", "key", "release", "event", "reason", "stage")
 """What has terms."""
 
 
@@ -31,6 +37,7 @@ class Body(msgspec.Struct, frozen=True):
     organisation: str = ""
     key: str = ""
     release: str = ""
+    stage: str = ""
     endpoint: str = ""
     reasons: tuple[str, ...] = ()
     admitted: str = ""
@@ -61,7 +68,7 @@ def searchable(line: bytes) -> Line | None:
 
 
 def term(field: str, value: str) -> int:
-    """The term of a field's value: 63 bits, never one of the two reserved."""
+    """The term of a field's value: 63 bits, never one of the three reserved."""
     digest = blake2b(f"{field}\0{value}".encode(errors="replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1 | 2
 
@@ -92,6 +99,7 @@ class Postings:
         note("organisation", body.organisation, position)
         note("key", body.key, position)
         note("release", body.release, position)
+        note("stage", body.stage, position)
         for reason in body.reasons:
             note("reason", reason, position)
 
@@ -99,6 +107,7 @@ class Postings:
         """Terms with their stored positions."""
         yield ID_TERM, struct.pack(f"<{SEGMENT}I", *self._ids)
         yield CALL_TERM, struct.pack(f"<{SEGMENT}I", *self._calls)
+        yield STAGES_TERM, b""
         merged: dict[int, set[int]] = {}
         for (field, value), positions in self._positions.items():
             merged.setdefault(term(field, value), set()).update(positions)

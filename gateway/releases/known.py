@@ -14,7 +14,7 @@ from gateway.releases import past
 from gateway.releases.changes.store import change_by_id
 from gateway.releases.fulfilment import Known, answers, seen, soaked_for
 from gateway.releases.letting_go import lets_go
-from gateway.releases.pauses import pauses
+from gateway.releases.pauses import between, pauses
 from gateway.releases.requirements import Approvals, Concurs, Soak
 from gateway.releases.store import versions
 from gateway.releases.strategies import Stage, Strategy, digest_of
@@ -135,14 +135,21 @@ def _counted_until(until: Instant, recorded_by: Instant | None) -> Instant:
 
 
 def _calls(connection: Connection, gated: Gated, known: Known, until: Instant, moment: Moment) -> int:
-    """Calls admitted while the stage before was open: counted as far as is asked for, once the days have passed."""
+    """Calls admitted in the stage before while it was open and nothing of it narrowed for everybody.
+
+    Counted as far as is asked for, once the days have passed. Calls of other stages tried out nothing of it.
+    """
     since = known.soaking_since
     wanted = next((each for each in gated.stage.opens_when if isinstance(each, Soak)), None)
     if wanted is None or not wanted.calls or soaked_for(since, until, moment, known.pauses) < wanted.days * DAY:
         return 0
-    release = gated.version.strategy.release
-    asked = Query(event=Event.ACCESS_ADMITTED, release=release, since=since, until=until, oldest_first=True)
-    return counted(connection, asked, wanted.calls)
+    assert since is not None and gated.soaking is not None, "days have passed in it"
+    release, stage = gated.version.strategy.release, gated.soaking[0].name
+    found = 0
+    for begins, ends in reversed(between(known.pauses, since, until)):
+        asked = Query(event=Event.ACCESS_ADMITTED, release=release, stage=stage, since=begins, until=ends)
+        found += counted(connection, asked, wanted.calls - found)
+    return found
 
 
 def _holding(past: Sequence[StrategyVersion], digest: str) -> list[StrategyVersion]:

@@ -39,25 +39,45 @@ def has_headroom(wanted: Headroom, held: Sequence[Evidence], moment: Moment) -> 
 
 
 def is_within_budget(wanted: MisuseBudget, held: Sequence[Evidence], moment: Moment) -> Said:
-    """Whether what the newest count may mean, at the worst, lies within the budget. What it does not say is not met."""
+    """Whether what the newest count may mean, at the worst, lies within the budget. What it does not say is not met.
+
+    It takes back nothing that another count saw within the window, and makes no less of a shorter one that it holds.
+    """
     found = [(count, each) for each in held if (count := counted(wanted, each)) is not None]
-    count, newest = max(found, key=lambda each: (each[0].until, each[1].added_at, each[1].id))
+    newest_first = sorted(found, key=lambda each: (each[0].until, each[1].added_at, each[1].id), reverse=True)
+    count, newest = newest_first[0]
     if fault := _unusable(wanted, count, moment):
         return False, f"{fault} ({newest.id})"
+    recent = [each for each in newest_first if each[0].until > count.until - wanted.window_days * DAY]
+    if fault := _untolerated(wanted, recent):
+        return False, fault
+    unsaid = next((kind for kind in wanted.zero_tolerance if kind not in count.events), None)
+    if unsaid is not None:
+        return False, f"it is not said how often {unsaid} was seen ({newest.id})"
+    within = [each for each in recent[1:] if each[0].since >= count.since and not _too_small(wanted, each[0])]
+    for each, evidence in ((count, newest), *within):
+        if not _is_tolerated(wanted, each):
+            return False, f"{_told(wanted, each)}, and {wanted.at_most} is tolerated ({evidence.id})"
+    return True, f"{_told(wanted, count)} ({newest.id})"
+
+
+def _untolerated(wanted: MisuseBudget, recent: Sequence[tuple[MisuseCount, Evidence]]) -> str:
+    """What any of these counts saw that is not tolerated once, however little else it says; empty where none did."""
     for kind in wanted.zero_tolerance:
-        seen = count.events.get(kind)
-        if seen is None:
-            return False, f"it is not said how often {kind} was seen ({newest.id})"
-        if seen:
-            return False, f"{kind} was seen {spelling.counted(seen, 'time')}, and is not tolerated once ({newest.id})"
-    rate, confidence = Decimal(wanted.at_most), Decimal(wanted.confidence)
-    bound = upper_bound(count.requests, count.confirmed, confidence)
-    told = (
-        f"{count.confirmed} confirmed in {count.requests} requests: up to {bound:f} at {wanted.confidence} confidence"
-    )
-    if lies_within(count.requests, count.confirmed, rate, confidence):
-        return True, f"{told} ({newest.id})"
-    return False, f"{told}, and {wanted.at_most} is tolerated ({newest.id})"
+        for count, evidence in recent:
+            if seen := count.events.get(kind):
+                return f"{kind} was seen {spelling.counted(seen, 'time')}, and is not tolerated once ({evidence.id})"
+    return ""
+
+
+def _is_tolerated(wanted: MisuseBudget, count: MisuseCount) -> bool:
+    return lies_within(count.requests, count.confirmed, Decimal(wanted.at_most), Decimal(wanted.confidence))
+
+
+def _told(wanted: MisuseBudget, count: MisuseCount) -> str:
+    bound = upper_bound(count.requests, count.confirmed, Decimal(wanted.confidence))
+    seen = f"{count.confirmed} confirmed in {count.requests} requests"
+    return f"{seen}: up to {bound:f} at {wanted.confidence} confidence"
 
 
 def _unusable(wanted: MisuseBudget, count: MisuseCount, moment: Moment) -> str:
@@ -66,6 +86,11 @@ def _unusable(wanted: MisuseBudget, count: MisuseCount, moment: Moment) -> str:
         return f"it counts until {text_from(count.until)}, which has not come"
     if moment.maybe_reached(count.until + wanted.max_age_days * DAY):
         return f"it counts until {text_from(count.until)}, more than {spelling.counted(wanted.max_age_days, 'day')} ago"
+    return _too_small(wanted, count)
+
+
+def _too_small(wanted: MisuseBudget, count: MisuseCount) -> str:
+    """Why a count is of too short a time, or of too few requests; empty where it is of enough."""
     if count.until - count.since < wanted.window_days * DAY:
         return f"it counts {(count.until - count.since) // DAY} of {spelling.counted(wanted.window_days, 'day')}"
     if count.requests < wanted.requests:

@@ -42,6 +42,15 @@ def without(found: Iterable[Pause], since: Instant, until: Instant) -> int:
     return max(0, until - since - lost)
 
 
+def between(found: Iterable[Pause], since: Instant, until: Instant) -> list[Pause]:
+    """What is left of a time without them: from when until when, in order."""
+    left = []
+    for begins, ends in found:
+        left.append((since, min(begins, until)))
+        since = max(since, ends)
+    return [(begins, ends) for begins, ends in [*left, (since, until)] if begins < ends]
+
+
 def _spans(rows: Sequence[Narrowing], components: Collection[Component]) -> Iterator[Pause]:
     """From when until when each narrowing took each of the components from everybody."""
     scopes = {row.id: kept_scope(row) for row in rows}

@@ -112,6 +112,20 @@ class House:
         stage = strategy.stage_at(self.moment, strategy.opened(await self.openings.recorded(RELEASE)))
         return None if stage is None else stage.name
 
+    async def admitted(
+        self, count: int, at_moment: str, *, release: str = RELEASE, stage: str = "internal",
+        event: Event = Event.ACCESS_ADMITTED,
+    ) -> None:  # fmt: skip
+        """So many calls at a moment, as the ledger keeps them."""
+        self.moment = a_moment(at_moment)
+        body = AccessBody(release=release, stage=stage)
+
+        def append(connection: Connection) -> None:
+            drafts = [Draft(f"req_{secrets.token_hex(8)}", event, body) for _ in range(count)]
+            Appending(connection, "process", lambda: self.moment).place([written(draft) for draft in drafts])
+
+        await self.database.write(append)
+
     async def entries(self, event: str) -> list[dict[str, Any]]:
         def work(connection: Connection) -> list[bytes]:
             return list(connection.execute(select(entry_table.c.line).order_by(entry_table.c.index)).scalars())
@@ -668,27 +682,59 @@ async def test_of_two_stages_that_wait_the_later_opens_after_the_earlier(house: 
 async def test_a_stage_that_soaks_counts_the_calls_admitted_to_its_release_meanwhile(house: House) -> None:
     await house.apply(a_gated_file("{soak: {days: 30, calls: 5}}", opens="2027-01-10T00:00:00Z"))
 
-    async def admit(count: int, at_moment: str, release: str = RELEASE, event: Event = Event.ACCESS_ADMITTED) -> None:
-        house.moment = a_moment(at_moment)
-
-        def append(connection: Connection) -> None:
-            drafts = [Draft(f"req_{secrets.token_hex(8)}", event, AccessBody(release=release)) for _ in range(count)]
-            Appending(connection, "process", lambda: house.moment).place([written(draft) for draft in drafts])
-
-        await house.database.write(append)
-
-    await admit(9, "2027-01-04T00:00:00Z")
-    await admit(3, "2027-01-06T00:00:00Z")
-    await admit(9, "2027-01-07T00:00:00Z", "acme/other")
-    await admit(9, "2027-01-08T00:00:00Z", event=Event.ACCESS_REFUSED)
+    await house.admitted(9, "2027-01-04T00:00:00Z")
+    await house.admitted(3, "2027-01-06T00:00:00Z")
+    await house.admitted(9, "2027-01-07T00:00:00Z", release="acme/other")
+    await house.admitted(9, "2027-01-08T00:00:00Z", event=Event.ACCESS_REFUSED)
     house.moment = a_moment("2027-02-03T00:00:00Z")
     early = await house.missing()
     house.moment = a_moment("2027-02-04T00:00:00Z")
     few = (await house.openings.open_due(RELEASE), await house.missing())
-    await admit(2, "2027-02-04T00:00:01Z")
+    await house.admitted(2, "2027-02-04T00:00:01Z")
 
     assert early == ["29 of 30 days since 2027-01-05T00:00:00Z"]
     assert few == ("", ["3 of 5 calls since 2027-01-05T00:00:00Z"])
+    assert await house.openings.open_due(RELEASE) == "general"
+
+
+async def test_calls_of_an_earlier_stage_are_none_of_the_share_before(house: House) -> None:
+    soaking = "opens_when: [{soak: {days: 1, calls: 5}}]"
+    content = f"""\
+release: {RELEASE}
+serves: {{inference: {{upstream: vllm, model: atlas}}}}
+model: {{snapshot: {OURS}}}
+audiences: {{staff: {{role: staff}}}}
+stages:
+  - {{name: internal, opens: 2027-01-05T00:00:00Z, access: closed, to: [staff]}}
+  - {{name: few, opens: 2027-01-06T00:00:00Z, access: api, to: [public], canary: {{percent: 1, salt: few}}}}
+  - {{name: general, opens: 2027-01-07T00:00:00Z, access: api, to: [public], {soaking}}}
+"""
+    await house.apply(read_release(content.encode(), DOCUMENTS))
+    await house.admitted(20, "2027-01-06T01:00:00Z")
+    await house.admitted(4, "2027-01-06T02:00:00Z", stage="few")
+    house.moment = a_moment("2027-01-08T00:00:00Z")
+    shut = await house.openings.open_due(RELEASE), await house.missing()
+    await house.admitted(1, "2027-01-08T00:00:01Z", stage="few")
+
+    assert shut == ("", ["4 of 5 calls since 2027-01-06T00:00:00Z"])
+    assert await house.openings.open_due(RELEASE) == "general"
+
+
+async def test_calls_while_everybody_was_narrowed_are_no_soak(house: House) -> None:
+    await house.apply(a_gated_file("{soak: {days: 1, calls: 5}}", opens="2027-01-10T00:00:00Z"))
+    await house.admitted(2, "2027-01-06T00:00:00Z")
+    house.moment = a_moment("2027-01-07T00:00:00Z")
+    taken = await house.restraint.take(BEN, Order(release=RELEASE, verb=Verb.SUSPEND, cause="look"), house.moment)
+    await house.admitted(9, "2027-01-08T00:00:00Z")
+    house.moment = a_moment("2027-01-09T00:00:00Z")
+    back = Order(release=RELEASE, verb=Verb.RESTORE, inverse_of=taken.id, cause="fine")
+    await house.restraint.take(BEN, back, house.moment)
+    await house.admitted(2, "2027-01-10T00:00:00Z")
+
+    shut = await house.openings.open_due(RELEASE), await house.missing()
+    await house.admitted(1, "2027-01-11T00:00:00Z")
+
+    assert shut == ("", ["4 of 5 calls since 2027-01-05T00:00:00Z"])
     assert await house.openings.open_due(RELEASE) == "general"
 
 
@@ -716,4 +762,10 @@ async def test_a_stage_under_a_misuse_budget_opens_by_a_count_whose_worst_lies_w
         await counted(confirmed, **events)
         opened.append(await house.openings.open_due(RELEASE))
 
-    assert opened == ["", "", "", "", "general"]
+    seen = await house.missing()
+    house.moment = at(house.moment.latest + 7 * DAY)
+    await counted(2, jailbreak=0)
+    opened.append(await house.openings.open_due(RELEASE))
+
+    assert opened == ["", "", "", "", "", "general"]
+    assert len(seen) == 1 and "jailbreak was seen 1 time, and is not tolerated once" in seen[0]

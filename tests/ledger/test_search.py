@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, delete, update
 
 from gateway.clock import at
 from gateway.database.engine import Database
@@ -17,16 +17,17 @@ from gateway.ledger import search as searching
 from gateway.ledger.entries import AccessBody, AdministrativeBody, Draft, Entry, FinishedBody, written
 from gateway.ledger.events import Event
 from gateway.ledger.index import Follower, indexed
-from gateway.ledger.search import DECISIONS, Query, Search
-from gateway.ledger.segments import SEGMENT
+from gateway.ledger.search import DECISIONS, SCAN_STEP, Query, Search, counted
+from gateway.ledger.segments import SEGMENT, STAGES_TERM, term
 from gateway.ledger.store import Appending
-from gateway.ledger.tables import entry_table
+from gateway.ledger.tables import entry_table, posting_table
 from tests.ledger.builders import NOON, entries_of
 
 SIZE = 2 * SEGMENT + 700
 BATCH = 150
 ORGANISATIONS = ["org_a", "org_b", "org_rare", "org_\u2028'\"%"]
 RELEASES = ["acme/atlas-1", "acme/atlas-2"]
+STAGES = ["internal", "few", "general"]
 REASONS = ["grant_required", "rate_limit_exceeded"]
 ENDPOINTS = ["/v1/chat/completions", "/v1/embeddings"]
 
@@ -43,9 +44,11 @@ def some_draft(place: int, dice: random.Random) -> Draft:
             return Draft(f"act_{place}", Event.KEY_ISSUED, AdministrativeBody(**shared))
         case 1 | 2:
             reasons = dice.sample(REASONS, dice.randrange(3))
+            shared["stage"] = STAGES[place % 3]
             refused = AccessBody(**shared, reasons=reasons, endpoint=dice.choice(ENDPOINTS))
             return Draft(f"call_{place}", Event.ACCESS_REFUSED, refused)
         case 3 | 4:
+            shared["stage"] = STAGES[place % 3]
             admitted = AccessBody(**shared, endpoint=dice.choice(ENDPOINTS))
             return Draft(f"call_{place}", Event.ACCESS_ADMITTED, admitted)
         case _:
@@ -91,6 +94,7 @@ queries = st.builds(
     organisation=maybe(ORGANISATIONS),
     key=maybe(["org_a_1", "org_rare_2"]),
     release=maybe(RELEASES),
+    stage=maybe(STAGES),
     event=maybe([Event.ACCESS_ADMITTED, Event.KEY_ISSUED]),
     decision=st.sampled_from(["", "", "admitted", "refused", "nonsense"]),
     reason=maybe(REASONS),
@@ -112,6 +116,7 @@ def read_everything(entries: list[Entry], query: Query) -> list[Entry]:
                 ("organisation", query.organisation),
                 ("key", query.key),
                 ("release", query.release),
+                ("stage", query.stage),
                 ("endpoint", query.endpoint),
             )
         )
@@ -156,6 +161,32 @@ async def test_a_time_begins_with_its_first_instant_and_ends_before_its_last(
     found, _ = await pages(search, Query(since=since, until=until, oldest_first=True, limit=1000), most=5)
 
     assert [entry.index for entry in found] == list(range(20 * BATCH, 22 * BATCH))
+
+
+async def test_calls_of_a_stage_are_counted_in_segments_from_before_stages_had_terms_too(
+    database: Database, filled: tuple[Search, list[Entry]]
+) -> None:
+    _, entries = filled
+    query = Query(event=Event.ACCESS_ADMITTED, release=RELEASES[0], stage="few")
+    of_stages = [STAGES_TERM, *(term("stage", stage) for stage in STAGES)]
+    older = (posting_table.c.segment == 0) & posting_table.c.term.in_(of_stages)
+    deleted = await database.write(lambda connection: connection.execute(delete(posting_table).where(older)).rowcount)
+
+    found = await database.read(lambda connection: counted(connection, query, SIZE))
+
+    assert deleted == 4
+    assert found == len(read_everything(entries, query)) > 100
+
+
+async def test_a_count_ends_with_its_last_step(
+    database: Database, filled: tuple[Search, list[Entry]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, entries = filled
+    monkeypatch.setattr(searching, "COUNT_STEPS_MAX", 2)
+
+    found = await database.read(lambda connection: counted(connection, Query(), SIZE))
+
+    assert found == 2 * SCAN_STEP < len(entries)
 
 
 async def test_a_rare_term_is_found_to_the_last_entry(filled: tuple[Search, list[Entry]]) -> None:

@@ -81,6 +81,60 @@ def test_of_several_counts_the_one_that_reaches_furthest_decides() -> None:
     assert read_by([BUDGET], [evidence(misuse=[COUNT])], SNAPSHOT) != []
 
 
+LONG = COUNT | {"since": "2010-01-01T00:00:00Z", "until": "2027-02-28T00:00:01Z", "requests": 10**12}
+
+
+@pytest.mark.parametrize(
+    "differs",
+    [
+        {},
+        {"since": "2027-02-27T00:00:00Z", "requests": 10},
+        {"since": "2027-01-01T00:00:00Z", "until": "2027-02-21T00:00:02Z"},
+    ],
+)
+@pytest.mark.parametrize("later", [LONG, LONG | {"events": {}}, LONG | {"since": "2027-02-20T00:00:00Z"}])
+def test_what_is_not_tolerated_once_no_later_count_takes_back(differs: dict[str, Any], later: dict[str, Any]) -> None:
+    saw = COUNT | {"events": {"jailbreak": 3}} | differs
+
+    unmet = answered(BUDGET, evidence(1, misuse=[saw]), evidence(2, misuse=[later]))
+
+    assert not unmet.met
+    assert unmet.said == "jailbreak was seen 3 times, and is not tolerated once (evidence_1)"
+
+
+def test_what_is_not_tolerated_once_is_over_when_the_window_has_passed_it() -> None:
+    saw = COUNT | {"since": "2027-01-01T00:00:00Z", "until": "2027-02-21T00:00:01Z", "events": {"jailbreak": 3}}
+
+    assert answered(BUDGET, evidence(1, misuse=[saw]), evidence(2, misuse=[LONG])).met
+
+
+def test_a_longer_count_makes_no_less_of_one_that_it_holds() -> None:
+    much = COUNT | {"confirmed": 500}
+
+    unmet = answered(BUDGET, evidence(1, misuse=[much]), evidence(2, misuse=[LONG]))
+
+    assert not unmet.met
+    assert unmet.said.startswith("500 confirmed in 10000 requests: up to 0.05")
+    assert unmet.said.endswith(", and 0.001 is tolerated (evidence_1)")
+
+
+@pytest.mark.parametrize(
+    "differs",
+    [
+        {"since": "2027-02-27T00:00:00Z"},
+        {"requests": 999},
+        {"since": "2027-01-01T00:00:00Z", "until": "2027-02-21T00:00:01Z"},
+        {"since": "2009-12-31T00:00:00Z"},
+    ],
+)
+def test_a_longer_count_decides_over_one_too_small_one_before_the_window_and_one_that_it_does_not_hold(
+    differs: dict[str, Any],
+) -> None:
+    much = COUNT | {"confirmed": 500} | differs
+
+    assert answered(BUDGET, evidence(1, misuse=[much]), evidence(2, misuse=[LONG])).met
+
+
 def test_a_capacity_is_met_by_the_newest_statement_that_is_dated_and_large_enough() -> None:
     def stated(value: float, run_at: str = "2027-02-20T00:00:00Z", number: int = 1) -> Evidence:
         return evidence(number, run_at=run_at, capacities=[{"of": "requests_per_minute", "value": value}])

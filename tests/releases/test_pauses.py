@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.clock import NEVER, at
 from gateway.releases.components import Component
 from gateway.releases.narrowings import Narrowing, Verb
-from gateway.releases.pauses import Pause, paused_since, pauses, without
+from gateway.releases.pauses import Pause, between, paused_since, pauses, without
 
 CASES = 10_000 if os.environ.get("RELEASE_GATEWAY_SOAK") == "1" else 300
 
@@ -81,4 +81,6 @@ def test_a_time_is_counted_without_each_instant_at_which_anything_narrowed(
 
     narrowed = [any(begins <= t < ends for begins, ends in drawn) for t in range(31)]
     assert without(found, since, until) == sum(not narrowed[t] for t in range(since, until))
+    left = [t for begins, ends in between(found, since, until) for t in range(begins, ends)]
+    assert left == [t for t in range(since, until) if not narrowed[t]]
     assert [paused_since(found, at(t)) is not None for t in range(31)] == narrowed
