@@ -337,7 +337,16 @@ def test_a_label_is_shown_with_its_reasons_as_of_any_day(shell: Terminal) -> Non
     later = json.loads(shell.type("release", "label", LIMITED, "--at", "+20d", "--json").stdout)
 
     assert "Solaiman   gradual/staged\n" in now and "1 stage to come" in now
-    assert later["label"]["solaiman"]["label"] == "cloud-based/API"
+    assert later["label"]["solaiman"]["label"] == "cloud-based/API" and "narrowed" not in now
+
+
+def test_a_label_tells_what_is_taken_from_some_with_who_since_when_and_why(shell: Terminal) -> None:
+    shell.type("release", "suspend", LIMITED, "--scope", "not us_person", "--cause", "an order", "--yes")
+
+    told = " ".join(shell.type("release", "label", LIMITED).stdout.split())
+
+    assert "narrowed 1 narrowing suspended since " in told
+    assert "for those in `not us_person` or of whom it is unknown" in told and ": an order" in told
 
 
 def test_a_release_and_a_file_are_classified_alike(shell: Terminal, file: Path) -> None:
