@@ -32,11 +32,24 @@ def show_plan(plan: dict[str, Any]) -> None:
     for difference in plan["differences"]:
         show_line(_line(difference), indent=2)
     _section("Who gains and who loses (organisations; workloads are not counted)")
-    show_table(
-        ("from", "until", "component", "stage", "gain", "may gain", "lose", "accept anew", "may lose", "by audience"),
-        [_consequence(step) for step in plan["consequences"]],
-        empty="  Nobody, as organisations stand now.",
-    )
+    if plan["consequences"]:
+        show_table(
+            (
+                "from",
+                "until",
+                "component",
+                "stage",
+                "gain",
+                "may gain",
+                "lose",
+                "accept anew",
+                "may lose",
+                "by audience",
+            ),
+            [_consequence(step) for step in plan["consequences"]],
+        )
+    else:  # beside its heading, on standard output
+        show_line("Nobody, as organisations stand now.", indent=2)
     for step in plan["consequences"]:
         for word in ("gaining", "losing"):
             if step[word]:

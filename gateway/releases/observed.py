@@ -53,7 +53,8 @@ def is_within_budget(wanted: MisuseBudget, held: Sequence[Evidence], moment: Mom
     rate, confidence = Decimal(wanted.at_most), Decimal(wanted.confidence)
     bound = upper_bound(count.requests, count.confirmed, confidence)
     told = (
-        f"{count.confirmed} confirmed in {count.requests} requests: up to {bound:f} at {wanted.confidence} confidence"
+        f"{count.confirmed} confirmed in {spelling.counted(count.requests, 'request')}:"
+        f" up to {bound:f} at {wanted.confidence} confidence"
     )
     if lies_within(count.requests, count.confirmed, rate, confidence):
         return True, f"{told} ({newest.id})"

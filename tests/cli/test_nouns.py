@@ -135,11 +135,13 @@ def test_a_grant_is_given_listed_and_revoked(shell: Terminal) -> None:
     listed = shell.type("grant", "list", by="developer").stdout
     of_two = shell.type("grant", "revoke", json.loads(another.stdout)["id"], "--cause", "doubled")
     revoked = shell.type("grant", "revoke", grant["id"], "--cause", "ended")
+    again = shell.type("grant", "revoke", grant["id"], "--cause", "ended")
 
     assert "active" in listed and grant["starts_at"] in listed
     assert grant["id"] in listed and "contract 7" in listed
     assert of_two.exit_code == 0 and f"still admitted to {LIMITED} by {grant['id']}" in of_two.stdout
     assert revoked.exit_code == 0 and "has lost" in revoked.stdout
+    assert "was revoked before" in again.stderr and "next: See what stands: `gateway grant list`" in again.stderr
 
 
 def test_giving_a_grant_says_from_when_and_warns_where_none_is_asked_for(shell: Terminal) -> None:
