@@ -20,6 +20,7 @@ STATES = (
 _VERBS = {"need_info": "needs-info"}
 """What can be done, as it is typed here where that differs."""
 _OF_THE_ASKER = ("answer", "withdraw")
+"""What only whoever asked does."""
 _BY_ITSELF = ("screen", "expire")
 """What the gateway does alone."""
 

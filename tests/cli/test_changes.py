@@ -52,7 +52,7 @@ def test_that_nobody_gains_or_loses_is_told_under_its_heading(board: Terminal, f
 
     told = board.type("release", "plan", str(file), by="manager")
 
-    assert "workloads are not counted)\n\n  Nobody, as organisations stand now.\n" in told.stdout
+    assert "workloads are not counted)\n  Nobody, as organisations stand now.\n" in told.stdout
     assert "Nobody" not in told.stderr
 
 
