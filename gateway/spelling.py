@@ -19,7 +19,8 @@ def meant(word: str, known: Iterable[str]) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    return f" Known here: {', '.join(names[:KNOWN_MAX])}." if names else ""
+    more = f" and {len(names) - KNOWN_MAX} more" if len(names) > KNOWN_MAX else ""
+    return f" Known here: {', '.join(names[:KNOWN_MAX])}{more}." if names else ""
 
 
 def counted(number: int, noun: str) -> str:

@@ -60,7 +60,9 @@ class Admissions:
             if not store.end_grant(connection, grant_id, now, cause):
                 if store.grant_by_id(connection, grant_id) is None:
                     raise NotFound(f"There is no grant `{grant_id}`.")
-                raise Conflict(f"The grant `{grant_id}` was revoked before.")
+                raise Conflict(
+                    f"The grant `{grant_id}` was revoked before.", next_step="See what stands: `gateway grant list`."
+                )
             grant = store.grant_by_id(connection, grant_id)
             assert grant is not None
             return grant, [_act(Event.GRANT_REVOKED, grant, {"cause": cause})]

@@ -1,6 +1,6 @@
 """What the judge answers about a change, and how each of its reasons is told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -124,16 +124,25 @@ CHANGE_MEANINGS: dict[ChangeReason, Meaning] = {
 }
 
 
+OF_A_STAGE = {
+    **CHANGE_MEANINGS,
+    ChangeReason.APPROVED_ALREADY: Meaning(409, "You have approved this stage already: that counts once.", _ANOTHER),
+}
+"""The same, where somebody agrees that a stage opens."""
+
+
 class ChangeRefused(GatewayError):
     """An act on a change that may not pass, with every reason; its code is the first one's."""
 
     status = 409
     code = "change_refused"
 
-    def __init__(self, reasons: Sequence[ChangeReason]) -> None:
-        meaning = CHANGE_MEANINGS[reasons[0]]
-        told = " ".join(dict.fromkeys(CHANGE_MEANINGS[reason].message for reason in reasons))
-        steps = " ".join(dict.fromkeys(CHANGE_MEANINGS[reason].next_step for reason in reasons))
+    def __init__(
+        self, reasons: Sequence[ChangeReason], meanings: Mapping[ChangeReason, Meaning] = CHANGE_MEANINGS
+    ) -> None:
+        meaning = meanings[reasons[0]]
+        told = " ".join(dict.fromkeys(meanings[reason].message for reason in reasons))
+        steps = " ".join(dict.fromkeys(meanings[reason].next_step for reason in reasons))
         super().__init__(told, code=reasons[0].value, next_step=steps)
         self.status = meaning.status
         self.reasons = tuple(reasons)

@@ -6,8 +6,9 @@ from gateway.access.places.records import Turn
 from gateway.access.promises import Promise, promise_of
 from gateway.access.quotas import Exceeded, Left
 from gateway.access.reasons import MEANINGS, Reason
-from gateway.clock import Instant, text_from
+from gateway.clock import NEVER, Instant, text_from
 from gateway.errors import CutShort, GatewayError
+from gateway.releases.narrowings import Verb
 from gateway.spelling import counted
 
 
@@ -63,6 +64,7 @@ class Refusals:
             _tell_start(refused, standing)
         if refused.reasons[0] is Reason.COMPONENT_NOT_OFFERED:
             refused.message = _not_offered(standing)
+        _tell_end(refused, standing)
         _tell_next_stage(refused, standing)
         return refused
 
@@ -129,6 +131,28 @@ def _tell_start(refused: Refused, standing: Standing) -> None:
     refused.next_step = "Call again once it has begun; to use the model before, ask its provider for another grant."
     if stage is not None and grant.starts_at < stage.closes:
         refused.opens_at = grant.starts_at
+
+
+_BY_VERB = {
+    Verb.HOLD: Reason.HELD,
+    Verb.ROLL_BACK: Reason.HELD,
+    Verb.SUSPEND: Reason.SUSPENDED,
+    Verb.WITHDRAW: Reason.WITHDRAWN,
+    Verb.RECALL: Reason.RECALLED,
+}
+
+
+def _tell_end(refused: Refused, standing: Standing) -> None:
+    """Where all that takes this away ends by itself, when the last of it does: nobody need restore it."""
+    if refused.reasons[0] not in (Reason.SUSPENDED, Reason.HELD):
+        return
+    taking = [each.source.narrowing for each in standing.gathered.narrowed if not each.lets_pass]
+    ends = max((each.until for each in taking if _BY_VERB.get(each.verb) in refused.reasons), default=NEVER)
+    if ends < NEVER:
+        refused.next_step = (
+            f"See GET /control/me for what you may use; this ends at {text_from(ends)},"
+            " or before if the provider restores it."
+        )
 
 
 def _tell_next_stage(refused: Refused, standing: Standing) -> None:

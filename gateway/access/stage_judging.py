@@ -1,6 +1,6 @@
 """Whether somebody may agree that a stage opens, and whether it may open by what was agreed to: as the policies say."""
 
-from gateway.access.change_decisions import ChangeRefused
+from gateway.access.change_decisions import OF_A_STAGE, ChangeRefused
 from gateway.access.change_questions import ActOnChange, ChangeQuestion, Consent
 from gateway.access.judges.port import Judge
 from gateway.access.parties import consent_of, party_of
@@ -17,7 +17,7 @@ def stage_judging(judge: Judge, *, asks_sign_in: bool = False) -> Judged:
 
     async def judged(agreement: Agreement) -> ChangeRefused | None:
         decision = await judge.ask_change(question(agreement, asks_sign_in))
-        return None if decision.allow else ChangeRefused(decision.reasons)
+        return None if decision.allow else ChangeRefused(decision.reasons, OF_A_STAGE)
 
     return judged
 

@@ -9,6 +9,8 @@ from gateway.access.proposed import Proposed
 from gateway.access.representatives import COUNTED
 from gateway.clock import NEVER, Moment, text_from
 from gateway.releases.audiences import roles_of
+from gateway.releases.effects import giving_weights
+from gateway.releases.positions import Course
 from gateway.releases.requirements import Soak
 from gateway.releases.retention import NO_CEILINGS, Ceilings, conflicts
 from gateway.releases.strategies import Strategy
@@ -33,7 +35,7 @@ def warnings_of(
     """Every warning about a change, the gravest first."""
     strategy = proposed.change.strategy
     uncounted = _uncounted(strategy)
-    found = _weights_leave(proposed)
+    found = _weights_leave(proposed, moment)
     found += [
         Warned("stage_unreached", f"No organisation can use `{stage}` as things stand, whatever terms it accepts.")
         for stage in consequences.unreached
@@ -105,9 +107,11 @@ def warnings_of(
     return found
 
 
-def _weights_leave(proposed: Proposed) -> list[Warned]:
+def _weights_leave(proposed: Proposed, moment: Moment) -> list[Warned]:
     """One warning, however many differences of a stage let weights out together."""
-    paths = (difference.path.split(".") for difference in proposed.weighed.differences if difference.irreversible)
+    paths = [difference.path.split(".") for difference in proposed.weighed.differences if difference.irreversible]
+    if ["release"] in paths:  # a first version, of which everything is new: its stages are what lets them out
+        paths = [["stages", name] for name in giving_weights(Course(proposed.change.strategy), moment)]
     places = dict.fromkeys(".".join(parts[: 2 if parts[0] in _PARTS else 1]) for parts in paths)
     if not places:
         return []

@@ -14,6 +14,7 @@ from gateway.cli.paths import release_path
 from gateway.cli.release_files import strategy_in
 from gateway.cli.showing import show_json, wants_json, with_json
 from gateway.cli.spans import INSTANT, named
+from gateway.spelling import counted
 
 AT = click.option("--at", type=named, help=f"As of when: {INSTANT}; now if left out.")
 WIDTH = 100
@@ -35,6 +36,8 @@ def label(release: str, at: str | None) -> None:
     click.echo()
     for name, key in (("access", "access"), ("Solaiman", "solaiman"), ("MOF class", "mof")):
         _explain(name, derived[key]["label"], [derived[key]["because"]])
+    if derived["narrowings"]:
+        _explain("narrowed", counted(len(derived["narrowings"]), "narrowing"), derived["narrowings"])
     return None
 
 

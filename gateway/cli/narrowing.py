@@ -175,7 +175,8 @@ def _take(release: str, yes: bool, body: dict[str, Any]) -> None:
     whom = f"those for whom `{taken['scope']}`" if taken["scope"] else "everybody"
     if taken["inverse_of"]:
         return show_line(f"{taken['id']}: {release} is restored for {whom} ({taken['inverse_of']}).")
-    show_line(f"{taken['id']}: {taken['verb'].replace('_', ' ')} of {release} is in force for {whom}.")
+    until = f", until {ago(taken['until'])}" if taken["until"] else ""
+    show_line(f"{taken['id']}: {taken['verb'].replace('_', ' ')} of {release} is in force for {whom}{until}.")
     show_line(f"A second person must look at it until {ago(taken['review_by'])}.")
     return show_line(f"Next, by somebody else: gateway release review {release} {taken['id']} confirm --cause …")
 

@@ -21,6 +21,9 @@ _FACTS = (
 PLANNED_ANEW = ("change_stale", "change_late")
 """What no approval mends."""
 
+_GAINS_COLUMNS = (
+    "from", "until", "component", "stage", "gain", "may gain", "lose", "accept anew", "may lose", "by audience",
+)  # fmt: skip
 _SIGNS = {"widening": "+", "narrowing": "-", "neutral": " "}
 
 
@@ -32,11 +35,10 @@ def show_plan(plan: dict[str, Any]) -> None:
     for difference in plan["differences"]:
         show_line(_line(difference), indent=2)
     _section("Who gains and who loses (organisations; workloads are not counted)")
-    show_table(
-        ("from", "until", "component", "stage", "gain", "may gain", "lose", "accept anew", "may lose", "by audience"),
-        [_consequence(step) for step in plan["consequences"]],
-        empty="  Nobody, as organisations stand now.",
-    )
+    if plan["consequences"]:
+        show_table(_GAINS_COLUMNS, [_consequence(step) for step in plan["consequences"]])
+    else:  # on standard output, under its heading
+        show_line("Nobody, as organisations stand now.", indent=2)
     for step in plan["consequences"]:
         for word in ("gaining", "losing"):
             if step[word]:

@@ -19,6 +19,8 @@ STATES = (
 
 _VERBS = {"need_info": "needs-info"}
 """What can be done, as it is typed here where that differs."""
+_OF_THE_ASKER = ("answer", "withdraw")
+"""What only whoever asked does."""
 _BY_ITSELF = ("screen", "expire")
 """What the gateway does alone."""
 
@@ -164,6 +166,12 @@ def _state(request: Any) -> str:
     return Told.of(f"{request['state']}, late", f"{request['state']}!") if request["late"] else str(request["state"])
 
 
+def _acts(request: Any, *, of_asker: bool) -> list[str] | None:
+    """What can be done by whoever asked, or by those who review; None where that is nothing."""
+    acts = [act for act in request["possible"] if act not in _BY_ITSELF and (act in _OF_THE_ASKER) is of_asker]
+    return [_VERBS.get(act, act) for act in acts] or None
+
+
 def _show(whole: Any) -> None:
     request, known = whole["request"], whole["known"]
     facts = [
@@ -182,7 +190,8 @@ def _show(whole: Any) -> None:
         ("asked back", whole["asked_back"]),
         ("reply", whole["reply"]),
         ("commitment", whole["commitment"]),
-        ("can be done", [_VERBS.get(act, act) for act in request["possible"] if act not in _BY_ITSELF]),
+        ("reviewers can", _acts(request, of_asker=False)),
+        ("who asked can", _acts(request, of_asker=True)),
     ]
     show_facts((name, value) for name, value in facts if value is not None and value != "-")
     if whole["answers"] is None:

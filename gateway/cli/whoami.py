@@ -8,6 +8,7 @@ from gateway.cli.asking import ask
 from gateway.cli.credential import login_file
 from gateway.cli.environment import key_set
 from gateway.cli.showing import ago, show_facts, show_json, wants_json, with_json
+from gateway.spelling import counted
 
 
 @click.command(name="whoami")
@@ -74,9 +75,9 @@ def _facts(release: Any) -> list[tuple[str, Any]]:
         facts.append(("  grant until", ago(release["grant_ends_at"])))
     if release["recertify_by"]:
         facts.append(("  look again by", ago(release["recertify_by"])))
-    facts.append(("  last minute", _of(used["requests_last_minute"], limits.get("requests_per_minute"), "requests")))
-    facts.append(("  today", f"{used['requests_today']} requests"))
-    facts.append(("  tokens today", _of(used["tokens_today"], limits.get("tokens_per_day"), "tokens")))
+    facts.append(("  last minute", _of(used["requests_last_minute"], limits.get("requests_per_minute"), "request")))
+    facts.append(("  today", counted(used["requests_today"], "request")))
+    facts.append(("  tokens today", _of(used["tokens_today"], limits.get("tokens_per_day"), "token")))
     return facts
 
 
@@ -88,4 +89,4 @@ def _open_now(release: Any) -> str:
 
 
 def _of(used: int, limit: int | None, unit: str) -> str:
-    return f"{used} {unit}" if limit is None else f"{used} of {limit} {unit}"
+    return counted(used, unit) if limit is None else f"{used} of {counted(limit, unit)}"

@@ -23,6 +23,7 @@ from gateway.control.wire import (
     shown,
     when,
 )
+from gateway.errors import NotFound
 from gateway.identity.callers import OVERSIGHT, Role
 from gateway.releases.evidence.reading import FILE_BYTES_MAX, read_evidence
 from gateway.releases.evidence.records import Capacity, Determination, Evidence, Measurement
@@ -112,6 +113,8 @@ class EvidenceOfReleases(Controller):
     ) -> EvidencePage:
         """Evidence from the newest backwards, that which was withdrawn too."""
         found = await areas.vouching.evidence(release=release or "", after=after or "", limit=limit)
+        if release and not found and await areas.catalogue.find(release) is None:
+            raise NotFound(f"There is no release `{release}`.", next_step="See `gateway release list`.")
         return EvidencePage([_shown(each) for each in found], found[-1].id if len(found) == limit else None)
 
     @get("/{evidence:str}", **open_to(*OVERSIGHT))

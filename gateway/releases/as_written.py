@@ -85,4 +85,6 @@ def _line(stage: Stage) -> str:
 
 
 def _operand(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return ", ".join(value) if isinstance(value, tuple) else str(value)

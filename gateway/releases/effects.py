@@ -65,8 +65,13 @@ def matters_again(course: Course, stage: Stage, moment: Moment) -> bool:
 
 def gives_weights(course: Course, moment: Moment) -> bool:
     """Whether weights may leave at some instant from now on."""
-    stages = course.strategy.stages
-    return any(Component.WEIGHTS in stage.offers and stands_again(course, stage, moment) for stage in stages)
+    return bool(giving_weights(course, moment))
+
+
+def giving_weights(course: Course, moment: Moment) -> list[str]:
+    """Names of the stages by which they may."""
+    offering = [stage for stage in course.strategy.stages if Component.WEIGHTS in stage.offers]
+    return [stage.name for stage in offering if stands_again(course, stage, moment)]
 
 
 class Compared(msgspec.Struct, frozen=True):

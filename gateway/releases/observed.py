@@ -76,7 +76,7 @@ def _is_tolerated(wanted: MisuseBudget, count: MisuseCount) -> bool:
 
 def _told(wanted: MisuseBudget, count: MisuseCount) -> str:
     bound = upper_bound(count.requests, count.confirmed, Decimal(wanted.confidence))
-    seen = f"{count.confirmed} confirmed in {count.requests} requests"
+    seen = f"{count.confirmed} confirmed in {spelling.counted(count.requests, 'request')}"
     return f"{seen}: up to {bound:f} at {wanted.confidence} confidence"
 
 

@@ -31,7 +31,10 @@ def check_weights(target: WeightsTarget, node: Node, shelf: Shelf, faults: Fault
     """Note, in the node that declares them, what is amiss with the files; what could not be known yet is returned."""
     lying = shelf(target)
     if lying is None:
-        return (f"The gateway has no folder `{target.path}` yet: nothing of it can be downloaded until it has.",)
+        return (
+            f"The gateway has no folder `{target.path}` yet where it keeps weights (GATEWAY_WEIGHTS, or `weights` in"
+            " its data directory): nothing of it can be downloaded until it has.",
+        )
     files = node.entries.get("files") if isinstance(node, MappingNode) else None
     for path, how in lying.items():
         pinned = files.entries.get(path) if isinstance(files, MappingNode) else None

@@ -22,7 +22,10 @@ def unopened_stage(connection: Connection, release: str, stage: str) -> Gated:
         raise NotFound(f"There is no stage `{stage}` of `{release}`.{meant}", next_step=next_step)
     gated = next((each for each in gated_stages(connection, version) if each.stage.name == stage), None)
     if gated is None:
-        raise Conflict(f"The stage `{stage}` opens by its date alone: nothing is to be approved.")
+        raise Conflict(
+            f"The stage `{stage}` opens by its date alone: nothing is to be approved.",
+            next_step=f"See when each stage opens: `gateway release show {release}`.",
+        )
     if gated.opened_at is not None:
         raise Conflict(f"The stage `{stage}` was opened at {text_from(gated.opened_at)}.")
     return gated

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import pytest
 
 from gateway.access.calls import Call, Terms, bind
 from gateway.access.decisions import Decision, Obligations
@@ -13,10 +14,11 @@ from gateway.access.quotas import Exceeded, Meter, Take
 from gateway.access.reasons import MEANINGS, Reason
 from gateway.access.refusals import Refusals, Refused
 from gateway.access.standing import Use, gather
-from gateway.clock import DAY, SECOND, at, text_from
+from gateway.clock import DAY, NEVER, SECOND, at, text_from
 from gateway.releases import audiences
 from gateway.releases.audiences import Audience
 from gateway.releases.components import Component
+from gateway.releases.narrowings import Narrowing, Verb, in_effect
 from gateway.releases.requirements import Approvals
 from gateway.releases.strategies import AccessLevel, Conditions, Stage
 from tests.builders import PAST, TERMS, a_call, a_caller, a_grant, a_stage, a_strategy, holdings, in_force
@@ -107,6 +109,36 @@ def test_no_date_is_promised_by_a_stage_that_does_not_offer_what_is_asked() -> N
     refused = asked(a_stage(name="preview", to=("staff",)), later, reasons=(Reason.AUDIENCE_NOT_ADMITTED,))
 
     assert refused.opens_at is None and "weights" not in refused.sentence()
+
+
+@pytest.mark.parametrize(
+    ("ends", "scopes", "told"),
+    [
+        ((OPENS,), ("",), OPENS),
+        ((OPENS, OPENS + 1), ("", ""), OPENS + 1),
+        ((OPENS, NEVER), ("", ""), None),
+        ((OPENS, NEVER), ("", "organisation = bolt"), OPENS),
+    ],
+)
+def test_where_all_that_suspends_ends_by_itself_it_is_told_when(
+    ends: tuple[int, ...], scopes: tuple[str, ...], told: int | None
+) -> None:
+    rows = [
+        Narrowing(id=f"narrowing_{number}", number=number, release="acme/atlas-1", verb=Verb.SUSPEND, scope=scope,
+                  cause="an order", taken_at=PAST, taken_by="Pro000000000", until=until)
+        for number, (until, scope) in enumerate(zip(ends, scopes, strict=True), 1)
+    ]  # fmt: skip
+    narrowings = in_effect(rows)
+    use = Use(a_caller(), Component.TEXT, msgspec.structs.replace(in_force(), narrowings=narrowings), holdings())
+    decision = Decision(allow=False, visible=True, reasons=(Reason.SUSPENDED,), obligations=None)
+    standing = Standing(use.caller, use.in_force, use.holdings, gather(use, at(PAST + 1)), "", decision, "", 1)
+
+    refused = Refusals().judged(a_call(), standing)
+
+    if told is None:
+        assert refused.next_step == MEANINGS[Reason.SUSPENDED].next_step
+    else:
+        assert f"this ends at {text_from(told)}" in refused.next_step
 
 
 def test_what_is_not_offered_is_named_with_the_access_level_of_the_stage() -> None:

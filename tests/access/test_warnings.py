@@ -141,3 +141,4 @@ def test_what_lets_weights_out_is_warned_of_once() -> None:
     assert weighed.irreversible
     [told] = [each.message for each in found if each.code == "irreversible"]
     assert "`stages.weights`" in told
+    assert "by `stages.weights`:" in codes(changed(a_strategy(a_stage(), weights)))["irreversible"], "a first version"

@@ -47,6 +47,15 @@ def test_a_plan_says_what_differs_who_gains_and_what_is_missing(board: Terminal,
     assert "gateway change approve change_" in told
 
 
+def test_that_nobody_gains_or_loses_is_told_under_its_heading(board: Terminal, file: Path) -> None:
+    file.write_text(open_release().replace("requests_per_minute: 60", "requests_per_minute: 61"))
+
+    told = board.type("release", "plan", str(file), by="manager")
+
+    assert "workloads are not counted)\n  Nobody, as organisations stand now.\n" in told.stdout
+    assert "Nobody" not in told.stderr
+
+
 def test_a_change_is_agreed_to_and_applied_by_commands(board: Terminal, file: Path) -> None:
     change = planned(board, file)
     early = board.type("change", "apply", change, by="manager")

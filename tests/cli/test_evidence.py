@@ -30,6 +30,13 @@ def test_evidence_is_added_listed_and_withdrawn(gated: Terminal) -> None:
     assert f"{one} counts no longer" in withdrawn.stdout
 
 
+def test_evidence_of_a_release_that_there_is_not_is_told_as_such(gated: Terminal) -> None:
+    absent, none = (gated.type("evidence", "list", "--release", name) for name in ("acme/nope", GATED))
+
+    assert absent.exit_code == 1 and "There is no release `acme/nope`." in absent.stderr
+    assert (none.exit_code, none.stderr.partition(".")[0]) == (0, "No evidence")
+
+
 def test_the_concurrence_of_somebody_whom_the_stage_does_not_ask_is_refused_with_whom_it_asks(gated: Terminal) -> None:
     words = ("release", "concur", GATED, "general", "--reference", "letter 7", "--expires", "30d", "--authority")
 

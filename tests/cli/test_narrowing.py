@@ -48,13 +48,14 @@ def test_a_roll_back_names_its_stage_and_is_refused_where_there_is_none(shell: T
 
 
 def test_a_restoration_says_who_gets_access_back(shell: Terminal) -> None:
-    shell.type("release", "withdraw", LIMITED, "--cause", "drill", "--until", "24h", "--yes")
+    taken = shell.type("release", "withdraw", LIMITED, "--cause", "drill", "--until", "24h", "--yes")
 
     asked = shell.type(
         "release", "restore", LIMITED, "--scope", "organisation = acme", "--cause", "vetted", input="y\n"
     )
     table = shell.type("release", "narrowings", LIMITED).stdout
 
+    assert f"withdraw of {LIMITED} is in force for everybody, until 20" in taken.stdout
     assert "1 organisation in the scope: gets access back (acme)" in asked.stderr
     assert "organisation = acme" in table and "withdraw" in table and "in force" in table
 

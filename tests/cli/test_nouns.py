@@ -135,11 +135,13 @@ def test_a_grant_is_given_listed_and_revoked(shell: Terminal) -> None:
     listed = shell.type("grant", "list", by="developer").stdout
     of_two = shell.type("grant", "revoke", json.loads(another.stdout)["id"], "--cause", "doubled")
     revoked = shell.type("grant", "revoke", grant["id"], "--cause", "ended")
+    again = shell.type("grant", "revoke", grant["id"], "--cause", "ended")
 
     assert "active" in listed and grant["starts_at"] in listed
     assert grant["id"] in listed and "contract 7" in listed
     assert of_two.exit_code == 0 and f"still admitted to {LIMITED} by {grant['id']}" in of_two.stdout
     assert revoked.exit_code == 0 and "has lost" in revoked.stdout
+    assert "was revoked before" in again.stderr and "next: See what stands: `gateway grant list`" in again.stderr
 
 
 def test_giving_a_grant_says_from_when_and_warns_where_none_is_asked_for(shell: Terminal) -> None:
@@ -337,7 +339,16 @@ def test_a_label_is_shown_with_its_reasons_as_of_any_day(shell: Terminal) -> Non
     later = json.loads(shell.type("release", "label", LIMITED, "--at", "+20d", "--json").stdout)
 
     assert "Solaiman   gradual/staged\n" in now and "1 stage to come" in now
-    assert later["label"]["solaiman"]["label"] == "cloud-based/API"
+    assert later["label"]["solaiman"]["label"] == "cloud-based/API" and "narrowed" not in now
+
+
+def test_a_label_tells_what_is_taken_from_some_with_who_since_when_and_why(shell: Terminal) -> None:
+    shell.type("release", "suspend", LIMITED, "--scope", "not us_person", "--cause", "an order", "--yes")
+
+    told = " ".join(shell.type("release", "label", LIMITED).stdout.split())
+
+    assert "narrowed 1 narrowing suspended since " in told
+    assert "for those in `not us_person` or of whom it is unknown" in told and ": an order" in told
 
 
 def test_a_release_and_a_file_are_classified_alike(shell: Terminal, file: Path) -> None:

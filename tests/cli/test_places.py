@@ -51,6 +51,7 @@ def test_who_holds_a_place_and_who_waits_is_shown_and_a_place_is_freed(in_line: 
     assert "ben is let in" in freed.stdout
     assert "ann" not in after and "ann" in everybody
     assert again.exit_code == 1 and "was freed before" in again.stderr
+    assert f"gateway release places {CAPPED}" in again.stderr
 
 
 def test_a_line_that_there_is_not_is_told_as_such(in_line: Terminal) -> None:

@@ -179,3 +179,9 @@ def test_what_cannot_be_fitted_is_told_and_nothing_is_printed(
 
     assert result.exit_code in {1, 2}
     assert said in result.stderr and result.stdout == ""
+
+
+def test_names_that_are_left_out_of_a_message_are_counted(shell: Terminal) -> None:
+    told = shell.type("release", "preset", "show", "qqqq", by=None).stderr
+
+    assert f" and {len(presets()) - 20} more." in told

@@ -47,7 +47,8 @@ def test_a_request_is_asked_shown_reviewed_and_granted(desk: Terminal) -> None:
     listed = desk.type("request", "list", "--state", "open", by="approver")
 
     assert f"{request['id']}: your organisation has asked for {GATED}." in told.stdout
-    assert "needs-info" in shown.stdout and "need_info" not in shown.stdout and "screen" not in shown.stdout
+    assert "reviewers can   approve, needs-info, reject\nwho asked can   withdraw\n" in shown.stdout
+    assert "need_info" not in shown.stdout and "screen" not in shown.stdout
     assert "Triage" in shown.stdout and "testers: yes" in shown.stdout
     assert f"{request['id']} of acme is needs_info." in back.stdout
     assert "needs_info; next: gateway request show" in mine.stdout
@@ -101,7 +102,7 @@ def test_a_refused_act_says_why_and_what_can_be_done(desk: Terminal) -> None:
     absent = desk.type("request", "show", "request_nothing", by="developer")
 
     assert own.exit_code == 4 and "none of the roles that review" in own.stderr
-    assert early.exit_code == 1 and "What can be done: approve, need_info, reject, withdraw." in early.stderr
+    assert early.exit_code == 1 and "can: approve, needs-info, reject. Whoever asked can: withdraw." in early.stderr
     assert rejected.stdout == f"{request} of acme is rejected.\n"
     assert "rejected, final" in desk.type("request", "list", by="developer").stdout
     assert again.exit_code == 4 and "rejected for good" in again.stderr

@@ -151,6 +151,8 @@ async def test_what_a_reviewer_asks_back_is_answered_and_then_approved_anew(desk
     seen = (await shown(desk, asked))["commitment"]
     needed = await act(desk, "need-info", asked, "second", question="For whom?")
     early = await act(desk, "approve", asked, "second")
+    body = {"commitment": (await shown(desk, asked))["commitment"]}
+    told = (await desk.ask("POST", f"/requests/{asked['id']}/approve", by="second", json=body)).json()["next_step"]
     mine = await shown(desk, asked, by="developer")
     answered = await act(desk, "answer", asked, "developer", reply="For nurses", answers={"users": 12})
     stale = await act(desk, "approve", asked, "second", commitment=seen)
@@ -158,6 +160,7 @@ async def test_what_a_reviewer_asks_back_is_answered_and_then_approved_anew(desk
 
     assert (first, needed) == ((200, "awaiting_second_approval"), (200, "needs_info"))
     assert early == (409, "act_not_possible")
+    assert told == "Reviewers can: reject. Whoever asked can: answer, withdraw."
     assert (mine["asked_back"], mine["request"]["possible"]) == ("For whom?", ["answer", "reject", "withdraw"])
     assert (answered, stale) == ((200, "pending_review"), (409, "request_differs"))
     assert anew == [(200, "awaiting_second_approval"), (200, "granted")], "the approval of other answers counts no more"

@@ -153,6 +153,7 @@ async def test_an_approval_of_something_else_than_what_stands_is_a_conflict(gate
     assert (moved.status_code, moved.json()["code"]) == (409, "stage_moved")
     assert [answer.status_code for answer in twice] == [200, 409]
     assert twice[1].json()["code"] == "approved_already"
+    assert twice[1].json()["detail"].startswith("You have approved this stage already")
 
 
 @pytest.mark.parametrize("stage_name", ["internal", "nothing"])
@@ -160,6 +161,7 @@ async def test_there_is_nothing_to_approve_where_nothing_waits(gated: Premises, 
     answer = await gated.ask("POST", f"/releases/{GATED}/stages/{stage_name}/approve", by="approver", json={})
 
     assert answer.status_code == {"internal": 409, "nothing": 404}[stage_name]
+    assert f"gateway release show {GATED}" in answer.json()["next_step"]
 
 
 @pytest.mark.parametrize(

@@ -324,6 +324,10 @@ def test_strategies_that_are_equal_differ_in_nothing() -> None:
     assert differences(OPEN, one(), HERE) == ()
 
 
+def test_an_audience_is_written_as_a_release_file_has_it() -> None:
+    assert audience_line(an_audience(("us_person", "=", True))) == "us_person = true and unknown: deny"
+
+
 def test_a_first_version_widens_and_is_told_whole() -> None:
     found = differences(None, OPEN, HERE)
 

@@ -442,7 +442,10 @@ def test_weights_that_are_missing_or_other_ones_are_mistakes_where_they_are_decl
 def test_weights_of_which_nothing_is_known_yet_are_no_mistake_and_said_to_be_so() -> None:
     assert on_a_shelf() == (
         [],
-        ("The gateway has no folder `weights/a` yet: nothing of it can be downloaded until it has.",),
+        (
+            "The gateway has no folder `weights/a` yet where it keeps weights (GATEWAY_WEIGHTS, or `weights` in"
+            " its data directory): nothing of it can be downloaded until it has.",
+        ),
     )
     assert on_a_shelf(Lying.UNCHECKED, Lying.CHECKED) == (
         [],

@@ -17,7 +17,10 @@ def free(
     """The place as it is freed, whoever is let in by it, and the act to record. Raises Conflict."""
     before = _admitted(connection, place)
     if not store.free_place(connection, place.id, freed_at, freed_by, cause):
-        raise Conflict(f"The place `{place.id}` was freed before.")
+        raise Conflict(
+            f"The place `{place.id}` was freed before.",
+            next_step=f"See who stands in line now: `gateway release places {place.release}`.",
+        )
     let_in = tuple(name for name in _admitted(connection, place) if name not in before)
     freed = store.place_by_id(connection, place.id)
     assert freed is not None

@@ -42,6 +42,14 @@ class RequestAct(StrEnum):
     WITHDRAW = "withdraw"
     EXPIRE = "expire"
 
+    @property
+    def command(self) -> str:
+        """As it is typed after `gateway request`."""
+        return "needs-info" if self is RequestAct.NEED_INFO else self.value
+
+
+OF_THE_ASKER = (RequestAct.ANSWER, RequestAct.WITHDRAW)
+"""What only whoever asked does; all else is for those who review."""
 
 _AFTER_APPROVAL = frozenset(
     {RequestState.AWAITING_SECOND_APPROVAL, RequestState.AWAITING_EXTERNAL_CONCURRENCE, RequestState.GRANTED}

@@ -19,6 +19,7 @@ from gateway.access.requests.decisions import RequestRefused
 from gateway.access.requests.filling import check_answers
 from gateway.access.requests.moving import filled, form_of, written_form
 from gateway.access.requests.request import (
+    OF_THE_ASKER,
     AccessRequest,
     Answers,
     Commitments,
@@ -246,11 +247,14 @@ def _asked(caller: Caller, release: str, form: RequestForm, answers: Answers, mo
 
 
 def _impossible(request: AccessRequest) -> Conflict:
-    acts = ", ".join(possible(request.state))
+    acts: dict[str, list[str]] = {"Reviewers": [], "Whoever asked": []}
+    for act in possible(request.state):
+        acts["Whoever asked" if act in OF_THE_ASKER else "Reviewers"].append(act.command)
+    told = " ".join(f"{who} can: {', '.join(names)}." for who, names in acts.items() if names)
     return Conflict(
         f"The request is {request.state}: this cannot be done now.",
         code="act_not_possible",
-        next_step=f"What can be done: {acts}." if acts else "It is closed: nothing more can be done about it.",
+        next_step=told or "It is closed: nothing more can be done about it.",
     )
 
 

@@ -121,9 +121,14 @@ def _ledger(entries: Sequence[Entry]) -> Table:
 
 
 def _said(detail: dict[str, Any]) -> str:
-    words = {True: "yes", False: "no"}
-    return "; ".join(
-        f"{name}: {words[value] if isinstance(value, bool) else value}"
-        for name, value in sorted(detail.items())
-        if value not in ("", [])
-    )
+    return "; ".join(f"{name}: {_plain(value)}" for name, value in sorted(detail.items()) if value not in ("", []))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={_plain(each)}" for name, each in value.items())
+    return str(value)

@@ -135,7 +135,7 @@ def an_entry(index: int, event: Event, **detail: Any) -> Entry:
 def test_a_decision_record_names_the_version_its_author_and_every_entry() -> None:
     entries = [
         an_entry(9, Event.RELEASE_APPLIED, number=3, adopt=False, base=""),
-        an_entry(4, Event.RELEASE_APPLIED, number=2),
+        an_entry(4, Event.RELEASE_APPLIED, number=2, approvals=["a:approver", "b:approver"], terms={"aup": True}),
     ]
     record = decision_record(STAGED, entries, NOW, whole=True)
     told_ = statements(record)
@@ -143,6 +143,9 @@ def test_a_decision_record_names_the_version_its_author_and_every_entry() -> Non
     assert (told_["Version"].says, told_["Digest"].says) == ("3", STAGED.digest)
     assert told_["Applied by key"].says == "Pro000000000"
     assert [row[0] for row in rows(record, "What the ledger holds")] == ["4", "9"]
+    assert (
+        rows(record, "What the ledger holds")[0][-2] == "approvals: a:approver, b:approver; number: 2; terms: aup=yes"
+    )
     assert rows(record, "What the ledger holds")[1][-2:] == ("adopt: no; number: 3", "09" * 32)
     assert told_["Solaiman level"].says.startswith("cloud-based/API. ")
 
