@@ -49,8 +49,8 @@ STEPS_MAX = 64
 OWN_STEPS_MAX = 16
 """Steps a page of what one organisation may see."""
 
-COUNT_STEPS_MAX = 1024
-"""Steps a count."""
+COUNT_STEPS_MAX = 128
+"""Steps a count: it is one reading, which must end in time however much is read in vain."""
 
 DECISIONS = {"admitted": Event.ACCESS_ADMITTED, "refused": Event.ACCESS_REFUSED}
 
