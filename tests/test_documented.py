@@ -120,6 +120,12 @@ def test_every_condition_and_every_operator_stands_in_the_reference_or_the_examp
     assert all(f"`on_unknown: {answer}`" in REFERENCE for answer in ON_UNKNOWN)
 
 
+def test_the_index_of_decisions_names_every_one() -> None:
+    index, *others = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+
+    assert re.findall(r"\]\((.+?\.md)\)", index.read_text("utf-8")) == [each.name for each in others]
+
+
 def test_every_link_of_the_readme_leads_somewhere() -> None:
     links = re.findall(r"\]\(([^)#]+)", README)
 
