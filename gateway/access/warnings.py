@@ -1,5 +1,6 @@
 """What whoever agrees to a change should have seen: steps that cannot be undone, stages for nobody, facts unknown."""
 
+from collections.abc import Collection
 from itertools import pairwise
 
 import msgspec
@@ -34,23 +35,11 @@ def warnings_of(
 ) -> list[Warned]:
     """Every warning about a change, the gravest first."""
     strategy = proposed.change.strategy
-    uncounted = _uncounted(strategy)
-    found = _weights_leave(proposed, moment)
-    found += [
-        Warned("stage_unreached", f"No organisation can use `{stage}` as things stand, whatever terms it accepts.")
-        for stage in consequences.unreached
-        if not any(name == stage for name, _, _ in uncounted)
+    found = [
+        *_weights_leave(proposed, moment),
+        *_nobody_counted(strategy, consequences.unreached),
+        *_adopted_soaks(proposed),
     ]
-    found += [
-        Warned(
-            "role_not_counted",
-            f"`{audience}` of `{stage}` is for the {'role' if len(roles) == 1 else 'roles'} {', '.join(roles)}: whoever"
-            " has such a key gains what the stage offers, and is not in what is counted here, which asks as developers"
-            " of customers and as staff.",
-        )
-        for stage, audience, roles in uncounted
-    ]
-    found += _adopted_soaks(proposed)
     for unknown in consequences.unknown:
         audience = strategy.audiences[unknown.audience]
         surely = ", or not as surely as it asks" if any(test.assurance for test in audience.tests) else ""
@@ -72,16 +61,7 @@ def warnings_of(
         for stage in strategy.stages
         if stage.canary is not None
     ]
-    found += [
-        Warned(
-            "condition_dead",
-            f"`{stage.name}` never comes to its `{name}`: its {counted(day, 'token')} a day end first.",
-        )
-        for stage in strategy.stages
-        if (day := stage.conditions.tokens_per_day) is not None
-        for name in ("requests_per_minute", "max_output_tokens")
-        if (getattr(stage.conditions, name) or 0) > day
-    ]
+    found += _dead_conditions(strategy)
     found += [
         Warned("retention", f"{'' if each.line is None else f'line {each.line}: '}{each.message}")
         for each in conflicts(strategy, proposed.change.file, moment, ceilings)
@@ -117,6 +97,40 @@ def _weights_leave(proposed: Proposed, moment: Moment) -> list[Warned]:
         return []
     told = ", ".join(f"`{place}`" for place in places)
     return [Warned("irreversible", f"Weights can leave by {told}: what has left cannot be called back.")]
+
+
+def _nobody_counted(strategy: Strategy, unreached: Collection[str]) -> list[Warned]:
+    """Stages that nobody can use, and those that some can use who are not counted."""
+    uncounted = _uncounted(strategy)
+    for_others = {stage for stage, _, _ in uncounted}
+    found = [
+        Warned("stage_unreached", f"No organisation can use `{stage}` as things stand, whatever terms it accepts.")
+        for stage in unreached
+        if stage not in for_others
+    ]
+    return found + [
+        Warned(
+            "role_not_counted",
+            f"`{audience}` of `{stage}` is for the {'role' if len(roles) == 1 else 'roles'} {', '.join(roles)}: whoever"
+            " has such a key gains what the stage offers, and is not in what is counted here, which asks as developers"
+            " of customers and as staff.",
+        )
+        for stage, audience, roles in uncounted
+    ]
+
+
+def _dead_conditions(strategy: Strategy) -> list[Warned]:
+    """Limits that another one of the stage always comes before."""
+    return [
+        Warned(
+            "condition_dead",
+            f"`{stage.name}` never comes to its `{name}`: its {counted(day, 'token')} a day end first.",
+        )
+        for stage in strategy.stages
+        if (day := stage.conditions.tokens_per_day) is not None
+        for name in ("requests_per_minute", "max_output_tokens")
+        if (getattr(stage.conditions, name) or 0) > day
+    ]
 
 
 def _uncounted(strategy: Strategy) -> list[tuple[str, str, tuple[str, ...]]]:

@@ -154,9 +154,10 @@ class AccessToReleases(Controller):
 
 def _shown(release: str, census: Census) -> ShownCensus:
     in_force, moment = census.in_force, census.as_of.moment
-    stage = None if in_force is None else in_force.strategy.stage_at(moment, in_force.openings)
-    narrowings = () if in_force is None else in_force.narrowings
-    stage = stage if in_force is None else left_open(in_force.strategy, stage, narrowings, moment)
+    stage, narrowings = None, () if in_force is None else in_force.narrowings
+    if in_force is not None:
+        opened = in_force.strategy.stage_at(moment, in_force.openings)
+        stage = left_open(in_force.strategy, opened, narrowings, moment)
     return ShownCensus(
         release=release,
         at=shown(moment.latest),

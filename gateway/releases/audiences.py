@@ -3,7 +3,7 @@
 import msgspec
 
 from gateway.identity.callers import ABROAD, Role
-from gateway.identity.predicates import Facts, Sought, Test, Truth, all_of, answer, attributes_of, wanted
+from gateway.identity.predicates import Facts, Sought, Test, Truth, all_of, answer, attributes_of
 
 PUBLIC = "public"
 """The audience that is everybody; built in, never declared."""
@@ -44,4 +44,5 @@ def roles_of(audience: Audience) -> tuple[Role, ...]:
 
 def is_internal(audience: Audience) -> bool:
     """Whether only the provider's own people can belong: it asks for a role that nobody holds outside."""
-    return any(test.attribute == "role" and not {*wanted(test)} & {*ABROAD} for test in audience.tests)
+    roles = roles_of(audience)
+    return bool(roles) and not {*roles} & {*ABROAD}
