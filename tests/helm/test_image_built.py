@@ -6,6 +6,7 @@ user, no capability. Needs root, buildah and debootstrap, and takes minutes: `ma
 """
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -87,7 +88,11 @@ def inside(root: Path, *command: str) -> "Iterator[subprocess.Popen[str]]":
     try:
         yield process
     finally:
-        process.kill()
+        if process.poll() is None:
+            # What runs as somebody else does not end with who began it: the kernel forgets that at the change.
+            for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                os.kill(int(child), signal.SIGKILL)
+            process.kill()
         process.wait()
 
 
